@@ -1,0 +1,71 @@
+/**
+ * Slices as bytes: what `core/vfs` uses to read and write them. A slice is cut into blocks of `blockSize` from
+ * its start; a block is one object. Implemented by `block-store.ts` over an ObjectStore, with the memory and
+ * disk caches between.
+ */
+export interface SliceId {
+  readonly id: number
+  /** Full length of the slice; with the id it names the objects. */
+  readonly size: number
+}
+
+export type BlockPlace = 'memory' | 'disk' | 'staging' | 'store' | 'missing'
+
+export interface BlockStore {
+  readonly blockSize: number
+
+  /**
+   * Bytes [offset, offset + length) of a slice, as one or more views in order. They stay valid while referenced
+   * and must not be written to.
+   * Errors: BackendError; `not-found` when an object is missing (the caller re-reads the chunk records once).
+   */
+  read(slice: SliceId, offset: number, length: number, signal?: AbortSignal): Promise<readonly Uint8Array[]>
+  /** The same when every byte is in memory; undefined otherwise. Never waits. */
+  peek(slice: SliceId, offset: number, length: number): readonly Uint8Array[] | undefined
+  /** Bring blocks into the cache in the background; dropped when there is no room or too much to do. */
+  prefetch(slice: SliceId, offset: number, length: number): void
+
+  /** Start a slice of at most 64 MiB. Buffers come from the shared budget: `write` may have to wait. */
+  newSlice(options?: { tier?: number }): SliceWriter
+
+  /** Remove the objects and every cached copy. */
+  remove(slice: SliceId, signal?: AbortSignal): Promise<void>
+  /** Fill the disk cache with the slice; returns bytes fetched. */
+  warm(slice: SliceId, signal?: AbortSignal): Promise<number>
+  /** Drop cached copies; staged blocks stay. */
+  evict(slice: SliceId): Promise<void>
+  /** Where each block is now; asks the object store only with `probe`. */
+  locate(slice: SliceId, probe: boolean): Promise<readonly BlockPlace[]>
+  /** Object key of a block, with the volume's prefix left out. */
+  key(slice: SliceId, block: number): string
+  /** Make the objects of these slices, all of them uploaded, survive a power cut. */
+  sync(slices: readonly SliceId[]): Promise<void>
+
+  /** Wait for uploads under way and for staged blocks when `staged`. */
+  drain(options: { staged: boolean; signal?: AbortSignal }): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * A slice being written: bytes gather in block buffers; complete blocks go up while later ones are written.
+ * Positions are inside the slice. Not re-entrant: one caller at a time.
+ */
+export interface SliceWriter {
+  /** Bytes written so far, from 0 without gaps. */
+  readonly length: number
+  /** Everything below this is being uploaded or is: it cannot be overwritten any more. */
+  readonly frozenBelow: number
+  /**
+   * Copy `bytes` to `at`, with frozenBelow <= at <= length. Undefined: done. A promise: no buffer is free;
+   * nothing was copied yet and it will be when the promise resolves (rejects when interrupted).
+   */
+  write(at: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void> | undefined
+  /** Views of bytes still in memory for readers; undefined when part of the range has left memory. */
+  peek(offset: number, length: number): readonly Uint8Array[] | undefined
+  /** The slice's id, once known: uploads of complete blocks may start. Call once. */
+  setId(id: number): void
+  /** Upload what is left. Resolves when every block is stored (or staged durably); needs `setId`. */
+  finish(): Promise<void>
+  /** Forget everything; blocks already stored are removed in the background. */
+  abort(): void
+}

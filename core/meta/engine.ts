@@ -1,0 +1,273 @@
+/**
+ * The record store that file-system rules are written over, and that each metadata engine implements.
+ *
+ * An engine says only where a record lives and how it is encoded. It knows no file-system rule: an operation
+ * reads records, decides, and commits *changes* under *guards*, atomically. A failed guard is a value, with
+ * the record's actual content, so that the retry needs no second read.
+ *
+ * Every method may reject with BackendError; `read`, `list` and `commit` wait for locks held elsewhere with
+ * a bound (30 s), then reject `unavailable`.
+ */
+import type { Ino } from '#core/base/ino.ts'
+import type { Name } from '#core/base/name.ts'
+import type {
+  AclRule,
+  CounterName,
+  DelayedSlices,
+  DeletedFile,
+  DirStat,
+  Edge,
+  Entry,
+  FlockRecord,
+  GateName,
+  NodeRecord,
+  PlockRecord,
+  Quota,
+  QuotaKind,
+  SessionRecord,
+  SliceRef,
+  Xattr,
+} from './records.ts'
+
+/** What can be read by key, and the type of what comes back (null when absent). */
+export type RecordKey =
+  | { readonly kind: 'node'; readonly ino: Ino } // NodeRecord
+  | { readonly kind: 'edge'; readonly parent: Ino; readonly name: Name } // Edge
+  | { readonly kind: 'entry'; readonly parent: Ino; readonly name: Name } // Entry: edge + node, one trip
+  | { readonly kind: 'chunk'; readonly ino: Ino; readonly index: number } // Uint8Array, n x 24 bytes
+  | { readonly kind: 'symlink'; readonly ino: Ino } // Uint8Array
+  | { readonly kind: 'xattr'; readonly ino: Ino; readonly name: Name } // Uint8Array
+  | { readonly kind: 'acl'; readonly id: number } // AclRule
+  | { readonly kind: 'flocks'; readonly ino: Ino } // FlockRecord[], all owners; null when none
+  | { readonly kind: 'plocks'; readonly ino: Ino } // PlockRecord[], all owners; null when none
+  | { readonly kind: 'parents'; readonly ino: Ino } // ParentCount[] of a hard-linked node; null when none
+  | { readonly kind: 'session'; readonly sid: number } // SessionRecord
+  | { readonly kind: 'dirStat'; readonly ino: Ino } // DirStat
+  | { readonly kind: 'quota'; readonly of: QuotaKind; readonly id: number } // Quota
+  | { readonly kind: 'sliceRef'; readonly id: number; readonly size: number } // SliceRef (uses >= 0); null: nobody
+  | { readonly kind: 'counter'; readonly name: CounterName | GateName } // number
+  | { readonly kind: 'setting' } // string, the JSON text
+
+export interface ParentCount {
+  readonly parent: Ino
+  readonly links: number
+}
+
+export interface RecordTypes {
+  node: NodeRecord
+  edge: Edge
+  entry: Entry
+  chunk: Uint8Array
+  symlink: Uint8Array
+  xattr: Uint8Array
+  acl: AclRule
+  flocks: readonly FlockRecord[]
+  plocks: readonly PlockRecord[]
+  parents: readonly ParentCount[]
+  session: SessionRecord
+  dirStat: DirStat
+  quota: Quota
+  sliceRef: SliceRef
+  counter: number
+  setting: string
+}
+export type RecordKind = RecordKey['kind']
+export type RecordValue<K extends RecordKey = RecordKey> = RecordTypes[K['kind']] | null
+export type RecordValues<Keys extends readonly RecordKey[]> = { [I in keyof Keys]: RecordValue<Keys[I]> }
+
+/** What can be listed in order, page by page. */
+export type RecordRange =
+  | { readonly kind: 'edges'; readonly parent: Ino } // by name bytes
+  | { readonly kind: 'entries'; readonly parent: Ino } // edges with their nodes
+  | { readonly kind: 'chunks'; readonly ino: Ino; readonly from?: number; readonly to?: number } // [from, to)
+  | { readonly kind: 'allChunks' }
+  | { readonly kind: 'allNodes' }
+  | { readonly kind: 'allEdges' }
+  | { readonly kind: 'xattrs'; readonly ino: Ino }
+  | { readonly kind: 'sessions' }
+  | { readonly kind: 'sustained'; readonly sid: number }
+  | { readonly kind: 'deletedFiles' }
+  | { readonly kind: 'delayedSlices' }
+  | { readonly kind: 'unusedSlices' } // references with no user left
+  | { readonly kind: 'sliceRefs' }
+  | { readonly kind: 'quotas'; readonly of: QuotaKind }
+  | { readonly kind: 'acls' }
+  | { readonly kind: 'detached' }
+  | { readonly kind: 'sessionFlocks'; readonly sid: number }
+  | { readonly kind: 'sessionPlocks'; readonly sid: number }
+
+export interface ListTypes {
+  edges: Edge & { readonly name: Name }
+  entries: Entry & { readonly name: Name }
+  chunks: { readonly index: number; readonly slices: Uint8Array }
+  allChunks: { readonly ino: Ino; readonly index: number; readonly slices: Uint8Array }
+  allNodes: { readonly ino: Ino; readonly node: NodeRecord }
+  allEdges: Edge & { readonly parent: Ino; readonly name: Name }
+  xattrs: Xattr
+  sessions: SessionRecord
+  sustained: Ino
+  deletedFiles: DeletedFile
+  delayedSlices: DelayedSlices
+  unusedSlices: SliceRef
+  sliceRefs: SliceRef
+  quotas: Quota & { readonly id: number }
+  acls: { readonly id: number; readonly rule: AclRule }
+  detached: { readonly ino: Ino; readonly added: number }
+  sessionFlocks: { readonly ino: Ino; readonly lock: FlockRecord }
+  sessionPlocks: { readonly ino: Ino; readonly lock: PlockRecord }
+}
+
+/** `after` is the `next` of the page before; opaque to callers, except edges/entries: the last name seen. */
+export interface PageRequest {
+  readonly after?: string
+  readonly limit: number
+}
+
+export interface Page<T> {
+  readonly items: readonly T[]
+  /** Absent on the last page. */
+  readonly next?: string
+}
+
+/** What must still be true when a commit is applied. */
+export type Guard =
+  /** The whole record, times and all; null: absent. */
+  | { readonly kind: 'nodeIs'; readonly ino: Ino; readonly is: NodeRecord | null }
+  /** Everything but times, nlink and length: flags, type, mode, uid, gid, parent, ACL ids, tier. */
+  | { readonly kind: 'nodeLike'; readonly ino: Ino; readonly like: NodeRecord }
+  | { readonly kind: 'edgeIs'; readonly parent: Ino; readonly name: Name; readonly is: Edge | null }
+  | { readonly kind: 'emptyDir'; readonly ino: Ino }
+  | { readonly kind: 'chunkIs'; readonly ino: Ino; readonly index: number; readonly is: Uint8Array | null }
+  | {
+      readonly kind: 'chunkStartsWith'
+      readonly ino: Ino
+      readonly index: number
+      readonly prefix: Uint8Array
+    }
+  /** Any record by value: locks, quotas, xattr, counters, sessions. Not for node, entry, chunk. */
+  | { readonly kind: 'recordIs'; readonly key: RecordKey; readonly is: RecordValue }
+
+/** What then happens, at once and in this order. */
+export type Change =
+  | { readonly kind: 'putNode'; readonly ino: Ino; readonly node: NodeRecord }
+  | { readonly kind: 'delNode'; readonly ino: Ino }
+  /** Relative and in place: other clients' neighbours change the same record. The node must exist. */
+  | {
+      readonly kind: 'touchNode'
+      readonly ino: Ino
+      readonly nlink: number
+      /** Sets mtime and ctime when given. */
+      readonly time?: { readonly sec: number; readonly nsec: number }
+    }
+  | { readonly kind: 'putEdge'; readonly parent: Ino; readonly name: Name; readonly edge: Edge }
+  | { readonly kind: 'delEdge'; readonly parent: Ino; readonly name: Name }
+  /** Make the chunk's record list longer (or start it) by n x 24 bytes. */
+  | { readonly kind: 'appendChunk'; readonly ino: Ino; readonly index: number; readonly slices: Uint8Array }
+  /** Replace the first `prefixBytes` of the list. Comes with a chunkStartsWith guard. */
+  | {
+      readonly kind: 'replaceChunkPrefix'
+      readonly ino: Ino
+      readonly index: number
+      readonly prefixBytes: number
+      readonly slices: Uint8Array
+    }
+  | { readonly kind: 'delChunk'; readonly ino: Ino; readonly index: number }
+  /** A slice that just got its first chunk record. SQL stores 1, others nothing. */
+  | { readonly kind: 'newSliceRef'; readonly id: number; readonly size: number }
+  /** More or fewer uses. The commit's reply at this change's place is the number of uses left. */
+  | { readonly kind: 'addSliceRef'; readonly id: number; readonly size: number; readonly add: number }
+  /** The objects are gone: forget the slice. */
+  | { readonly kind: 'delSliceRef'; readonly id: number; readonly size: number }
+  /** Parent counts of hard-linked nodes; engines that derive them from edges ignore it. */
+  | { readonly kind: 'addParent'; readonly ino: Ino; readonly parent: Ino; readonly add: number }
+  | { readonly kind: 'delParents'; readonly ino: Ino }
+  | { readonly kind: 'putSymlink'; readonly ino: Ino; readonly target: Uint8Array }
+  | { readonly kind: 'delSymlink'; readonly ino: Ino }
+  | { readonly kind: 'putXattr'; readonly ino: Ino; readonly name: Name; readonly value: Uint8Array }
+  | { readonly kind: 'delXattr'; readonly ino: Ino; readonly name: Name }
+  /** All xattrs of the node. */
+  | { readonly kind: 'delXattrs'; readonly ino: Ino }
+  | { readonly kind: 'putFlock'; readonly ino: Ino; readonly lock: FlockRecord }
+  | { readonly kind: 'delFlock'; readonly ino: Ino; readonly sid: number; readonly owner: bigint }
+  | { readonly kind: 'putPlock'; readonly ino: Ino; readonly lock: PlockRecord }
+  | { readonly kind: 'delPlock'; readonly ino: Ino; readonly sid: number; readonly owner: bigint }
+  | { readonly kind: 'putSession'; readonly session: SessionRecord }
+  | { readonly kind: 'delSession'; readonly sid: number }
+  | { readonly kind: 'delSessionLocks'; readonly sid: number }
+  | { readonly kind: 'putSustained'; readonly sid: number; readonly ino: Ino }
+  | { readonly kind: 'delSustained'; readonly sid: number; readonly ino: Ino }
+  | { readonly kind: 'putDeletedFile'; readonly file: DeletedFile }
+  | { readonly kind: 'delDeletedFile'; readonly ino: Ino; readonly length: number }
+  | { readonly kind: 'putDelayedSlices'; readonly record: DelayedSlices }
+  | { readonly kind: 'delDelayedSlices'; readonly newId: number; readonly deleted: number }
+  | { readonly kind: 'putDetached'; readonly ino: Ino; readonly added: number }
+  | { readonly kind: 'delDetached'; readonly ino: Ino }
+  | { readonly kind: 'putQuota'; readonly of: QuotaKind; readonly id: number; readonly quota: Quota }
+  | { readonly kind: 'delQuota'; readonly of: QuotaKind; readonly id: number }
+  | { readonly kind: 'putDirStat'; readonly ino: Ino; readonly stat: DirStat }
+  | { readonly kind: 'delDirStat'; readonly ino: Ino }
+  /** Volume totals (counters usedSpace, totalInodes). */
+  | { readonly kind: 'addUsage'; readonly space: number; readonly inodes: number }
+  /** Skipped when the record is missing; reply is 1 when it was there, else 0 (recompute it later). */
+  | {
+      readonly kind: 'addDirStat'
+      readonly ino: Ino
+      readonly length: number
+      readonly space: number
+      readonly inodes: number
+    }
+  /** Usage of a quota record. Directory: skipped when missing. User and group: made with limits -1. */
+  | {
+      readonly kind: 'addQuotaUsage'
+      readonly of: QuotaKind
+      readonly id: number
+      readonly space: number
+      readonly inodes: number
+    }
+  | { readonly kind: 'putCounter'; readonly name: CounterName | GateName; readonly value: number }
+  | { readonly kind: 'putSetting'; readonly text: string }
+
+export interface FailedGuard {
+  /** Index into the guards. */
+  readonly guard: number
+  /** What is there instead. For emptyDir: false. For chunkStartsWith: the chunk. */
+  readonly actual: RecordValue | false
+}
+
+export type CommitResult =
+  | { readonly ok: true; readonly replies: readonly number[] }
+  | { readonly ok: false; readonly failed: readonly FailedGuard[] }
+
+export interface MetaEngine {
+  /** `sqlite3`, `redis`, `postgres`, `tikv`. */
+  readonly scheme: string
+  /** Where it is, without any secret. */
+  readonly address: string
+
+  /** Any mix of records in one round trip, in the order asked. */
+  read<const Keys extends readonly RecordKey[]>(keys: Keys): Promise<RecordValues<Keys>>
+  list<R extends RecordRange>(range: R, page: PageRequest): Promise<Page<ListTypes[R['kind']]>>
+  /**
+   * Apply `changes` if every guard holds, all or nothing. `op` names the operation in metrics and lets an
+   * engine keep one prepared form per operation. Replies are 0 but for the changes that say otherwise.
+   */
+  commit(op: string, guards: readonly Guard[], changes: readonly Change[]): Promise<CommitResult>
+  /** Reserve `n` numbers; returns the first. `nextTrash` and `nextSession` count from 1. */
+  allocate(counter: CounterName, n: number): Promise<number>
+  /** "Is it my turn?": true, storing `now`, if the gate's time is at most `now - period` (unix seconds). */
+  claim(gate: GateName, now: number, period: number): Promise<boolean>
+  /** Store a rule that no id has yet; returns its id. */
+  insertAcl(rule: AclRule): Promise<number>
+  /** Everything committed so far survives a power cut once this resolves. */
+  sync(): Promise<void>
+  /**
+   * Create tables or the like where missing, in an empty place, with the first counters at zero use.
+   * Rejects `invalid` when something is there already.
+   */
+  initialize(): Promise<void>
+  /** Bring an existing place up to date (missing tables, columns). Called when a read-write session starts. */
+  upgrade(): Promise<void>
+  /** Remove every record of the volume. */
+  destroy(): Promise<void>
+  close(): Promise<void>
+}

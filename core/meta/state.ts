@@ -1,0 +1,114 @@
+/**
+ * What the operations of one mounted volume share. Each part is a file of its own; operations in `ops/` are
+ * functions over this.
+ */
+import type { Clock } from '#core/base/clock.ts'
+import type { Ino } from '#core/base/ino.ts'
+import type { Log } from '#core/base/log.ts'
+import type { Metrics } from '#core/base/metrics.ts'
+import type { Random } from '#core/base/random.ts'
+import type { TaskSet } from '#core/base/tasks.ts'
+import type { Change, MetaEngine } from './engine.ts'
+import type { AclRule, NodeRecord } from './records.ts'
+import type { VolumeSetting } from './setting.ts'
+import type { Tx } from './tx.ts'
+
+export interface MetaOptions {
+  readonly readOnly: boolean
+  readonly atimeMode: 'noatime' | 'relatime' | 'strictatime'
+  /** Skip parent mtime/ctime updates younger than this. We default to 0: always update. */
+  readonly skipDirMtimeMs: number
+  /** Seconds; 0 = a year without refresh. */
+  readonly heartbeatSec: number
+  /** No clean-up jobs for the volume on this client. */
+  readonly noBackgroundJobs: boolean
+  /** Concurrent slice deletions; 0 = never delete objects. */
+  readonly maxDeletes: number
+}
+
+export interface MetaState {
+  readonly engine: MetaEngine
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly tasks: TaskSet
+  readonly options: MetaOptions
+  /** Re-read at every heartbeat. */
+  setting: VolumeSetting
+  /** 0 until a session is registered, and always for read-only clients. */
+  sid: number
+  /** The stored inode that the caller's inode 1 means (`--subdir`); ROOT_INO without. */
+  rootIno: Ino
+  readonly ids: Ids
+  readonly openFiles: OpenFiles
+  readonly accounts: Accounts
+  readonly acls: Acls
+  readonly deletions: Deletions
+}
+
+/** ids.ts: numbers handed out from batches reserved in the engine (1024 inodes, 4096 slices). */
+export interface Ids {
+  nextInode(): Promise<Ino>
+  nextSlice(): Promise<number>
+}
+
+/** open-files.ts: which inodes this client has open, and which of those lost their last link. */
+export interface OpenFiles {
+  /** Count one more open; returns the new count. */
+  open(ino: Ino): number
+  /** Count one less; true when it was the last and the inode had been marked `orphan`. */
+  close(ino: Ino): boolean
+  isOpen(ino: Ino): boolean
+  /** The last link is gone while open here: whoever closes last deletes it. */
+  orphan(ino: Ino): void
+}
+
+/** accounts.ts: usage, limits and directory statistics. */
+export interface Accounts {
+  /**
+   * Refuse growth beyond a limit: user and group quota (EDQUOT), volume (ENOSPC), quotas of the given
+   * directories and their ancestors (EDQUOT). Nothing is checked when both deltas are <= 0.
+   */
+  check(
+    op: string,
+    growth: {
+      readonly uid: number
+      readonly gid: number
+      readonly space: number
+      readonly inodes: number
+      readonly parents: readonly Ino[]
+    },
+  ): Promise<void>
+  /** Changes for volume totals and the owner's usage. Empty when both are 0. */
+  volume(uid: number, gid: number, space: number, inodes: number): readonly Change[]
+  /**
+   * Add the changes for one directory's statistics and the quotas of it and its ancestors to `tx`, and arrange for
+   * a missing statistics record to be recomputed. `quotaSpace`/`quotaInodes` default to space/inodes.
+   */
+  directory(tx: Tx, dir: Ino, length: number, space: number, inodes: number): Promise<void>
+  /** Only the quotas of `dir` and its ancestors (rename of a tree between quota domains, clone). */
+  quotas(tx: Tx, dir: Ino, space: number, inodes: number): Promise<void>
+  /** The nearest directory at or above `dir` that has a quota; undefined when none has. */
+  nearestQuota(dir: Ino): Promise<Ino | undefined>
+  /** Directories that hold an entry of the node, once per entry. */
+  parentsOf(ino: Ino, node: NodeRecord): Promise<readonly Ino[]>
+  /** Re-read quotas and totals from the engine (heartbeat). */
+  reload(): Promise<void>
+}
+
+/** acls.ts: ACL rules by id, interned by content. */
+export interface Acls {
+  /** EIO when an attribute points to a rule that is not there. */
+  get(id: number): Promise<AclRule>
+  /** The id of an equal rule, made if there is none. */
+  intern(rule: AclRule): Promise<number>
+}
+
+/** deletions.ts: data of deleted files and of slices without users, removed in the background. */
+export interface Deletions {
+  /** A deletedFile record was committed: remove its chunks, references and objects soon. */
+  file(ino: Ino, length: number): void
+  /** A slice has no user left. */
+  slice(id: number, size: number): void
+}

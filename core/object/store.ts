@@ -1,0 +1,51 @@
+/**
+ * Bytes by key: the one interface of every object store and of the wrappers around them
+ * (prefix, encryption, retry, limits), each a store over a store.
+ *
+ * Errors are BackendError: `not-found` for a missing object on `get`, `denied` for credentials (never
+ * retried), `unavailable` for time-outs and server errors, `corrupt` for a body that fails its checksum,
+ * `no-space`, `interrupted` when `signal` fired.
+ */
+export interface ObjectInfo {
+  readonly key: string
+  readonly size: number
+  /** Unix milliseconds. */
+  readonly mtimeMs: number
+}
+
+export interface RequestOptions {
+  readonly signal?: AbortSignal
+}
+
+export interface PutOptions extends RequestOptions {
+  /** Storage tier of the inode the data belong to; 0 is the volume's default class. */
+  readonly tier?: number
+}
+
+export interface ByteRange {
+  readonly offset: number
+  readonly length: number
+}
+
+export interface ObjectStore {
+  /** Scheme and place, without any secret: for messages. */
+  readonly address: string
+  /** False where a part of an object can only be had by reading all of it (encryption). */
+  readonly canReadRange: boolean
+
+  /** The object, or exactly `range.length` bytes of it (fewer only where the object ends). */
+  get(key: string, range?: ByteRange, options?: RequestOptions): Promise<Uint8Array>
+  /** Store the concatenation of `parts` under `key`, atomically; replaces. The parts may be reused afterwards. */
+  put(key: string, parts: readonly Uint8Array[], options?: PutOptions): Promise<void>
+  /** Missing is success. */
+  delete(key: string, options?: RequestOptions): Promise<void>
+  /** Undefined when missing. */
+  head(key: string, options?: RequestOptions): Promise<ObjectInfo | undefined>
+  /** Objects whose key starts with `prefix`, in key order (UTF-8 bytes), after the key `after`. */
+  list(prefix: string, options?: RequestOptions & { after?: string }): AsyncIterable<ObjectInfo>
+  /** Make acknowledged puts of these keys survive a power cut. Remote stores have nothing to do. */
+  sync(keys: readonly string[]): Promise<void>
+  /** Make the bucket or directory if it is missing. */
+  create(): Promise<void>
+  close(): void
+}
