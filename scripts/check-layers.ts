@@ -1,0 +1,83 @@
+/**
+ * Imports run downward only. Reads every source file, resolves its imports to layers, and fails on one that
+ * the table does not allow, on a driver loaded outside its place, and when it saw suspiciously few files.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, normalize, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const FEWEST_FILES = 60
+
+/** Layer (longest matching folder or file) and the layers it may import besides itself. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  'core/base': [],
+  'core/object': ['core/base'],
+  'core/chunk': ['core/base', 'core/object'],
+  'core/meta': ['core/base'],
+  'core/vfs': ['core/base', 'core/meta', 'core/chunk'],
+  'core/fuse': ['core/base'],
+  'core/fuse/adapter': ['core/base', 'core/fuse', 'core/vfs', 'core/meta'],
+  'core/admin': ['core/base', 'core/meta', 'core/chunk', 'core/object'],
+  'core/volume': ['core/base', 'core/object', 'core/chunk', 'core/meta', 'core/vfs', 'core/fuse', 'core/fuse/adapter', 'core/admin'],
+  'core/cli': ['core/base', 'core/object', 'core/chunk', 'core/meta', 'core/vfs', 'core/volume', 'core/admin'],
+  bench: ['core/base', 'core/fuse', 'core/meta', 'core/chunk', 'core/object', 'core/vfs', 'core/volume', 'e2e'],
+  e2e: ['core/base', 'core/volume', 'core/meta', 'core/chunk', 'core/object', 'core/vfs'],
+  scripts: ['core/base'],
+}
+
+/** Packages that only one place may load. */
+const DRIVERS: Readonly<Record<string, string>> = {
+  'better-sqlite3': 'core/meta/engines/sqlite/',
+  '@aws-sdk/client-s3': 'core/object/s3/',
+  '@smithy/node-http-handler': 'core/object/s3/',
+  'lz4-napi': 'core/object/',
+}
+
+const IMPORT = /(?:^|[\s;])(?:import|export)\s[^'"]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|^import\s*'([^']+)'/gm
+
+function* sources(folder: string): Generator<string> {
+  for (const item of readdirSync(join(root, folder), { withFileTypes: true })) {
+    const path = `${folder}/${item.name}`
+    if (item.isDirectory()) yield* sources(path)
+    else if (/\.(ts|tsx)$/.test(item.name)) yield path
+  }
+}
+
+function layerOf(path: string): string | undefined {
+  const layers = Object.keys(MAY_IMPORT).filter(
+    (layer) => path.startsWith(`${layer}/`) || path.startsWith(`${layer}.`),
+  )
+  return layers.sort((a, b) => b.length - a.length)[0]
+}
+
+function resolve(from: string, specifier: string): string | undefined {
+  if (specifier.startsWith('#core/')) return `core/${specifier.slice('#core/'.length)}`
+  if (!specifier.startsWith('.')) return undefined
+  return relative(root, normalize(join(root, dirname(from), specifier))).split(sep).join('/')
+}
+
+function* problemsOf(file: string): Generator<string> {
+  const layer = layerOf(file)
+  if (layer === undefined) return
+  const isTest = /\.(test|suite)\.ts$|test-[\w-]+\.ts$/.test(file)
+  for (const [, a, b, c] of readFileSync(join(root, file), 'utf8').matchAll(IMPORT)) {
+    const specifier = a ?? b ?? c ?? ''
+    const place = DRIVERS[specifier]
+    if (place !== undefined && !file.startsWith(place) && !isTest) yield `${file}: ${specifier} is loaded only in ${place}`
+    if (specifier.startsWith('../../')) yield `${file}: ${specifier} climbs two folders; use #core/…`
+    const target = resolve(file, specifier)
+    if (target === undefined) continue
+    if (!target.endsWith('.ts') && !target.endsWith('.mjs')) yield `${file}: import ${specifier} does not end in .ts`
+    const to = layerOf(target)
+    if (to === undefined || to === layer || isTest) continue
+    if (!MAY_IMPORT[layer]!.includes(to)) yield `${file}: ${layer} may not import ${to} (${specifier})`
+  }
+}
+
+const files = ['core', 'e2e', 'bench', 'scripts'].flatMap((folder) => [...sources(folder)])
+const problems = files.flatMap((file) => [...problemsOf(file)])
+if (files.length < FEWEST_FILES) problems.push(`saw only ${files.length} files: the check itself is broken`)
+for (const problem of problems) console.error(problem)
+console.log(`layers: ${files.length} files, ${problems.length} problems`)
+process.exitCode = problems.length > 0 ? 1 : 0
