@@ -1,0 +1,115 @@
+/**
+ * Runs the static checks, then the test files beside the sources, then those under e2e/, and ends with one
+ * line of counts. Each file is a process of its own with a time limit; a file that fails to end is killed and
+ * counts as failed.
+ *
+ *   --quick        static checks and unit tests only
+ *   --only TEXT    only test files whose path contains TEXT (repeatable); no static checks
+ */
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { run } from 'node:test'
+import { parseArgs } from 'node:util'
+import { root } from './runtime.mjs'
+import { installPackages, mountObstacle, which } from './system.mjs'
+
+const { values: options } = parseArgs({
+  options: { quick: { type: 'boolean' }, only: { type: 'string', multiple: true } },
+})
+
+const total = { passed: 0, failed: 0, skipped: 0 }
+const failures: string[] = []
+const skips: string[] = []
+
+function staticCheck(name: string, program: string, args: readonly string[]): void {
+  const started = performance.now()
+  const result = spawnSync(join(root, 'node_modules', '.bin', program), args, { cwd: root, encoding: 'utf8', timeout: 300_000 })
+  report(result.status === 0, name, performance.now() - started)
+  if (result.status !== 0) failures.push(`${name}\n${result.stdout}${result.stderr}`.slice(0, 8000))
+}
+
+function report(ok: boolean, name: string, ms: number): void {
+  if (ok) total.passed++
+  else total.failed++
+  console.log(`${ok ? 'ok  ' : 'FAIL'} ${name} (${(ms / 1000).toFixed(1)} s)`)
+}
+
+function testFiles(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.test.ts'))
+    .map((path) => join(root, folder, path))
+    .filter((path) => options.only === undefined || options.only.some((text) => path.includes(text)))
+    .sort()
+}
+
+/** Run files, `concurrency` at a time, none longer than `timeoutMs`. */
+async function runFiles(files: readonly string[], concurrency: number, timeoutMs: number): Promise<void> {
+  if (files.length === 0) return
+  const stream = run({ files: [...files], concurrency, timeout: timeoutMs })
+  for await (const event of stream) {
+    if (event.type === 'test:pass' || event.type === 'test:fail') {
+      const { name, details, skip, file } = event.data
+      const place = (file ?? '').replace(`${root}/`, '')
+      // The runner wraps each file in a test of its own; it counts only when the file itself broke.
+      const isFile = name === file || files.includes(name)
+      if (event.type === 'test:fail') {
+        const error = details.error as (Error & { cause?: unknown }) | undefined
+        if (isFile && /subtests? failed/.test(error?.message ?? '')) continue
+        report(false, `${place}: ${name}`, details.duration_ms)
+        const cause = error?.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : error?.cause
+        failures.push(`${place}: ${name}\n${String(cause ?? error?.message)}`.slice(0, 6000))
+      } else if (isFile || details.type === 'suite') {
+      } else if (skip !== undefined && skip !== false) {
+        total.skipped++
+        skips.push(`${place}: ${name}: ${skip}`)
+      } else report(true, `${place}: ${name}`, details.duration_ms)
+    } else if (event.type === 'test:diagnostic' && event.data.file !== undefined && event.data.nesting === 1) {
+      console.log(`     ${event.data.message}`)
+    } else if (event.type === 'test:stderr' && process.env.POMELO_TEST_VERBOSE) process.stderr.write(event.data.message)
+  }
+}
+
+function prepareSystem(): void {
+  const wanted: Record<string, string> = { fusermount3: 'fuse3', setfacl: 'acl', getfattr: 'attr', fio: 'fio', git: 'git', prove: 'perl' }
+  const missing = Object.entries(wanted).filter(([program]) => which(program) === undefined)
+  if (missing.length > 0) installPackages(missing.map(([, name]) => name))
+  const obstacle = mountObstacle()
+  if (obstacle !== undefined) console.log(`Mount tests will be skipped: ${obstacle}`)
+}
+
+/** Mounts and processes of ours that are still there after the suites. */
+function leftovers(before: ReadonlySet<string>): string[] {
+  return fuseMounts().filter((mount) => !before.has(mount))
+}
+
+function fuseMounts(): string[] {
+  try {
+    return readFileSync('/proc/self/mounts', 'utf8')
+      .split('\n')
+      .filter((line) => /^\S+ \S+ fuse\./.test(line))
+      .map((line) => line.split(' ')[1]!)
+  } catch {
+    return []
+  }
+}
+
+const mountsBefore = new Set(fuseMounts())
+if (options.only === undefined) {
+  staticCheck('format and lint (biome)', 'biome', ['check', '--max-diagnostics=40'])
+  staticCheck('types (tsc)', 'tsc', ['--noEmit'])
+  staticCheck('layers', 'node', ['scripts/check-layers.ts'])
+}
+if (!options.quick) prepareSystem()
+await runFiles(testFiles('core'), 2, 240_000)
+if (!options.quick) {
+  await runFiles(testFiles('e2e'), 1, 600_000)
+  for (const mount of leftovers(mountsBefore)) {
+    spawnSync('umount', ['-l', mount])
+    report(false, `left mounted: ${mount}`, 0)
+  }
+}
+if (skips.length > 0) console.log(`\nSkipped:\n  ${skips.join('\n  ')}`)
+if (failures.length > 0) console.log(`\nFailures:\n\n${failures.join('\n\n')}`)
+console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
