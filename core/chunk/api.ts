@@ -9,6 +9,14 @@ export interface SliceId {
   readonly size: number
 }
 
+/** Bytes [offset, offset + length) of an open file. */
+export interface FileRange {
+  readonly fd: number
+  readonly offset: number
+  readonly length: number
+  readonly done: () => void
+}
+
 export type BlockPlace = 'memory' | 'disk' | 'staging' | 'store' | 'missing'
 
 export interface BlockStore {
@@ -22,6 +30,11 @@ export interface BlockStore {
   read(slice: SliceId, offset: number, length: number, signal?: AbortSignal): Promise<readonly Uint8Array[]>
   /** The same when every byte is in memory; undefined otherwise. Never waits. */
   peek(slice: SliceId, offset: number, length: number): readonly Uint8Array[] | undefined
+  /**
+   * The range as part of an open cache file that was verified, for replies that skip JavaScript; undefined
+   * when it is in memory, spans blocks or was never read. Never waits. Call `done` once the file was read.
+   */
+  peekFile(slice: SliceId, offset: number, length: number): FileRange | undefined
   /** Bring blocks into the cache in the background; dropped when there is no room or too much to do. */
   prefetch(slice: SliceId, offset: number, length: number): void
 
@@ -57,14 +70,22 @@ export interface SliceWriter {
   readonly frozenBelow: number
   /**
    * Copy `bytes` to `at`, with frozenBelow <= at <= length. Undefined: done. A promise: no buffer is free;
-   * nothing was copied yet and it will be when the promise resolves (rejects when interrupted).
+   * nothing was copied yet, and it will be when the promise resolves: leave `bytes` alone until then. When it
+   * rejects (interrupted, or the slice failed) a first part, up to `length`, may have been taken.
+   * While it waits nothing else may be called but `peek`, `setId` and `abort`.
    */
   write(at: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void> | undefined
-  /** Views of bytes still in memory for readers; undefined when part of the range has left memory. */
+  /**
+   * Views of bytes still in memory for readers; undefined when part of the range has left memory, which only
+   * bytes below `frozenBelow` do: those are had by `BlockStore.read({ id, size: length }, …)`.
+   */
   peek(offset: number, length: number): readonly Uint8Array[] | undefined
   /** The slice's id, once known: uploads of complete blocks may start. Call once. */
   setId(id: number): void
-  /** Upload what is left. Resolves when every block is stored (or staged durably); needs `setId`. */
+  /**
+   * Upload what is left. Resolves when every block is stored (or staged durably); needs `setId`. Rejects with
+   * the first failure, after which the slice is gone as if aborted.
+   */
   finish(): Promise<void>
   /** Forget everything; blocks already stored are removed in the background. */
   abort(): void
