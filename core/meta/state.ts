@@ -45,6 +45,15 @@ export interface MetaState {
   readonly accounts: Accounts
   readonly acls: Acls
   readonly deletions: Deletions
+  readonly remembered: Remembered
+}
+
+/** What this process has seen and may lose at any time; owned by trash.ts and ops/getattr.ts. */
+export interface Remembered {
+  /** The trash directory of an hour (hours since 1970). */
+  trashHour: { readonly hour: number; readonly ino: Ino } | undefined
+  /** Last seen attributes of the root and the trash root: the answer when the engine is slow or down. */
+  readonly roots: Map<Ino, NodeRecord>
 }
 
 /** ids.ts: numbers handed out from batches reserved in the engine (1024 inodes, 4096 slices). */
@@ -62,6 +71,13 @@ export interface OpenFiles {
   isOpen(ino: Ino): boolean
   /** The last link is gone while open here: whoever closes last deletes it. */
   orphan(ino: Ino): void
+  isOrphan(ino: Ino): boolean
+  /** An orphan has got a name (linkat of an O_TMPFILE file). */
+  adopt(ino: Ino): void
+  /** A commit that deletes the file is under way; opens of it wait until the returned function is called. */
+  removing(ino: Ino): () => void
+  /** Resolves when no deletion of the file is under way; undefined when none is. */
+  settled(ino: Ino): Promise<void> | undefined
 }
 
 /** accounts.ts: usage, limits and directory statistics. */
@@ -80,6 +96,8 @@ export interface Accounts {
       readonly parents: readonly Ino[]
     },
   ): Promise<void>
+  /** Only the quotas of `dir` and its ancestors (a hard link, a tree that changes its quota domain). */
+  checkDirectory(op: string, dir: Ino, space: number, inodes: number): Promise<void>
   /** Changes for volume totals and the owner's usage. Empty when both are 0. */
   volume(uid: number, gid: number, space: number, inodes: number): readonly Change[]
   /**
