@@ -69,9 +69,9 @@ export interface SliceWriter {
   /** Everything below this is being uploaded or is: it cannot be overwritten any more. */
   readonly frozenBelow: number
   /**
-   * Copy `bytes` to `at`, with frozenBelow <= at <= length. Undefined: done. A promise: no buffer is free;
-   * nothing was copied yet, and it will be when the promise resolves: leave `bytes` alone until then. When it
-   * rejects (interrupted, or the slice failed) a first part, up to `length`, may have been taken.
+   * Copy `bytes` to `at`, with frozenBelow <= at <= length. Undefined: done. A promise: no buffer is free and
+   * nothing was copied, nor is `bytes` kept (it may view a request buffer that is reused at the next await):
+   * when it resolves there is room, call again with a copy. It rejects when interrupted or when the slice failed.
    * While it waits nothing else may be called but `peek`, `setId` and `abort`.
    */
   write(at: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void> | undefined

@@ -144,13 +144,18 @@ export interface Meta {
   readChunk(ino: Ino, index: number): Promise<readonly SliceRecord[]>
   /** A fresh slice id. */
   newSlice(): Promise<number>
-  /** Append a written slice and grow the file. `records`: how many the chunk has now. */
+  /**
+   * Append a written slice and grow the file. `records`: how many the chunk has now. `before`: the node as this
+   * commit found it, where the engine knows it, so that changes by other clients are noticed.
+   */
   writeSlice(
     ino: Ino,
     index: number,
     slice: SliceRecord,
     mtime: Time,
-  ): Promise<{ readonly node: NodeRecord; readonly records: number }>
+  ): Promise<{ readonly node: NodeRecord; readonly records: number; readonly before?: NodeRecord }>
+  /** The lowest chunk index from `from` up that has records; undefined when there is none. */
+  nextChunk(ino: Ino, from: number): Promise<number | undefined>
   /** Replace the first `prefix.length` records by `skipped` of them and `slice`. False: they have changed. */
   commitCompaction(
     ino: Ino,
