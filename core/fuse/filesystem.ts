@@ -6,8 +6,9 @@
  * mapped by `toErrno`. A method that is not implemented is left undefined: the request is answered ENOSYS and
  * the kernel does not ask again. Inodes are carried as `base/ino.ts` says.
  */
-import type { OpContext } from '#core/base/context.ts'
+
 import type { Time } from '#core/base/clock.ts'
+import type { OpContext } from '#core/base/context.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
 
@@ -72,7 +73,8 @@ export type ReadReply =
       readonly fd: number
       readonly offset: number
       readonly length: number
-      readonly done: () => void
+      /** `ok` false: the file had fewer bytes or could not be read; dispatch then asks `read` once more. */
+      readonly done: (ok: boolean) => void
     }
 
 /**
@@ -118,6 +120,12 @@ export interface KernelNotifier {
 }
 
 export interface FileSystem {
+  /**
+   * True when `write` and `setattr` clear suid, sgid and security.capability themselves
+   * (FUSE_HANDLE_KILLPRIV_V2). Saves the kernel a GETXATTR before every write.
+   */
+  readonly handlesKillpriv?: boolean
+
   /** After INIT was answered. */
   started(notify: KernelNotifier): void
   /** The connection is gone; flush and end. */
@@ -152,19 +160,44 @@ export interface FileSystem {
     flags: number,
   ): Promise<{ readonly entry: EntryReply; readonly open: OpenReply }>
   read(ctx: OpContext, ino: Ino, fh: number, offset: number, size: number): Promise<ReadReply>
-  /** `data` views the request buffer: copy what is kept before the first await. Returns bytes written. */
-  write(ctx: OpContext, ino: Ino, fh: number, offset: number, data: Uint8Array): Promise<number>
+  /**
+   * `data` views the request buffer: copy what is kept before the first await. Returns bytes written.
+   * `killSuidgid` only with `handlesKillpriv`: drop suid, and sgid when group-executable.
+   */
+  write(
+    ctx: OpContext,
+    ino: Ino,
+    fh: number,
+    offset: number,
+    data: Uint8Array,
+    killSuidgid: boolean,
+  ): Promise<number>
   flush(ctx: OpContext, ino: Ino, fh: number, lockOwner: bigint): Promise<void>
   fsync(ctx: OpContext, ino: Ino, fh: number, dataOnly: boolean): Promise<void>
   /** `flockOwner` when the kernel wants the BSD lock of this open dropped. */
   release(ctx: OpContext, ino: Ino, fh: number, flockOwner: bigint | undefined): Promise<void>
   opendir(ctx: OpContext, ino: Ino, flags: number): Promise<OpenReply>
-  readdir(ctx: OpContext, ino: Ino, fh: number, offset: number, size: number, sink: DirSink, plus: boolean): Promise<void>
+  readdir(
+    ctx: OpContext,
+    ino: Ino,
+    fh: number,
+    offset: number,
+    size: number,
+    sink: DirSink,
+    plus: boolean,
+  ): Promise<void>
   releasedir(ctx: OpContext, ino: Ino, fh: number): Promise<void>
   fsyncdir(ctx: OpContext, ino: Ino, fh: number, dataOnly: boolean): Promise<void>
   statfs(ctx: OpContext, ino: Ino): Promise<StatfsReply>
   access?(ctx: OpContext, ino: Ino, mask: number): Promise<void>
-  setxattr(ctx: OpContext, ino: Ino, name: Name, value: Uint8Array, flags: number, clearSgid: boolean): Promise<void>
+  setxattr(
+    ctx: OpContext,
+    ino: Ino,
+    name: Name,
+    value: Uint8Array,
+    flags: number,
+    clearSgid: boolean,
+  ): Promise<void>
   /** The value, whatever its size: dispatch answers the size query and ERANGE. ENODATA when missing. */
   getxattr(ctx: OpContext, ino: Ino, name: Name): Promise<Uint8Array>
   listxattr(ctx: OpContext, ino: Ino): Promise<readonly Name[]>
@@ -187,6 +220,13 @@ export interface FileSystem {
     length: number,
     flags: number,
   ): Promise<number>
-  ioctl(ctx: OpContext, ino: Ino, fh: number, command: number, input: Uint8Array, outSize: number): Promise<IoctlReply>
+  ioctl(
+    ctx: OpContext,
+    ino: Ino,
+    fh: number,
+    command: number,
+    input: Uint8Array,
+    outSize: number,
+  ): Promise<IoctlReply>
   syncfs(ctx: OpContext, ino: Ino): Promise<void>
 }
