@@ -35,6 +35,7 @@ export const EROFS = 30
 export const EMLINK = 31
 export const EPIPE = 32
 export const ERANGE = 34
+export const EDEADLK = 35
 export const ENAMETOOLONG = 36
 export const ENOSYS = 38
 export const ENOTEMPTY = 39

@@ -161,7 +161,7 @@ export type Change =
     }
   | { readonly kind: 'putEdge'; readonly parent: Ino; readonly name: Name; readonly edge: Edge }
   | { readonly kind: 'delEdge'; readonly parent: Ino; readonly name: Name }
-  /** Make the chunk's record list longer (or start it) by n x 24 bytes. */
+  /** Make the chunk's record list longer (or start it) by n x 24 bytes. Reply: how many records it has then. */
   | { readonly kind: 'appendChunk'; readonly ino: Ino; readonly index: number; readonly slices: Uint8Array }
   /** Replace the first `prefixBytes` of the list. Comes with a chunkStartsWith guard. */
   | {

@@ -9,7 +9,7 @@ import type { Metrics } from '#core/base/metrics.ts'
 import type { Random } from '#core/base/random.ts'
 import type { TaskSet } from '#core/base/tasks.ts'
 import type { Change, MetaEngine } from './engine.ts'
-import type { AclRule, NodeRecord } from './records.ts'
+import type { AclRule, NodeRecord, Quota } from './records.ts'
 import type { VolumeSetting } from './setting.ts'
 import type { Tx } from './tx.ts'
 
@@ -84,7 +84,8 @@ export interface OpenFiles {
 export interface Accounts {
   /**
    * Refuse growth beyond a limit: user and group quota (EDQUOT), volume (ENOSPC), quotas of the given
-   * directories and their ancestors (EDQUOT). Nothing is checked when both deltas are <= 0.
+   * directories and their ancestors (EDQUOT). Nothing is checked when both deltas are <= 0. With `tx`, the
+   * ancestors read here are not read again by `directory` and `quotas` of the same try.
    */
   check(
     op: string,
@@ -95,11 +96,14 @@ export interface Accounts {
       readonly inodes: number
       readonly parents: readonly Ino[]
     },
+    tx?: Tx,
   ): Promise<void>
   /** Only the quotas of `dir` and its ancestors (a hard link, a tree that changes its quota domain). */
   checkDirectory(op: string, dir: Ino, space: number, inodes: number): Promise<void>
   /** Changes for volume totals and the owner's usage. Empty when both are 0. */
   volume(uid: number, gid: number, space: number, inodes: number): readonly Change[]
+  /** Changes that move a node's usage to another owner (chown). */
+  chown(from: Owner, to: Owner, space: number, inodes: number): readonly Change[]
   /**
    * Add the changes for one directory's statistics and the quotas of it and its ancestors to `tx`, and arrange for
    * a missing statistics record to be recomputed. `quotaSpace`/`quotaInodes` default to space/inodes.
@@ -111,9 +115,15 @@ export interface Accounts {
   nearestQuota(dir: Ino): Promise<Ino | undefined>
   /** Directories that hold an entry of the node, once per entry. */
   parentsOf(ino: Ino, node: NodeRecord): Promise<readonly Ino[]>
-  /** Re-read quotas and totals from the engine (heartbeat). */
+  /** Quotas of `dir` and its ancestors as stored now, nearest first. */
+  quotasAbove(dir: Ino): Promise<readonly Quota[]>
+  /** Volume totals, asked from the engine; those last known when it needs longer than 150 ms. */
+  totals(): Promise<{ readonly space: number; readonly inodes: number }>
+  /** Re-read quotas and totals from the engine (heartbeat). The first use does so by itself. */
   reload(): Promise<void>
 }
+
+export type Owner = Pick<NodeRecord, 'uid' | 'gid'>
 
 /** acls.ts: ACL rules by id, interned by content. */
 export interface Acls {
