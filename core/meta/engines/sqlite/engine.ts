@@ -1,0 +1,246 @@
+/**
+ * Metadata in an SQLite file, in process and synchronous: a read is one prepared statement (a few µs), a commit
+ * one IMMEDIATE transaction that checks the guards and applies the changes. Every number is exact even after a
+ * kill at any point, because usage, statistics and quotas change in the same transaction.
+ *
+ * Other processes may use the file (a reference mount, our command line). Whoever finds it locked waits without
+ * blocking the event loop, for at most 30 s.
+ *
+ * Source: shared/spec/meta-sql-and-tkv.md part A.
+ */
+import type { Database } from 'better-sqlite3'
+import type { Clock } from '#core/base/clock.ts'
+import { BackendError } from '#core/base/errno.ts'
+import type { Log } from '#core/base/log.ts'
+import type { Random } from '#core/base/random.ts'
+import type {
+  Change,
+  CommitResult,
+  Guard,
+  ListTypes,
+  MetaEngine,
+  Page,
+  PageRequest,
+  RecordKey,
+  RecordRange,
+  RecordValues,
+} from '../../engine.ts'
+import type { AclRule, CounterName, GateName } from '../../records.ts'
+import { encodeAclEntries } from '../../records-codec.ts'
+import { addCounter, applyChange } from './changes.ts'
+import type { Checkpoints } from './checkpoints.ts'
+import { fromSqlite, isBusy } from './errors.ts'
+import { failedGuards } from './guards.ts'
+import { listRecords } from './list.ts'
+import { readRecord } from './read.ts'
+import { exact } from './rows.ts'
+import {
+  dropShadows,
+  dropTables,
+  fillGaps,
+  findGaps,
+  isComplete,
+  type SchemaGaps,
+  shadowGaps,
+} from './schema.ts'
+import { Statements } from './statements.ts'
+import type { WalSync } from './wal-sync.ts'
+
+/** How long to wait for a lock held by another process. */
+const WAIT_MS = 30_000
+/** Tries without a pause, then pauses that grow to this. */
+const EAGER_TRIES = 3
+const MAX_PAUSE_MS = 20
+
+/** Values of counters before the first allocation; those not named start at 0. `next…` of ids hold the next one. */
+const FIRST_INODE = 2
+const FIRST_SLICE = 1
+
+export interface SqliteParts {
+  readonly db: Database
+  readonly address: string
+  /** Full table prefix, such as `jfs_`. */
+  readonly prefix: string
+  readonly readOnly: boolean
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  /** Both absent in memory and read-only. */
+  readonly checkpoints?: Checkpoints
+  readonly walSync?: WalSync
+}
+
+export class SqliteEngine implements MetaEngine {
+  readonly scheme = 'sqlite3'
+  readonly address: string
+  readonly #parts: SqliteParts
+  readonly #db: Database
+  #gaps!: SchemaGaps
+  #complete = false
+  #legacySessions = false
+  #statements!: Statements
+  #closed = false
+
+  /** Use `openSqlite`. */
+  constructor(parts: SqliteParts) {
+    this.address = parts.address
+    this.#parts = parts
+    this.#db = parts.db
+    this.#adoptSchema()
+  }
+
+  async read<const Keys extends readonly RecordKey[]>(keys: Keys): Promise<RecordValues<Keys>> {
+    return this.#whenFree(() => {
+      const values = new Array(keys.length)
+      for (let k = 0; k < keys.length; k++)
+        values[k] = readRecord(this.#statements, keys[k]!, this.#legacySessions)
+      return values as RecordValues<Keys>
+    })
+  }
+
+  async list<R extends RecordRange>(range: R, page: PageRequest): Promise<Page<ListTypes[R['kind']]>> {
+    return this.#whenFree(
+      () => listRecords(this.#statements, range, page, this.#legacySessions) as Page<ListTypes[R['kind']]>,
+    )
+  }
+
+  async commit(op: string, guards: readonly Guard[], changes: readonly Change[]): Promise<CommitResult> {
+    return this.#write(changes.length, (s): CommitResult => {
+      const failed = failedGuards(s, guards, this.#legacySessions)
+      if (failed.length > 0) return { ok: false, failed }
+      const replies = new Array<number>(changes.length)
+      for (let k = 0; k < changes.length; k++)
+        replies[k] = applyChange(s, op, changes[k]!, this.#legacySessions)
+      return { ok: true, replies }
+    })
+  }
+
+  async allocate(counter: CounterName, n: number): Promise<number> {
+    const initial = counter === 'nextInode' ? FIRST_INODE : counter === 'nextChunk' ? FIRST_SLICE : 0
+    const value = await this.#write(1, (s) => exact(addCounter(s, counter, n, initial), `counter ${counter}`))
+    return initial === 0 ? value - n + 1 : value - n
+  }
+
+  async claim(gate: GateName, now: number, period: number): Promise<boolean> {
+    return this.#write(1, (s) => s.run('claim', gate, now, period) > 0)
+  }
+
+  async insertAcl(rule: AclRule): Promise<number> {
+    const users = encodeAclEntries(rule.users)
+    const groups = encodeAclEntries(rule.groups)
+    return this.#write(1, (s) => {
+      const insert = s.get('insertAcl')
+      return Number(insert.run(rule.owner, rule.group, rule.mask, rule.other, users, groups).lastInsertRowid)
+    })
+  }
+
+  sync(): Promise<void> {
+    return this.#parts.walSync?.sync() ?? Promise.resolve()
+  }
+
+  async initialize(): Promise<void> {
+    await this.#rebuild((gaps) => {
+      const s = new Statements(this.#db, this.#parts.prefix, gaps.nodeColumns)
+      const has = (table: string) => !gaps.tables.includes(table)
+      if ((has('setting') && s.row('setting')) || (has('node') && s.rows('allNodes', 0, 1).length > 0))
+        throw new BackendError('invalid', `${this.address}: there is a volume here already`)
+      fillGaps(this.#db, this.#parts.prefix, gaps)
+      const filled = new Statements(this.#db, this.#parts.prefix, [])
+      filled.run('makeCounter', 'nextInode', FIRST_INODE)
+      filled.run('makeCounter', 'nextChunk', FIRST_SLICE)
+      for (const name of ['nextSession', 'usedSpace', 'totalInodes', 'nextCleanupSlices'])
+        filled.run('makeCounter', name, 0)
+    })
+  }
+
+  async upgrade(): Promise<void> {
+    if (!isComplete(findGaps(this.#db, this.#parts.prefix)))
+      await this.#rebuild((gaps) => fillGaps(this.#db, this.#parts.prefix, gaps))
+  }
+
+  async destroy(): Promise<void> {
+    await this.#rebuild(() => dropTables(this.#db, this.#parts.prefix))
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    await this.#parts.walSync?.close()
+    await this.#parts.checkpoints?.close()
+    try {
+      this.#db.close()
+    } catch (error) {
+      throw fromSqlite(error, this.address)
+    }
+  }
+
+  /** One transaction: `work` either commits whole or leaves nothing behind; a lost guard commits nothing. */
+  async #write<T extends CommitResult | number | boolean>(
+    changes: number,
+    work: (s: Statements) => T,
+  ): Promise<T> {
+    if (!this.#complete) await this.upgrade()
+    return this.#whenFree(() => {
+      const s = this.#statements
+      s.get('begin').run()
+      try {
+        const result = work(s)
+        if (typeof result === 'object' && !result.ok) {
+          s.get('rollback').run()
+          return result
+        }
+        s.get('commit').run()
+        this.#parts.walSync?.note()
+        this.#parts.checkpoints?.note(changes)
+        return result
+      } catch (error) {
+        if (this.#db.inTransaction) s.get('rollback').run()
+        throw error
+      }
+    })
+  }
+
+  /** Change the schema in one transaction, then look at it anew. */
+  async #rebuild(work: (gaps: SchemaGaps) => void): Promise<void> {
+    await this.#whenFree(() => {
+      dropShadows(this.#db, this.#parts.prefix)
+      try {
+        this.#db.transaction(() => work(findGaps(this.#db, this.#parts.prefix))).immediate()
+      } finally {
+        this.#adoptSchema()
+      }
+      this.#parts.walSync?.note()
+    })
+  }
+
+  #adoptSchema(): void {
+    const { prefix } = this.#parts
+    this.#gaps = findGaps(this.#db, prefix)
+    this.#complete = isComplete(this.#gaps)
+    this.#legacySessions = this.#gaps.legacySessions
+    shadowGaps(this.#db, prefix, this.#gaps)
+    this.#statements = new Statements(this.#db, prefix, this.#gaps.nodeColumns)
+  }
+
+  /** Run `work` when no other process is in the way. It must be repeatable until it returns. */
+  async #whenFree<T>(work: () => T): Promise<T> {
+    for (let attempt = 0, since = 0; ; attempt++) {
+      if (this.#closed) throw new BackendError('closed', `${this.address}: the metadata file has been closed`)
+      try {
+        return work()
+      } catch (error) {
+        const { clock } = this.#parts
+        if (attempt === 0) since = clock.monotonicMs()
+        if (!isBusy(error) || clock.monotonicMs() - since > WAIT_MS) throw fromSqlite(error, this.address)
+        await this.#pause(attempt)
+      }
+    }
+  }
+
+  async #pause(attempt: number): Promise<void> {
+    if (attempt < EAGER_TRIES) return new Promise((resolve) => setImmediate(resolve))
+    const { clock, random } = this.#parts
+    const most = Math.min(MAX_PAUSE_MS, 2 * (attempt - EAGER_TRIES + 1))
+    await clock.sleep(1 + random.next() * most)
+  }
+}

@@ -1,0 +1,228 @@
+/** Records by range, page by page. */
+import { inoText } from '#core/base/ino.ts'
+import { nameFromBytes, nameToBytes } from '#core/base/name.ts'
+import type { ListTypes, Page, PageRequest, RecordRange } from '../../engine.ts'
+import type { NodeType, SliceRef } from '../../records.ts'
+import { decodeDelayed } from '../../records-codec.ts'
+import {
+  aclFromRow,
+  entryFromRow,
+  flockFromRow,
+  plockFromRow,
+  QUOTA_TYPE,
+  quotaFromRow,
+  sessionFromRow,
+  wideIno,
+} from './read.ts'
+import {
+  exact,
+  inoFromRow,
+  inoToSql,
+  nameFromBlob,
+  nodeFromRow,
+  ownerToSql,
+  type SqlInteger,
+} from './rows.ts'
+import type { Row, Statements } from './statements.ts'
+
+type Item = ListTypes[RecordRange['kind']]
+
+/** Before every key of a table. */
+const FIRST = -(2n ** 63n)
+const NO_BYTES = Buffer.alloc(0)
+/** More chunks than a file of 2^57 bytes can have. */
+const LAST_CHUNK = 2 ** 31
+
+export function listRecords(
+  s: Statements,
+  range: RecordRange,
+  { after, limit }: PageRequest,
+  legacySessions: boolean,
+): Page<Item> {
+  switch (range.kind) {
+    case 'edges':
+      return page(
+        s.rows('edges', inoToSql(range.parent), nameMark(after), limit),
+        limit,
+        edgeItem,
+        (item) => item.name,
+      )
+    case 'entries':
+      return page(
+        s.rows('entries', inoToSql(range.parent), nameMark(after), limit),
+        limit,
+        (row) => ({ name: nameFromBlob(row[0]), ...entryFromRow(row, 1)! }),
+        (item) => item.name,
+      )
+    case 'chunks': {
+      const from = after === undefined ? (range.from ?? 0) : Number(after) + 1
+      return page(
+        s.rows('chunks', inoToSql(range.ino), from, range.to ?? LAST_CHUNK, limit),
+        limit,
+        (row) => ({ index: row[0] as number, slices: row[1] as Uint8Array }),
+        (item) => String(item.index),
+      )
+    }
+    case 'allChunks': {
+      const [ino, index] = pairMark(after)
+      return page(
+        s.rows('allChunks', ino, index === '' ? -1 : Number(index), limit),
+        limit,
+        (row) => ({ ino: inoFromRow(row[0]), index: row[1] as number, slices: row[2] as Uint8Array }),
+        (item) => `${inoText(item.ino)} ${item.index}`,
+      )
+    }
+    case 'allNodes':
+      return page(
+        s.rows('allNodes', integerMark(after), limit),
+        limit,
+        (row) => ({ ino: inoFromRow(row[0]), node: nodeFromRow(row, 1) }),
+        (item) => inoText(item.ino),
+      )
+    case 'allEdges': {
+      const [parent, name] = pairMark(after)
+      return page(
+        s.rows('allEdges', parent, nameToBytes(name), limit),
+        limit,
+        (row) => ({
+          parent: inoFromRow(row[0]),
+          name: nameFromBlob(row[1]),
+          ino: inoFromRow(row[2]),
+          type: row[3] as NodeType,
+        }),
+        (item) => `${inoText(item.parent)} ${item.name}`,
+      )
+    }
+    case 'xattrs':
+      return page(
+        s.rows('xattrs', inoToSql(range.ino), nameMark(after), limit),
+        limit,
+        (row) => ({ name: nameFromBlob(row[0]), value: (row[1] as Uint8Array | null) ?? new Uint8Array() }),
+        (item) => item.name,
+      )
+    case 'sessions':
+      return page(
+        s.rows(legacySessions ? 'bothSessions' : 'sessions', integerMark(after), limit),
+        limit,
+        (row) => sessionFromRow(row)!,
+        (item) => String(item.sid),
+      )
+    case 'sustained':
+      return page(
+        s.rows('sustained', range.sid, integerMark(after), limit),
+        limit,
+        (row) => inoFromRow(row[0]),
+        inoText,
+      )
+    case 'deletedFiles':
+      return page(
+        s.rows('deletedFiles', integerMark(after), limit),
+        limit,
+        (row) => ({
+          ino: inoFromRow(row[0]),
+          length: exact(row[1], 'file length'),
+          deleted: row[2] as number,
+        }),
+        (item) => inoText(item.ino),
+      )
+    case 'delayedSlices':
+      return delayedPage(s.rows('delayedSlices', integerMark(after), limit), limit)
+    case 'unusedSlices':
+    case 'sliceRefs':
+      return page(s.rows(range.kind, integerMark(after), limit), limit, sliceRefItem, (item) =>
+        String(item.id),
+      )
+    case 'quotas':
+      return page(
+        range.of === 'dir'
+          ? s.rows('dirQuotas', integerMark(after), limit)
+          : s.rows('ownerQuotas', integerMark(after), QUOTA_TYPE[range.of], limit),
+        limit,
+        (row) => ({ id: inoFromRow(row[0]), ...quotaFromRow(row, 1)! }),
+        (item) => inoText(item.id),
+      )
+    case 'acls':
+      return page(
+        s.rows('acls', integerMark(after), limit),
+        limit,
+        (row) => ({ id: row[0] as number, rule: aclFromRow(row, 1)! }),
+        (item) => String(item.id),
+      )
+    case 'detached':
+      return page(
+        s.rows('detached', integerMark(after), limit),
+        limit,
+        (row) => ({ ino: inoFromRow(row[0]), added: row[1] as number }),
+        (item) => inoText(item.ino),
+      )
+    case 'sessionFlocks':
+      return page(
+        s.rows('sessionFlocks', range.sid, ...lockMark(after), limit),
+        limit,
+        (row) => ({ ino: wideIno(row[0]), lock: flockFromRow(row, 1) }),
+        (item) => lockText(item),
+      )
+    case 'sessionPlocks':
+      return page(
+        s.rows('sessionPlocks', range.sid, ...lockMark(after), limit),
+        limit,
+        (row) => ({ ino: wideIno(row[0]), lock: plockFromRow(row, 1) }),
+        (item) => lockText(item),
+      )
+    default:
+      return range satisfies never
+  }
+}
+
+/** A full page may be followed by another; `mark` is where that one begins. */
+function page<T>(
+  rows: readonly Row[],
+  limit: number,
+  item: (row: Row) => T,
+  mark: (item: T) => string,
+): Page<T> {
+  const items = rows.map(item)
+  return rows.length < limit ? { items } : { items, next: mark(items.at(-1)!) }
+}
+
+/** Corrupt records are left out (R§9), so the mark comes from the row, not from the item. */
+function delayedPage(rows: readonly Row[], limit: number): Page<ListTypes['delayedSlices']> {
+  const items = rows.flatMap((row) => {
+    const slices = decodeDelayed(row[2] as Uint8Array)
+    if (slices === undefined) return []
+    return [{ newId: exact(row[0], 'slice id'), deleted: row[1] as number, slices }]
+  })
+  return rows.length < limit ? { items } : { items, next: String(rows.at(-1)![0]) }
+}
+
+function edgeItem(row: Row): ListTypes['edges'] {
+  return { name: nameFromBytes(row[0] as Uint8Array), ino: inoFromRow(row[1]), type: row[2] as NodeType }
+}
+
+function sliceRefItem(row: Row): SliceRef {
+  return { id: exact(row[0], 'slice id'), size: row[1] as number, uses: Math.max(0, row[2] as number) }
+}
+
+function nameMark(after: string | undefined): Buffer {
+  return after === undefined ? NO_BYTES : nameToBytes(after)
+}
+
+function integerMark(after: string | undefined): SqlInteger {
+  return after === undefined ? FIRST : BigInt(after)
+}
+
+/** `<inode> <rest>`. */
+function pairMark(after: string | undefined): [bigint, string] {
+  if (after === undefined) return [FIRST, '']
+  const at = after.indexOf(' ')
+  return [BigInt(after.slice(0, at)), after.slice(at + 1)]
+}
+
+function lockMark(after: string | undefined): [bigint, bigint] {
+  const [ino, owner] = pairMark(after)
+  return [ino, owner === '' ? FIRST : ownerToSql(BigInt(owner))]
+}
+
+function lockText(item: ListTypes['sessionFlocks'] | ListTypes['sessionPlocks']): string {
+  return `${inoText(item.ino)} ${item.lock.owner}`
+}
