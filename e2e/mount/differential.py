@@ -1,0 +1,537 @@
+#!/usr/bin/env python3
+"""Differential test: one random stream of system calls on two directories side by side.
+
+    differential.py --seed N --ops N [--processes 3] [--shrink-seconds 60] TESTED REFERENCE
+    differential.py --replay TRACE TESTED REFERENCE
+
+Each operation runs in one of several worker processes (each with its own descriptors, umask and locks),
+first in TESTED, then in REFERENCE, and everything a program can see must agree: result or errno, content,
+the stat fields that POSIX fixes, which timestamps moved. The whole trees are compared every few thousand
+operations and at the end. On a difference the seed and a shrunk trace (JSON lines, for --replay) are printed
+and the exit code is 1.
+
+Python, because Node offers no xattr, lock, fallocate or renameat2 calls.
+"""
+import argparse, ctypes, errno, fcntl, hashlib, json, mmap, os, pickle, random, shutil, signal, stat, struct, sys, time
+
+libc = ctypes.CDLL(None, use_errno=True)
+NAMES = ['a', 'b', 'c', 'd', 'e', 'n\u00e9', 'long' + 'x' * 60]
+XATTRS = ['user.one', 'user.two', 'user.three']
+SLOTS = 6
+SPAN = 300_000          # offsets and lengths within one chunk's first blocks …
+FAR = 64 * 2**20        # … and, now and then, around a chunk border
+TOP = 'outer/top'       # symlinks climb one level: they must not leave their side
+USERS = [(0, 0), (0, 0), (0, 0), (65534, 65534), (1, 1)]
+
+
+# ---- what to do: operations as plain lists, so that a trace can be replayed and shrunk ----------------------
+
+def random_path(rng):
+    return '/'.join(rng.choice(NAMES) for _ in range(rng.choice([1, 1, 2, 2, 3])))
+
+
+def random_offset(rng):
+    base = rng.randrange(SPAN) if rng.random() < 0.6 else rng.randrange(0, SPAN, 4096)
+    return base + FAR - SPAN // 2 if rng.random() < 0.05 else base
+
+
+def random_length(rng):
+    return rng.choice([0, 1, rng.randrange(1, 100), rng.randrange(1, 5000), 4096, rng.randrange(1, 70_000)])
+
+
+def random_op(rng):
+    path, slot, other = random_path(rng), rng.randrange(SLOTS), rng.randrange(SLOTS)
+    mode = rng.choice([0o777, 0o666, 0o644, 0o600, 0o4755, 0o2770, 0o1777, 0o000, 0o2644])
+    flags = rng.choice([os.O_RDWR, os.O_RDWR, os.O_WRONLY, os.O_RDONLY])
+    for bit, chance in ((os.O_CREAT, 0.7), (os.O_EXCL, 0.1), (os.O_TRUNC, 0.15), (os.O_APPEND, 0.15),
+                        (os.O_NOFOLLOW, 0.1), (os.O_DIRECTORY, 0.03)):
+        if rng.random() < chance:
+            flags |= bit
+    kind = rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+    o, n = random_offset(rng), random_length(rng)
+    args = {
+        'open': lambda: [slot, path, flags, mode],
+        'tmpfile': lambda: [slot, rng.choice(['.', path]), mode],
+        'linktmp': lambda: [slot, path],
+        'close': lambda: [slot],
+        'dup': lambda: [slot, other],
+        'pread': lambda: [slot, o, n],
+        'pwrite': lambda: [slot, o, n, rng.randrange(256)],
+        'append': lambda: [slot, n, rng.randrange(256)],
+        'ftruncate': lambda: [slot, rng.choice([0, o, o])],
+        'truncate': lambda: [path, rng.choice([0, o, o])],
+        'fsync': lambda: [slot, rng.random() < 0.5],
+        'fallocate': lambda: [slot, rng.choice([0, 1, 3, 3, 16, 17, 2]), o, n],
+        'copy': lambda: [slot, o, other, random_offset(rng), n],
+        'seek': lambda: [slot, o],
+        'mmapwrite': lambda: [slot, o, n, rng.randrange(256)],
+        'mkdir': lambda: [path, mode], 'rmdir': lambda: [path], 'unlink': lambda: [path],
+        'rename': lambda: [path, random_path(rng), rng.choice([0, 0, 0, 0, 1, 2, 4, 3])],
+        'link': lambda: [path, random_path(rng), rng.random() < 0.3],
+        'symlink': lambda: [rng.choice([random_path(rng), '../' + rng.choice(NAMES), 'x' * 300]), path],
+        'readlink': lambda: [path],
+        'mknod': lambda: [path, mode, rng.choice([stat.S_IFIFO, stat.S_IFREG, stat.S_IFSOCK, stat.S_IFCHR])],
+        'chmod': lambda: [path, mode], 'fchmod': lambda: [slot, mode],
+        'chown': lambda: [path, rng.choice([-1, 0, 1, 65534]), rng.choice([-1, 0, 1, 65534]), rng.random() < 0.5],
+        'utimens': lambda: [path, rng.choice([-1, 0, 1, 10**9, 2**32 + 5, -12345]), rng.randrange(10**9)],
+        'touch': lambda: [path],
+        'setxattr': lambda: [path, rng.choice(XATTRS), rng.randrange(120), rng.choice([0, 0, 1, 2])],
+        'getxattr': lambda: [path, rng.choice(XATTRS)],
+        'listxattr': lambda: [path], 'removexattr': lambda: [path, rng.choice(XATTRS)],
+        'flock': lambda: [slot, rng.choice([fcntl.LOCK_SH, fcntl.LOCK_EX, fcntl.LOCK_UN])],
+        'setlk': lambda: [slot, rng.choice([fcntl.F_RDLCK, fcntl.F_WRLCK, fcntl.F_UNLCK]),
+                          rng.randrange(50), rng.choice([0, 1, 5, 30]), rng.random() < 0.3],
+        'getlk': lambda: [slot, rng.choice([fcntl.F_RDLCK, fcntl.F_WRLCK]), rng.randrange(50),
+                          rng.choice([0, 1, 5, 30]), rng.random() < 0.3],
+        'stat': lambda: [path], 'fstat': lambda: [slot],
+        'listdir': lambda: [rng.choice(['.', path])],
+        'access': lambda: [path, rng.choice([os.R_OK, os.W_OK, os.X_OK, os.R_OK | os.W_OK])],
+        'umask': lambda: [rng.choice([0o022, 0o000, 0o077])],
+        'user': lambda: [rng.randrange(len(USERS))],
+    }[kind]()
+    return [kind, *args]
+
+
+WEIGHTS = dict(open=14, tmpfile=1, linktmp=1, close=6, dup=1, pread=8, pwrite=14, append=3, ftruncate=4, truncate=3,
+               fsync=1, fallocate=4, copy=3, seek=2, mmapwrite=2, mkdir=5, rmdir=3, unlink=6, rename=9, link=4,
+               symlink=2, readlink=1, mknod=2, chmod=3, fchmod=1, chown=3, utimens=2, touch=1, setxattr=3, getxattr=2,
+               listxattr=1, removexattr=1, flock=2, setlk=3, getlk=2, stat=4, fstat=3, listdir=3, access=2, umask=1,
+               user=2)
+
+
+# ---- doing it: one worker process ---------------------------------------------------------------------------
+
+class Side:
+    """One of the two directories, with this worker's descriptors in it."""
+
+    def __init__(self, root):
+        self.root, self.fds = root, {}
+
+    def path(self, relative):
+        return os.path.join(self.root, TOP, relative)
+
+    def fd(self, slot):
+        if slot not in self.fds:
+            raise OSError(errno.EBADF, 'empty slot')
+        return self.fds[slot]
+
+
+def data(n, seed):
+    return bytes((seed + k * 7) & 255 for k in range(min(n, 512))) * (n // 512 + 1) if n > 512 else bytes((seed + k * 7) & 255 for k in range(n))
+
+
+def block(n, seed):
+    return data(n, seed)[:n]
+
+
+def call(result):
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    return result
+
+
+def fields(st):
+    directory = stat.S_ISDIR(st.st_mode)
+    return (oct(st.st_mode), st.st_nlink, st.st_uid, st.st_gid, 0 if directory else st.st_size, st.st_rdev)
+
+
+def flock_struct(kind, start, length):
+    return struct.pack('hhqqi4x', kind, os.SEEK_SET, start, length, 0)
+
+
+class Do:
+    """Each method is one operation on one side; what it returns must agree."""
+
+    def open(s, slot, path, flags, mode):
+        fd = os.open(s.path(path), flags | os.O_NONBLOCK, mode)
+        if not stat.S_ISREG(os.fstat(fd).st_mode) and not stat.S_ISDIR(os.fstat(fd).st_mode):
+            os.close(fd)
+            return 'special'
+        if slot in s.fds:
+            os.close(s.fds[slot])
+        s.fds[slot] = fd
+
+    def tmpfile(s, slot, path, mode):
+        fd = os.open(s.path(path), os.O_TMPFILE | os.O_RDWR, mode)
+        if slot in s.fds:
+            os.close(s.fds[slot])
+        s.fds[slot] = fd
+
+    def linktmp(s, slot, path):
+        # AT_FDCWD -100, AT_SYMLINK_FOLLOW 0x400
+        call(libc.linkat(-100, b'/proc/self/fd/%d' % s.fd(slot), -100, os.fsencode(s.path(path)), 0x400))
+
+    def close(s, slot):
+        fd = s.fd(slot)
+        del s.fds[slot]
+        os.close(fd)
+
+    def dup(s, slot, other):
+        fd = os.dup(s.fd(slot))
+        if other in s.fds:
+            os.close(s.fds[other])
+        s.fds[other] = fd
+
+    def pread(s, slot, offset, n):
+        got = os.pread(s.fd(slot), n, offset)
+        return len(got), hashlib.md5(got).hexdigest()
+
+    def pwrite(s, slot, offset, n, seed):
+        return os.pwrite(s.fd(slot), block(n, seed), offset)
+
+    def append(s, slot, n, seed):
+        os.lseek(s.fd(slot), 0, os.SEEK_END)
+        return os.write(s.fd(slot), block(n, seed)), os.lseek(s.fd(slot), 0, os.SEEK_CUR)
+
+    def ftruncate(s, slot, length):
+        os.ftruncate(s.fd(slot), length)
+
+    def truncate(s, path, length):
+        os.truncate(s.path(path), length)
+
+    def fsync(s, slot, data_only):
+        (os.fdatasync if data_only else os.fsync)(s.fd(slot))
+
+    def fallocate(s, slot, mode, offset, n):
+        call(libc.fallocate(s.fd(slot), mode, ctypes.c_long(offset), ctypes.c_long(n)))
+
+    def copy(s, slot, offset, other, to, n):
+        # Shorter copies are allowed: go on until the source ends.
+        total, source = 0, s.fd(slot)
+        target = s.fd(other)
+        while total < n:
+            copied = os.copy_file_range(source, target, n - total, offset + total, to + total)
+            if copied == 0:
+                break
+            total += copied
+        return total
+
+    def seek(s, slot, offset):
+        """Holes may be reported or not, but what is called a hole must read as zeros and data must be found."""
+        fd = s.fd(slot)
+        size = os.fstat(fd).st_size
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            return 'directory'
+        try:
+            start = os.lseek(fd, offset, os.SEEK_DATA)
+        except OSError as e:
+            if e.errno != errno.ENXIO or offset >= size:
+                return e.errno
+            start = size
+        try:
+            head = os.pread(fd, min(start - offset, 1 << 20), offset)
+            assert not head.strip(b'\0'), 'SEEK_DATA skipped data'
+        except OSError as e:
+            assert e.errno == errno.EBADF, e
+        hole = os.lseek(fd, offset, os.SEEK_HOLE)
+        assert offset <= hole <= size, f'SEEK_HOLE {offset} gave {hole} of {size}'
+        return 'valid'
+
+    def mmapwrite(s, slot, offset, n, seed):
+        fd = s.fd(slot)
+        size = os.fstat(fd).st_size
+        if n == 0 or offset + n > size:
+            return 'beyond'
+        with mmap.mmap(fd, size) as m:
+            m[offset:offset + n] = block(n, seed)
+            m.flush()
+
+    def mkdir(s, path, mode):
+        os.mkdir(s.path(path), mode)
+
+    def rmdir(s, path):
+        os.rmdir(s.path(path))
+
+    def unlink(s, path):
+        os.unlink(s.path(path))
+
+    def rename(s, path, to, flags):
+        call(libc.renameat2(-100, os.fsencode(s.path(path)), -100, os.fsencode(s.path(to)), flags))
+
+    def link(s, path, to, follow):
+        os.link(s.path(path), s.path(to), follow_symlinks=follow)
+
+    def symlink(s, target, path):
+        os.symlink(target, s.path(path))
+
+    def readlink(s, path):
+        return os.readlink(s.path(path))
+
+    def mknod(s, path, mode, kind):
+        os.mknod(s.path(path), mode | kind, os.makedev(1, 3) if kind == stat.S_IFCHR else 0)
+
+    def chmod(s, path, mode):
+        os.chmod(s.path(path), mode)
+
+    def fchmod(s, slot, mode):
+        os.fchmod(s.fd(slot), mode)
+
+    def chown(s, path, uid, gid, follow):
+        os.chown(s.path(path), uid, gid, follow_symlinks=follow)
+
+    def utimens(s, path, sec, nsec):
+        ns = sec * 10**9 + nsec
+        os.utime(s.path(path), ns=(ns, ns))
+        return os.stat(s.path(path)).st_mtime_ns
+
+    def touch(s, path):
+        os.utime(s.path(path))
+
+    def setxattr(s, path, name, n, flags):
+        os.setxattr(s.path(path), name, block(n, n), flags)
+
+    def getxattr(s, path, name):
+        return os.getxattr(s.path(path), name)
+
+    def listxattr(s, path):
+        return sorted(x for x in os.listxattr(s.path(path)) if x.startswith('user.'))
+
+    def removexattr(s, path, name):
+        os.removexattr(s.path(path), name)
+
+    def flock(s, slot, kind):
+        fcntl.flock(s.fd(slot), kind | fcntl.LOCK_NB)
+
+    def setlk(s, slot, kind, start, length, ofd):
+        fcntl.fcntl(s.fd(slot), 37 if ofd else fcntl.F_SETLK, flock_struct(kind, start, length))
+
+    def getlk(s, slot, kind, start, length, ofd):
+        answer = fcntl.fcntl(s.fd(slot), 36 if ofd else fcntl.F_GETLK, flock_struct(kind, start, length))
+        found, _, at, n, pid = struct.unpack('hhqqi4x', answer)
+        return (found, at, n, pid) if found != fcntl.F_UNLCK else found
+
+    def stat(s, path):
+        return fields(os.lstat(s.path(path)))
+
+    def fstat(s, slot):
+        return fields(os.fstat(s.fd(slot)))
+
+    def listdir(s, path):
+        return sorted(os.listdir(s.path(path)))
+
+    def access(s, path, mode):
+        return os.access(s.path(path), mode, effective_ids=True)
+
+
+CHANGES = {'pwrite', 'append', 'ftruncate', 'truncate', 'fallocate', 'copy', 'mkdir', 'rmdir', 'unlink', 'rename', 'link',
+           'symlink', 'mknod', 'chmod', 'fchmod', 'chown', 'utimens', 'touch', 'setxattr', 'removexattr', 'open', 'linktmp'}
+
+
+def watched(side, op):
+    """Stats of what the operation may touch: named paths, their parents, open files."""
+    out = {}
+    for argument in op[1:]:
+        if isinstance(argument, str) and argument not in XATTRS:
+            for path in (argument, os.path.dirname(argument) or '.'):
+                try:
+                    out[path] = os.lstat(side.path(path))
+                except OSError:
+                    out[path] = None
+    if op[0] in ('pwrite', 'append', 'ftruncate', 'fallocate', 'fchmod', 'copy') and isinstance(op[1], int):
+        slot = op[3] if op[0] == 'copy' else op[1]
+        if slot in side.fds:
+            out['fd'] = os.fstat(side.fds[slot])
+    return out
+
+
+def moved(before, after):
+    """Which of mtime and ctime the operation moved, per object that was there before and is the same after."""
+    result = {}
+    for name, old in before.items():
+        new = after.get(name)
+        if old is not None and new is not None and old.st_ino == new.st_ino:
+            result[name] = (old.st_mtime_ns != new.st_mtime_ns, old.st_ctime_ns != new.st_ctime_ns)
+    return result
+
+
+def perform(side, op):
+    kind, args = op[0], op[1:]
+    before = watched(side, op) if kind in CHANGES else None
+    try:
+        value = ('ok', getattr(Do, kind)(side, *args))
+    except OSError as e:
+        value = ('errno', errno.errorcode.get(e.errno, e.errno))
+    except AssertionError as e:
+        value = ('wrong', side.root, str(e))
+    if before is None:
+        return value
+    after = watched(side, op)
+    return (*value, moved(before, after), {k: v and fields(v) for k, v in after.items()})
+
+
+def worker(read, write, roots):
+    sides = [Side(root) for root in roots]
+    os.umask(0o022)
+    while True:
+        op = pickle.load(read)
+        if op is None:
+            os._exit(0)
+        if op[0] == 'umask':
+            os.umask(op[1])
+            answer = ('ok',) * 2
+        elif op[0] == 'user':
+            if os.getuid() == 0:
+                os.seteuid(0)
+                uid, gid = USERS[op[1]]
+                os.setegid(gid)
+                os.setgroups([gid])
+                os.seteuid(uid)
+            answer = ('ok',) * 2
+        else:
+            answer = tuple(perform(side, op) for side in sides)
+        pickle.dump(answer, write)
+        write.flush()
+
+
+class Workers:
+    def __init__(self, n, roots):
+        self.pipes = []
+        for _ in range(n):
+            (r1, w1), (r2, w2) = os.pipe(), os.pipe()
+            pid = os.fork()
+            if pid == 0:
+                for _, r, w in self.pipes:
+                    r.close(), w.close()
+                os.close(w1), os.close(r2)
+                try:
+                    worker(os.fdopen(r1, 'rb'), os.fdopen(w2, 'wb'), roots)
+                except BaseException:
+                    import traceback
+                    traceback.print_exc()
+                finally:
+                    os._exit(3)
+            os.close(r1), os.close(w2)
+            self.pipes.append((pid, os.fdopen(r2, 'rb'), os.fdopen(w1, 'wb')))
+
+    def perform(self, who, op):
+        _, r, w = self.pipes[who % len(self.pipes)]
+        pickle.dump(op, w)
+        w.flush()
+        return pickle.load(r)
+
+    def stop(self):
+        for pid, r, w in self.pipes:
+            try:
+                pickle.dump(None, w)
+                w.flush()
+            except OSError:
+                pass
+            os.waitpid(pid, 0)
+            r.close(), w.close()
+
+
+# ---- comparing whole trees -----------------------------------------------------------------------------------
+
+def tree(root):
+    out = {}
+    for folder, dirs, files in os.walk(root):
+        for name in dirs + files:
+            path = os.path.join(folder, name)
+            st = os.lstat(path)
+            entry = [fields(st)]
+            if stat.S_ISLNK(st.st_mode):
+                entry.append(os.readlink(path))
+            elif stat.S_ISREG(st.st_mode):
+                with open(path, 'rb') as f:
+                    entry.append(hashlib.file_digest(f, 'md5').hexdigest() if hasattr(hashlib, 'file_digest') else digest(f))
+            if not stat.S_ISLNK(st.st_mode):
+                entry.append({x: os.getxattr(path, x) for x in sorted(os.listxattr(path)) if x.startswith('user.')})
+            out[os.path.relpath(path, root)] = entry
+    return out
+
+
+def digest(f):
+    h = hashlib.md5()
+    while piece := f.read(1 << 20):
+        h.update(piece)
+    return h.hexdigest()
+
+
+def compare_trees(roots):
+    a, b = (tree(root) for root in roots)
+    for path in sorted(set(a) | set(b)):
+        if a.get(path) != b.get(path):
+            return f'tree differs at {path!r}:\n  tested    {a.get(path)}\n  reference {b.get(path)}'
+    return None
+
+
+# ---- runs ------------------------------------------------------------------------------------------------------
+
+def empty(root):
+    for name in os.listdir(root):
+        path = os.path.join(root, name)
+        shutil.rmtree(path) if os.path.isdir(path) and not os.path.islink(path) else os.unlink(path)
+    os.makedirs(os.path.join(root, TOP))
+    os.chmod(os.path.join(root, TOP), 0o777)
+
+
+def play(trace, roots, processes, check_every=2000):
+    """Run a trace on empty directories; None when all agrees, else (index, text)."""
+    for root in roots:
+        empty(root)
+    workers = Workers(processes, roots)
+    try:
+        for at, (who, op) in enumerate(trace):
+            tested, reference = workers.perform(who, op)
+            if tested != reference or (tested and tested[0] == 'wrong'):
+                return at, f'process {who}: {json.dumps(op)}\n  tested    {tested}\n  reference {reference}'
+            if at % check_every == check_every - 1:
+                difference = compare_trees(roots)
+                if difference:
+                    return at, difference
+        difference = compare_trees(roots)
+        return (len(trace) - 1, difference) if difference else None
+    finally:
+        workers.stop()
+
+
+def shrink(trace, roots, processes, seconds):
+    deadline = time.monotonic() + seconds
+    size = max(1, len(trace) // 2)
+    while size >= 1 and time.monotonic() < deadline:
+        at, progress = 0, False
+        while at < len(trace) and time.monotonic() < deadline:
+            shorter = trace[:at] + trace[at + size:]
+            found = play(shorter, roots, processes, check_every=10**9) if shorter else None
+            if found:
+                trace, progress = shorter[:found[0] + 1], True
+            else:
+                at += size
+        size = size // 2 if not progress or size > 1 else 0
+    return trace
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--seed', type=int, default=1)
+    parser.add_argument('--ops', type=int, default=20_000)
+    parser.add_argument('--processes', type=int, default=3)
+    parser.add_argument('--shrink-seconds', type=float, default=60)
+    parser.add_argument('--replay')
+    parser.add_argument('roots', nargs=2)
+    options = parser.parse_args()
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    if options.replay:
+        with open(options.replay) as f:
+            trace = [json.loads(line) for line in f if line.strip()]
+    else:
+        rng = random.Random(options.seed)
+        trace = [[rng.randrange(options.processes), random_op(rng)] for _ in range(options.ops)]
+    started = time.monotonic()
+    found = play(trace, options.roots, options.processes)
+    if found is None:
+        print(f'{len(trace)} operations agree, seed {options.seed}, {time.monotonic() - started:.1f} s')
+        return 0
+    at, text = found
+    print(f'seed {options.seed}, operation {at}: {text}')
+    short = shrink(trace[:at + 1], options.roots, options.processes, options.shrink_seconds)
+    again = play(short, options.roots, options.processes, check_every=10**9)
+    print(f'shrunk to {len(short)} operations: {again[1] if again else "(no longer fails)"}\ntrace:')
+    for step in short:
+        print(json.dumps(step))
+    return 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
