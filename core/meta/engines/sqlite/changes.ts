@@ -33,8 +33,7 @@ export function applyChange(s: Statements, op: string, change: Change, legacySes
       s.run('delEdge', inoToSql(change.parent), nameToBytes(change.name))
       return 0
     case 'appendChunk':
-      s.run('appendChunk', inoToSql(change.ino), change.index, change.slices)
-      return 0
+      return s.row('appendChunk', inoToSql(change.ino), change.index, change.slices)![0] as number
     case 'replaceChunkPrefix':
       s.run('replaceChunkPrefix', change.slices, change.prefixBytes, inoToSql(change.ino), change.index)
       return 0

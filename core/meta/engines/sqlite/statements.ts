@@ -12,7 +12,8 @@ const ino = carried('inode')
 const PUT_NODE_COLUMNS =
   'type, flags, mode, uid, gid, atime, atimensec, mtime, mtimensec, ctime, ctimensec, nlink, length, rdev, parent, access_acl_id, default_acl_id, tier_id'
 const QUOTA = 'max_space, max_inodes, used_space, used_inodes'
-const PUT_QUOTA = 'max_space = excluded.max_space, max_inodes = excluded.max_inodes, used_space = excluded.used_space, used_inodes = excluded.used_inodes'
+const PUT_QUOTA =
+  'max_space = excluded.max_space, max_inodes = excluded.max_inodes, used_space = excluded.used_space, used_inodes = excluded.used_inodes'
 const SLICES = 'CAST(slices AS BLOB)'
 const XATTR_NAME = 'CAST(name AS BLOB)'
 
@@ -58,7 +59,7 @@ const SQL = {
 
   chunk: `SELECT ${SLICES} FROM {chunk} WHERE inode = ? AND indx = ?`,
   appendChunk:
-    'INSERT INTO {chunk} (inode, indx, slices) VALUES (?, ?, ?) ON CONFLICT (inode, indx) DO UPDATE SET slices = CAST(slices || excluded.slices AS BLOB)',
+    'INSERT INTO {chunk} (inode, indx, slices) VALUES (?, ?, ?) ON CONFLICT (inode, indx) DO UPDATE SET slices = CAST(slices || excluded.slices AS BLOB) RETURNING length(slices) / 24',
   replaceChunkPrefix: `UPDATE {chunk} SET slices = CAST(? || substr(${SLICES}, ? + 1) AS BLOB) WHERE inode = ? AND indx = ?`,
   delChunk: 'DELETE FROM {chunk} WHERE inode = ? AND indx = ?',
   chunks: `SELECT indx, ${SLICES} FROM {chunk} WHERE inode = ? AND indx >= ? AND indx < ? ORDER BY indx LIMIT ?`,
