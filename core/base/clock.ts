@@ -14,7 +14,10 @@ export interface Clock {
   nowSec(): number
   /** Monotonic milliseconds with a fraction, for durations. */
   monotonicMs(): number
-  /** Resolve after `ms`; reject with AbortError when `signal` fires first. Does not keep the process alive. */
+  /**
+   * Resolve after `ms`; reject with AbortError when `signal` fires first. Keeps the process alive, as whoever
+   * sleeps has work in hand: loops end theirs through the signal.
+   */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
@@ -31,7 +34,7 @@ export const systemClock: Clock = {
   },
   nowSec: () => Math.floor(Date.now() / 1000),
   monotonicMs: () => performance.now(),
-  sleep: (ms, signal) => sleepFor(ms, undefined, { signal, ref: false }),
+  sleep: (ms, signal) => sleepFor(ms, undefined, { signal }),
 }
 
 /** A clock that a test moves by hand. Sleepers wake in order as time passes them. */
