@@ -1,0 +1,108 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, test } from 'node:test'
+import { FileObjectStore } from './file.ts'
+import { failsWith, keysOf, storeSuite } from './store.suite.ts'
+
+const top = mkdtempSync(join(tmpdir(), 'pomelo-file-'))
+after(() => rmSync(top, { recursive: true, force: true }))
+let made = 0
+
+async function folder(): Promise<string> {
+  const path = join(top, `${++made}`)
+  await mkdir(path)
+  return `${path}/`
+}
+
+storeSuite('file', async () => new FileObjectStore(await folder()))
+
+test('an object is a plain file at root + key, readable by others less the umask', async () => {
+  const root = await folder()
+  const store = new FileObjectStore(root)
+  await store.put('vol/chunks/0/0/1_0_5', [Buffer.from('hel'), Buffer.from('lo')])
+  assert.equal(await readFile(`${root}vol/chunks/0/0/1_0_5`, 'utf8'), 'hello')
+  const mode = 0o644 & ~process.umask()
+  assert.equal((await stat(`${root}vol/chunks/0/0/1_0_5`)).mode & 0o777, mode)
+  assert.deepEqual(await readdir(`${root}vol/chunks/0/0`), ['1_0_5'])
+})
+
+test('a root without a slash is the beginning of names', async () => {
+  const root = await folder()
+  const store = new FileObjectStore(`${root}jfs-`)
+  await store.put('vol/x', [Buffer.from('x')])
+  await writeFile(`${root}other`, 'not ours')
+  assert.equal(await readFile(`${root}jfs-vol/x`, 'utf8'), 'x')
+  assert.deepEqual(await keysOf(store, ''), ['vol/x'])
+  await store.sync(['vol/x'])
+})
+
+test('a key that leaves the root is refused', async () => {
+  const store = new FileObjectStore(await folder())
+  for (const key of ['../x', 'a/../../x', '..', 'a/..', 'nul\0']) {
+    await assert.rejects(store.get(key), failsWith('invalid'), key)
+    await assert.rejects(store.put(key, [Buffer.from('x')]), failsWith('invalid'), key)
+    await assert.rejects(store.delete(key), failsWith('invalid'), key)
+  }
+  await store.put('a..b/..c', [Buffer.from('x')])
+  assert.throws(() => new FileObjectStore('relative/'), /absolute/)
+})
+
+test('listings leave out temporary files and what is neither file nor folder, and follow links', async () => {
+  const root = await folder()
+  const store = new FileObjectStore(root)
+  await store.put('a/1', [Buffer.from('1')])
+  await writeFile(`${root}a/.jfs.1_0_4.tmp.123`, '')
+  await writeFile(`${root}a/.jfs.other`, '')
+  await symlink(`${root}a`, `${root}link`)
+  await symlink('/nowhere', `${root}a/dangling`)
+  await symlink(`${root}loop`, `${root}loop`)
+  assert.deepEqual(await keysOf(store, ''), ['a/.jfs.other', 'a/1', 'link/.jfs.other', 'link/1'])
+})
+
+test('a failed put leaves neither object nor temporary file', async () => {
+  const root = await folder()
+  const store = new FileObjectStore(root)
+  await mkdir(`${root}taken`)
+  await assert.rejects(store.put('taken', [Buffer.from('x')]), failsWith('invalid', 'unavailable'))
+  assert.deepEqual(await readdir(root), ['taken'])
+  await writeFile(`${root}file`, '')
+  await assert.rejects(
+    store.put('file/x', [Buffer.from('x')]),
+    failsWith('not-found', 'invalid', 'unavailable'),
+  )
+})
+
+test('a full disk is no-space', { skip: process.platform !== 'linux' && 'needs /dev/full' }, async () => {
+  const root = await folder()
+  // The temporary name is known when the chance is.
+  await symlink('/dev/full', `${root}.jfs.x.tmp.0`)
+  const store = new FileObjectStore(root, { next: () => 0 })
+  await assert.rejects(store.put('x', [Buffer.from('x')]), failsWith('no-space', 'unavailable'))
+})
+
+test('a key ending in a slash is a folder; deleting one that is not empty changes nothing', async () => {
+  const root = await folder()
+  const store = new FileObjectStore(root)
+  await store.put('testing/', [])
+  await store.put('testing/x', [Buffer.from('x')])
+  await store.delete('testing/')
+  assert.deepEqual(await keysOf(store, ''), ['testing/x'])
+  await store.delete('testing/x')
+  await store.delete('testing/')
+  assert.deepEqual(await readdir(root), [])
+  assert.equal((await store.get('.')).length, 0)
+})
+
+test('sync of a missing object says so; create makes the root', async () => {
+  const root = await folder()
+  const store = new FileObjectStore(`${root}deep/er/`)
+  await store.create()
+  assert.ok((await stat(`${root}deep/er`)).isDirectory())
+  await store.put('a/b/c', [Buffer.from('x')])
+  await store.sync(['a/b/c'])
+  await store.sync(['a/b/c'])
+  await assert.rejects(store.sync(['a/b/d']), failsWith('not-found'))
+})
