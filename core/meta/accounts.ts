@@ -273,7 +273,7 @@ class EngineAccounts implements Accounts {
     const path = [from]
     for (let at = from; !isTop(at) && path.length < MAX_DEPTH; ) {
       const parent = this.#parents.get(at)
-      if (parent === undefined) break
+      if (parent === undefined || path.includes(parent)) break
       path.push((at = parent))
     }
     return path
@@ -287,7 +287,7 @@ class EngineAccounts implements Accounts {
   #restore(dir: Ino): void {
     if (this.#restoring.has(dir)) return
     this.#restoring.add(dir)
-    const done = () => this.#restoring.delete(dir)
+    const done = () => void this.#restoring.delete(dir)
     this.#host.tasks.start('restore directory statistics', () =>
       restoreDirStat(this.#host, dir).then(done, (error: unknown) => {
         done()

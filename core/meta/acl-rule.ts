@@ -186,23 +186,21 @@ export function inheritAcl(
 }
 
 /**
- * Does the access rule of a node grant this caller every right in `mask` (r=4 w=2 x=1)? The first of owner, named
- * user, any matching group, other decides. Source: fs-semantics.md §2.2.
+ * Does the access rule of a node owned by `owner` grant `who` every right in `mask` (r=4 w=2 x=1)? The first of
+ * owner, named user, any matching group, other decides. Source: fs-semantics.md §2.2.
  */
 export function canAccess(
   rule: AclRule,
-  uid: number,
-  groups: readonly number[],
-  ownerUid: number,
-  ownerGid: number,
+  who: { readonly uid: number; readonly groups: readonly number[] },
+  owner: { readonly uid: number; readonly gid: number },
   mask: number,
 ): boolean {
   const grants = (perm: number) => (perm & mask) === mask
-  if (uid === ownerUid) return grants(rule.owner)
-  const named = rule.users.find(({ id }) => id === uid)
+  if (who.uid === owner.uid) return grants(rule.owner)
+  const named = rule.users.find(({ id }) => id === who.uid)
   if (named !== undefined) return grants(named.perm & rule.mask)
-  const matching = rule.groups.filter(({ id }) => groups.includes(id)).map(({ perm }) => perm)
-  if (groups.includes(ownerGid)) matching.push(rule.group)
-  if (matching.length > 0) return matching.some((perm) => grants(perm & rule.mask))
+  const groups = rule.groups.filter(({ id }) => who.groups.includes(id)).map(({ perm }) => perm)
+  if (who.groups.includes(owner.gid)) groups.push(rule.group)
+  if (groups.length > 0) return groups.some((perm) => grants(perm & rule.mask))
   return grants(rule.other)
 }

@@ -1,0 +1,160 @@
+/** The slice records of files: reading them and adding to them. Source: data-path.md §5; fs-semantics.md §5.14. */
+import type { Time } from '#core/base/clock.ts'
+import { ENOENT, EPERM, fail } from '#core/base/errno.ts'
+import type { Ino } from '#core/base/ino.ts'
+import { CHUNK_SIZE, type NodeRecord, type SliceRecord, TYPE_FILE } from '../records.ts'
+import { decodeSlices, encodeSlices, SLICE_BYTES } from '../slices.ts'
+import type { MetaState } from '../state.ts'
+import { run, type Tx } from '../tx.ts'
+import { isUnclear, positionOf } from './compaction.ts'
+import { checkOffset, resize } from './resize.ts'
+
+export interface Written {
+  /** The file as the commit found it, and as it left it. */
+  readonly before: NodeRecord
+  readonly node: NodeRecord
+  /** Records the chunk has now. */
+  readonly records: number
+}
+
+/** Records of a chunk, oldest first. Errors: ENOENT; EPERM when it is no regular file. */
+export async function readChunk(state: MetaState, ino: Ino, index: number): Promise<readonly SliceRecord[]> {
+  const [list] = await state.engine.read([{ kind: 'chunk', ino, index }])
+  if (list !== null && list.length > 0) return decodeSlices(list)
+  const [node] = await state.engine.read([{ kind: 'node', ino }])
+  requireFile('read', node)
+  return []
+}
+
+/** The lowest chunk index from `from` up that has records; undefined when there is none. */
+export async function nextChunk(state: MetaState, ino: Ino, from: number): Promise<number | undefined> {
+  const page = await state.engine.list({ kind: 'chunks', ino, from }, { limit: 1 })
+  return page.items[0]?.index
+}
+
+export function newSlice(state: MetaState): Promise<number> {
+  return state.ids.nextSlice()
+}
+
+function requireFile(op: string, node: NodeRecord | null): asserts node is NodeRecord {
+  if (node === null) throw fail(ENOENT, op)
+  if (node.type !== TYPE_FILE) throw fail(EPERM, op, 'not a regular file')
+}
+
+/** Commits to one file of this client, one after the other: at once they would only make each other try again. */
+interface Line {
+  last: Promise<unknown>
+  length: number
+  /** The file as the last commit left it: the next one's guard, so that it needs no read. */
+  node: NodeRecord | undefined
+}
+
+const lines = new WeakMap<MetaState, Map<Ino, Line>>()
+/** Slices whose commit ended without an answer: they may be there already. */
+const unclear = new WeakMap<MetaState, Set<number>>()
+
+/**
+ * Append a slice to a chunk and make the file long enough. After BackendError `unavailable` it may be called again
+ * with the same slice, which is then not added twice.
+ * Errors: ENOENT, EPERM not a regular file, EFBIG, ENOSPC, EDQUOT.
+ */
+export async function writeSlice(
+  state: MetaState,
+  ino: Ino,
+  index: number,
+  slice: SliceRecord,
+  mtime: Time,
+): Promise<Written> {
+  checkOffset('write', index * CHUNK_SIZE + slice.pos + slice.len)
+  const files = ofState(lines, state, () => new Map<Ino, Line>())
+  const line = ofKey(files, ino)
+  line.length++
+  const before = line.last
+  const own = before.then(() => commitSlice(state, ino, index, slice, mtime, line))
+  line.last = own.catch(() => undefined)
+  try {
+    return await own
+  } finally {
+    if (--line.length === 0) files.delete(ino)
+  }
+}
+
+function ofKey(files: Map<Ino, Line>, ino: Ino): Line {
+  let line = files.get(ino)
+  if (line === undefined) files.set(ino, (line = { last: Promise.resolve(), length: 0, node: undefined }))
+  return line
+}
+
+function ofState<T>(all: WeakMap<MetaState, T>, state: MetaState, make: () => T): T {
+  let own = all.get(state)
+  if (own === undefined) all.set(state, (own = make()))
+  return own
+}
+
+async function commitSlice(
+  state: MetaState,
+  ino: Ino,
+  index: number,
+  slice: SliceRecord,
+  mtime: Time,
+  line: Line,
+): Promise<Written> {
+  const doubts = ofState(unclear, state, () => new Set<number>())
+  let guess = line.node
+  line.node = undefined
+  try {
+    const written = await run(state, 'write', async (tx) => {
+      const [before, list] = await readFile(tx, ino, index, guess, doubts.has(slice.id))
+      guess = undefined
+      if (list !== undefined && positionOf(list, slice) >= 0) {
+        return { before, node: before, records: list.length / SLICE_BYTES }
+      }
+      const end = index * CHUNK_SIZE + slice.pos + slice.len
+      const node = { ...before, ...times(state, mtime), length: Math.max(before.length, end) }
+      const result = { before, node, records: 0 }
+      const at = tx.change({ kind: 'appendChunk', ino, index, slices: encodeSlices([slice]) })
+      tx.change({ kind: 'newSliceRef', id: slice.id, size: slice.size })
+      await resize(state, tx, 'write', ino, before, node)
+      tx.onCommit((replies) => {
+        result.records = replies[at]!
+      })
+      return result
+    })
+    doubts.delete(slice.id)
+    line.node = written.node
+    return written
+  } catch (error) {
+    if (isUnclear(error)) doubts.add(slice.id)
+    throw error
+  }
+}
+
+/** The file, taken from `guess` where there is one, and the chunk's list when it is `wanted`. */
+async function readFile(
+  tx: Tx,
+  ino: Ino,
+  index: number,
+  guess: NodeRecord | undefined,
+  wanted: boolean,
+): Promise<readonly [NodeRecord, Uint8Array | undefined]> {
+  if (guess !== undefined && !wanted) return [guess, undefined]
+  if (!wanted) {
+    const [node] = await tx.read([{ kind: 'node', ino }])
+    requireFile('write', node)
+    return [node, undefined]
+  }
+  const [node, list] = await tx.read([
+    { kind: 'node', ino },
+    { kind: 'chunk', ino, index },
+  ])
+  requireFile('write', node)
+  return [node, list ?? undefined]
+}
+
+function times(
+  state: MetaState,
+  mtime: Time,
+): Pick<NodeRecord, 'mtime' | 'mtimeNsec' | 'ctime' | 'ctimeNsec'> {
+  const now = state.clock.now()
+  return { mtime: mtime.sec, mtimeNsec: mtime.nsec, ctime: now.sec, ctimeNsec: now.nsec }
+}
