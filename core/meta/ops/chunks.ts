@@ -2,6 +2,7 @@
 import type { Time } from '#core/base/clock.ts'
 import { ENOENT, EPERM, fail } from '#core/base/errno.ts'
 import type { Ino } from '#core/base/ino.ts'
+import { KeyedQueue } from '#core/base/keyed-queue.ts'
 import { CHUNK_SIZE, type NodeRecord, type SliceRecord, TYPE_FILE } from '../records.ts'
 import { decodeSlices, encodeSlices, SLICE_BYTES } from '../slices.ts'
 import type { MetaState } from '../state.ts'
@@ -41,17 +42,24 @@ function requireFile(op: string, node: NodeRecord | null): asserts node is NodeR
   if (node.type !== TYPE_FILE) throw fail(EPERM, op, 'not a regular file')
 }
 
-/** Commits to one file of this client, one after the other: at once they would only make each other try again. */
-interface Line {
-  last: Promise<unknown>
-  length: number
-  /** The file as the last commit left it: the next one's guard, so that it needs no read. */
-  node: NodeRecord | undefined
+interface Writes {
+  /** Commits to one file run one after the other: at once they would only make each other try again. */
+  readonly queue: KeyedQueue<Ino>
+  /** Files as the last commit left them, while more are waiting: the next one's guard, so that it needs no read. */
+  readonly left: Map<Ino, NodeRecord>
+  /** Slices whose commit ended without an answer: they may be there already. */
+  readonly unclear: Set<number>
 }
 
-const lines = new WeakMap<MetaState, Map<Ino, Line>>()
-/** Slices whose commit ended without an answer: they may be there already. */
-const unclear = new WeakMap<MetaState, Set<number>>()
+const writes = new WeakMap<MetaState, Writes>()
+
+function writesOf(state: MetaState): Writes {
+  let own = writes.get(state)
+  if (own === undefined) {
+    writes.set(state, (own = { queue: new KeyedQueue(), left: new Map(), unclear: new Set() }))
+  }
+  return own
+}
 
 /**
  * Append a slice to a chunk and make the file long enough. After BackendError `unavailable` it may be called again
@@ -66,29 +74,20 @@ export async function writeSlice(
   mtime: Time,
 ): Promise<Written> {
   checkOffset('write', index * CHUNK_SIZE + slice.pos + slice.len)
-  const files = ofState(lines, state, () => new Map<Ino, Line>())
-  const line = ofKey(files, ino)
-  line.length++
-  const before = line.last
-  const own = before.then(() => commitSlice(state, ino, index, slice, mtime, line))
-  line.last = own.catch(() => undefined)
-  try {
-    return await own
-  } finally {
-    if (--line.length === 0) files.delete(ino)
-  }
-}
-
-function ofKey(files: Map<Ino, Line>, ino: Ino): Line {
-  let line = files.get(ino)
-  if (line === undefined) files.set(ino, (line = { last: Promise.resolve(), length: 0, node: undefined }))
-  return line
-}
-
-function ofState<T>(all: WeakMap<MetaState, T>, state: MetaState, make: () => T): T {
-  let own = all.get(state)
-  if (own === undefined) all.set(state, (own = make()))
-  return own
+  const { queue, left, unclear } = writesOf(state)
+  return queue.run(ino, async () => {
+    const guess = left.get(ino)
+    left.delete(ino)
+    try {
+      const written = await commitSlice(state, ino, index, slice, mtime, guess, unclear.has(slice.id))
+      unclear.delete(slice.id)
+      if (queue.length(ino) > 1) left.set(ino, written.node)
+      return written
+    } catch (error) {
+      if (isUnclear(error)) unclear.add(slice.id)
+      throw error
+    }
+  })
 }
 
 async function commitSlice(
@@ -97,36 +96,27 @@ async function commitSlice(
   index: number,
   slice: SliceRecord,
   mtime: Time,
-  line: Line,
+  guess: NodeRecord | undefined,
+  doubtful: boolean,
 ): Promise<Written> {
-  const doubts = ofState(unclear, state, () => new Set<number>())
-  let guess = line.node
-  line.node = undefined
-  try {
-    const written = await run(state, 'write', async (tx) => {
-      const [before, list] = await readFile(tx, ino, index, guess, doubts.has(slice.id))
-      guess = undefined
-      if (list !== undefined && positionOf(list, slice) >= 0) {
-        return { before, node: before, records: list.length / SLICE_BYTES }
-      }
-      const end = index * CHUNK_SIZE + slice.pos + slice.len
-      const node = { ...before, ...times(state, mtime), length: Math.max(before.length, end) }
-      const result = { before, node, records: 0 }
-      const at = tx.change({ kind: 'appendChunk', ino, index, slices: encodeSlices([slice]) })
-      tx.change({ kind: 'newSliceRef', id: slice.id, size: slice.size })
-      await resize(state, tx, 'write', ino, before, node)
-      tx.onCommit((replies) => {
-        result.records = replies[at]!
-      })
-      return result
+  let first = guess
+  return run(state, 'write', async (tx) => {
+    const [before, list] = await readFile(tx, ino, index, first, doubtful)
+    first = undefined
+    if (list !== undefined && positionOf(list, slice) >= 0) {
+      return { before, node: before, records: list.length / SLICE_BYTES }
+    }
+    const end = index * CHUNK_SIZE + slice.pos + slice.len
+    const node = { ...before, ...times(state, mtime), length: Math.max(before.length, end) }
+    const result = { before, node, records: 0 }
+    const at = tx.change({ kind: 'appendChunk', ino, index, slices: encodeSlices([slice]) })
+    tx.change({ kind: 'newSliceRef', id: slice.id, size: slice.size })
+    await resize(state, tx, 'write', ino, before, node)
+    tx.onCommit((replies) => {
+      result.records = replies[at]!
     })
-    doubts.delete(slice.id)
-    line.node = written.node
-    return written
-  } catch (error) {
-    if (isUnclear(error)) doubts.add(slice.id)
-    throw error
-  }
+    return result
+  })
 }
 
 /** The file, taken from `guess` where there is one, and the chunk's list when it is `wanted`. */
