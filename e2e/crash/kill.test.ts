@@ -1,0 +1,71 @@
+/**
+ * kill -9 of the serving process at random moments while writers run. After each remount everything that an
+ * fsync, close, rename, unlink or mkdir had acknowledged must be so; at the end both clients' fsck are clean.
+ * POMELO_CRASH_ROUNDS and POMELO_CRASH_SEED change the run.
+ */
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { below, seededRandom } from '#core/base/random.ts'
+import { root } from '../../scripts/runtime.mjs'
+import { juicefs } from '../harness/tools.ts'
+import { makeVolume, must, mustPomelo, noMount, run } from '../harness/volume.ts'
+
+const ROUNDS = Number(process.env.POMELO_CRASH_ROUNDS ?? 12)
+const SEED = Number(process.env.POMELO_CRASH_SEED ?? 1)
+const WRITERS = 3
+const script = (name: string): string => join(root, 'e2e', 'crash', name)
+
+const variants = [
+  { name: 'plain', format: ['--block-size', '64K'], mount: [] },
+  { name: 'write-back', format: ['--trash-days', '0'], mount: ['--writeback'] },
+  { name: 'lz4, compaction forced', format: ['--compress', 'lz4', '--trash-days', '0', '--block-size', '64K'], mount: [], compact: true },
+] as const
+
+for (const variant of variants) {
+  test(`nothing acknowledged is lost by ${ROUNDS} kills: ${variant.name}, seed ${SEED}`, { skip: noMount, timeout: 600_000 }, async (t) => {
+    const random = seededRandom(SEED)
+    await using volume = await makeVolume(variant.format)
+    const env = 'compact' in variant ? { POMELO_COMPACT_AT: '5' } : {}
+    const journals: string[] = []
+    for (let round = 0; round < ROUNDS; round++) {
+      await volume.mount(variant.mount, env)
+      const folder = join(volume.mountPoint, `round-${round}`)
+      const made = await run('mkdir', [folder])
+      assert.equal(made.code, 0, made.stderr)
+      const writers = Array.from({ length: WRITERS }, (_, k) => {
+        const journal = join(volume.folder, `journal-${round}-${k}`)
+        journals.push(journal)
+        return ended(spawn('python3', [script('writer.py'), folder, journal, `${SEED * 1000 + round}`, `${k}`], { stdio: 'ignore' }))
+      })
+      await sleep(150 + below(random, 900))
+      await volume.kill()
+      await Promise.all(writers)
+      await volume.mount(variant.mount, env)
+      for (let old = Math.max(0, round - 1); old <= round; old++) {
+        const mine = journals.slice(old * WRITERS, (old + 1) * WRITERS)
+        const check = await run('python3', [script('verify.py'), join(volume.mountPoint, `round-${old}`), ...mine])
+        assert.equal(check.code, 0, `round ${round} looking at ${old}:\n${check.stdout}${check.stderr}\n${volume.log}`)
+        if (old === round) t.diagnostic(`round ${round}: ${check.stdout.trim()}`)
+      }
+      await volume.unmount()
+    }
+    await mustPomelo(['fsck', volume.meta])
+    await mustPomelo(['fsck', '--path', '/', '--recursive', volume.meta])
+    const tool = await juicefs()
+    if (tool.path === undefined) return t.diagnostic(`the reference's fsck was not asked: ${tool.missing}`)
+    await must(tool.path, ['fsck', volume.meta])
+  })
+}
+
+function ended(child: ReturnType<typeof spawn>): Promise<void> {
+  const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
+  return new Promise((resolve) =>
+    child.on('exit', () => {
+      clearTimeout(timer)
+      resolve()
+    }),
+  )
+}
