@@ -45,6 +45,7 @@ export type RecordKey =
   | { readonly kind: 'dirStat'; readonly ino: Ino } // DirStat
   | { readonly kind: 'quota'; readonly of: QuotaKind; readonly id: number } // Quota
   | { readonly kind: 'sliceRef'; readonly id: number; readonly size: number } // SliceRef (uses >= 0); null: nobody
+  | { readonly kind: 'delayedSlices'; readonly newId: number; readonly deleted: number } // DelayedSlices
   | { readonly kind: 'counter'; readonly name: CounterName | GateName } // number
   | { readonly kind: 'setting' } // string, the JSON text
 
@@ -68,6 +69,7 @@ export interface RecordTypes {
   dirStat: DirStat
   quota: Quota
   sliceRef: SliceRef
+  delayedSlices: DelayedSlices
   counter: number
   setting: string
 }

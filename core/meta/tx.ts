@@ -4,12 +4,21 @@
  * No lock is held between the read and the commit. A body must be repeatable: it only touches its `Tx` and
  * local variables; effects on this process go into `onCommit`.
  */
+
+import type { Clock } from '#core/base/clock.ts'
 import { EIO, fail } from '#core/base/errno.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
-import type { Clock } from '#core/base/clock.ts'
 import type { Random } from '#core/base/random.ts'
-import type { Change, FailedGuard, Guard, MetaEngine, RecordKey, RecordValue, RecordValues } from './engine.ts'
+import type {
+  Change,
+  FailedGuard,
+  Guard,
+  MetaEngine,
+  RecordKey,
+  RecordValue,
+  RecordValues,
+} from './engine.ts'
 import type { Edge, NodeRecord } from './records.ts'
 
 /** Tries of one operation before it gives up with EIO, as the reference has it (meta-redis.md §3). */
@@ -152,6 +161,8 @@ export function keyText(key: RecordKey): string {
       return `quota ${key.of} ${key.id}`
     case 'sliceRef':
       return `sliceRef ${key.id} ${key.size}`
+    case 'delayedSlices':
+      return `delayedSlices ${key.newId} ${key.deleted}`
     case 'counter':
       return `counter ${key.name}`
     case 'setting':

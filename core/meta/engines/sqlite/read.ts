@@ -14,7 +14,7 @@ import type {
   Quota,
   SessionRecord,
 } from '../../records.ts'
-import { decodeAclEntries, decodePlocks } from '../../records-codec.ts'
+import { decodeAclEntries, decodeDelayed, decodePlocks } from '../../records-codec.ts'
 import { exact, inoFromRow, inoToSql, nodeFromRow, ownerFromSql } from './rows.ts'
 import type { Row, Statements } from './statements.ts'
 
@@ -66,6 +66,11 @@ export function readRecord(s: Statements, key: RecordKey, legacySessions: boolea
       return row === undefined
         ? null
         : { id: key.id, size: row[0] as number, uses: Math.max(0, row[1] as number) }
+    }
+    case 'delayedSlices': {
+      const row = s.row('delayed', key.newId, key.deleted)
+      const slices = row === undefined ? undefined : decodeDelayed(row[0] as Uint8Array)
+      return slices === undefined ? null : { newId: key.newId, deleted: key.deleted, slices }
     }
     case 'counter': {
       const row = s.row('counter', key.name)

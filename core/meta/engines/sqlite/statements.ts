@@ -115,6 +115,7 @@ const SQL = {
 
   putDelayedSlices:
     'INSERT INTO {delslices} (chunkid, deleted, slices) VALUES (?, ?, ?) ON CONFLICT (chunkid) DO UPDATE SET deleted = excluded.deleted, slices = excluded.slices',
+  delayed: `SELECT ${SLICES} FROM {delslices} WHERE chunkid = ? AND deleted = ?`,
   delDelayedSlices: 'DELETE FROM {delslices} WHERE chunkid = ? AND deleted = ?',
   delayedSlices: `SELECT chunkid, deleted, ${SLICES} FROM {delslices} WHERE chunkid > ? ORDER BY chunkid LIMIT ?`,
 

@@ -1,0 +1,191 @@
+/**
+ * This client's session: its record, the heartbeat that keeps it alive and re-reads what others may have
+ * changed, and the cleaning of sessions whose clients died.
+ *
+ * Source: shared/spec/meta-records.md §12; fs-semantics.md §9; volume-and-objects.md §1.5.
+ */
+import { hostname, networkInterfaces } from 'node:os'
+import { CLIENT_VERSION } from '#core/base/version.ts'
+import { deleteSustained } from './ops/sustained.ts'
+import { pagesOf } from './ops/walk.ts'
+import type { SessionRecord } from './records.ts'
+import { parseSetting, type VolumeSetting } from './setting.ts'
+import type { MetaState } from './state.ts'
+
+const YEAR_SEC = 365 * 86_400
+/** Heartbeats a session may miss. */
+const MISSED = 5
+const JITTER = 0.05
+/** Sessions cleaned in one go. */
+const MAX_CLEANED = 1000
+const PAGE = 1000
+
+export interface SessionEvents {
+  /** The reloaded setting differs from the one before. `state.setting` is the new one already. */
+  readonly onSetting?: (setting: VolumeSetting, before: VolumeSetting) => void
+  /** The volume this client has open is not there any more: stop serving it. */
+  readonly onLost?: (reason: string) => void
+}
+
+export class Session {
+  readonly #state: MetaState
+  readonly #info: string
+  readonly #events: SessionEvents
+  readonly #stopping = new AbortController()
+  #loop: Promise<void> | undefined
+
+  /** `info`: text from `sessionInfo`. */
+  constructor(state: MetaState, info: string, events: SessionEvents = {}) {
+    this.#state = state
+    this.#info = info
+    this.#events = events
+  }
+
+  /**
+   * Take a session id and record it (not for read-only clients, nor with `unrecorded`), then begin the
+   * heartbeat.
+   */
+  async open({ unrecorded = false } = {}): Promise<void> {
+    const { options } = this.#state
+    if (!options.readOnly && !unrecorded) this.#state.sid = await this.#register()
+    if (options.heartbeatSec > 0) this.#loop = this.#beat()
+  }
+
+  /** Stop the heartbeat, then remove the session with its locks and the files only it kept. */
+  async close(): Promise<void> {
+    this.#stopping.abort()
+    await this.#loop
+    const { sid } = this.#state
+    if (sid === 0) return
+    await removeSession(this.#state, sid)
+    this.#state.sid = 0
+  }
+
+  /** One heartbeat; the loop calls it. Failures are logged: the next beat tries again. */
+  async refresh(): Promise<void> {
+    const { log } = this.#state
+    await this.#extend().catch((error: unknown) => log.warn('heartbeat failed', { error }))
+    await this.#reloadSetting().catch((error: unknown) => log.warn('volume setting not reloaded', { error }))
+    await this.#state.accounts
+      .reload()
+      .catch((error: unknown) => log.warn('usage and quotas not reloaded', { error }))
+    await this.#cleanStale().catch((error: unknown) => log.warn('stale sessions not cleaned', { error }))
+  }
+
+  async #register(): Promise<number> {
+    const { engine } = this.#state
+    for (;;) {
+      const sid = await engine.allocate('nextSession', 1)
+      const { ok } = await engine.commit(
+        'new session',
+        [{ kind: 'recordIs', key: { kind: 'session', sid }, is: null }],
+        [{ kind: 'putSession', session: this.#record(sid) }],
+      )
+      if (ok) return sid
+    }
+  }
+
+  #record(sid: number): SessionRecord {
+    const { clock, options } = this.#state
+    const lifeSec = options.heartbeatSec > 0 ? MISSED * options.heartbeatSec : YEAR_SEC
+    return { sid, expire: clock.nowSec() + lifeSec, info: this.#info }
+  }
+
+  async #beat(): Promise<void> {
+    const { clock, options, random } = this.#state
+    const { signal } = this.#stopping
+    while (!signal.aborted) {
+      const jitter = 1 + (2 * random.next() - 1) * JITTER
+      await clock.sleep(options.heartbeatSec * 1000 * jitter, signal).catch(() => {})
+      if (!signal.aborted) await this.refresh()
+    }
+  }
+
+  /** Move the expiry on; the record is made again when another client has cleaned it away meanwhile. */
+  async #extend(): Promise<void> {
+    const { engine, sid, log } = this.#state
+    if (sid === 0) return
+    const [record] = await engine.read([{ kind: 'session', sid }])
+    if (record === null)
+      log.warn('this session had been taken for dead and cleaned; locks held through it are gone', { sid })
+    await engine.commit('heartbeat', [], [{ kind: 'putSession', session: this.#record(sid) }])
+  }
+
+  async #reloadSetting(): Promise<void> {
+    const [text] = await this.#state.engine.read([{ kind: 'setting' }])
+    if (text === null) return this.#lost('its metadata are not there any more')
+    const setting = parseSetting(text)
+    const before = this.#state.setting
+    if (setting.UUID !== before.UUID) return this.#lost('another volume is in its place')
+    if ((setting.MetaVersion ?? 0) > 1) return this.#lost(`its MetaVersion is ${setting.MetaVersion} now`)
+    if (JSON.stringify(setting) === JSON.stringify(before)) return
+    this.#state.setting = setting
+    this.#events.onSetting?.(setting, before)
+  }
+
+  #lost(reason: string): void {
+    this.#state.log.error('the volume is gone', { name: this.#state.setting.Name, reason })
+    this.#events.onLost?.(reason)
+  }
+
+  async #cleanStale(): Promise<void> {
+    const { engine, clock, options } = this.#state
+    if (options.readOnly || options.noBackgroundJobs) return
+    const periodSec = Math.floor(0.9 * options.heartbeatSec)
+    if (await engine.claim('lastCleanupSessions', clock.nowSec(), periodSec))
+      await cleanStaleSessions(this.#state, this.#stopping.signal)
+  }
+}
+
+/** Clean the sessions that have expired, at most 1000; returns how many. */
+export async function cleanStaleSessions(state: MetaState, signal?: AbortSignal): Promise<number> {
+  const stale: SessionRecord[] = []
+  for await (const page of pagesOf(state, { kind: 'sessions' }, PAGE)) {
+    stale.push(...page.filter(({ sid, expire }) => expire < state.clock.nowSec() && sid !== state.sid))
+    if (stale.length >= MAX_CLEANED) break
+  }
+  let cleaned = 0
+  for (const session of stale.slice(0, MAX_CLEANED)) {
+    if (signal?.aborted) break
+    try {
+      if (await removeSession(state, session.sid, session)) cleaned++
+    } catch (error) {
+      state.log.warn('a stale session stays until the next try', { sid: session.sid, error })
+    }
+  }
+  return cleaned
+}
+
+/**
+ * Drop a session's locks, delete the files it kept without a name, then its record. With `expected`, only while
+ * the record is exactly that: false when the session has come back to life.
+ */
+export async function removeSession(
+  state: MetaState,
+  sid: number,
+  expected?: SessionRecord,
+): Promise<boolean> {
+  const { engine } = state
+  const guards = expected ? [{ kind: 'recordIs', key: { kind: 'session', sid }, is: expected } as const] : []
+  const unlocked = await engine.commit('clean session', guards, [{ kind: 'delSessionLocks', sid }])
+  if (!unlocked.ok) return false
+  for await (const inodes of pagesOf(state, { kind: 'sustained', sid }, PAGE))
+    for (const ino of inodes) await deleteSustained(state, sid, ino)
+  return (await engine.commit('clean session', guards, [{ kind: 'delSession', sid }])).ok
+}
+
+/** What stands in a session's record about this client: compact JSON, the same for the session's life. */
+export function sessionInfo(mountPoint: string, mounted: Date = new Date()): string {
+  const addresses = Object.values(networkInterfaces())
+    .flatMap((list) => list ?? [])
+    .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
+    .map(({ address }) => address)
+  return JSON.stringify({
+    Version: CLIENT_VERSION,
+    HostName: hostname(),
+    ...(addresses.length > 0 && { IPAddrs: addresses }),
+    MountPoint: mountPoint,
+    MountTime: mounted.toISOString(),
+    ProcessID: process.pid,
+  })
+}
