@@ -41,10 +41,12 @@ export const ENOSYS = 38
 export const ENOTEMPTY = 39
 export const ELOOP = 40
 export const ENODATA = 61
+export const EPROTO = 71
 export const EOVERFLOW = 75
 export const EOPNOTSUPP = 95
 /** Same number as EOPNOTSUPP on Linux; the format's documents call it ENOTSUP. */
 export const ENOTSUP = 95
+export const ECONNABORTED = 103
 export const ENOTCONN = 107
 export const ETIMEDOUT = 110
 export const ESTALE = 116

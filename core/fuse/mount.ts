@@ -1,8 +1,19 @@
 /** Mounts a file system: checks the mount point, asks the kernel, serves, and says when it is really there. */
+import { closeSync, writeFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENXIO, EPERM, errnoName } from '#core/base/errno.ts'
 import type { Log } from '#core/base/log.ts'
 import type { Metrics } from '#core/base/metrics.ts'
+import { findProgram } from './child.ts'
+import { abortConnection, findFuseMount } from './connection.ts'
 import type { FileSystem } from './filesystem.ts'
-import type { SessionEnd, SessionStats } from './session.ts'
+import { busy, fusermountMount, fusermountUnmount, noDevice } from './fusermount.ts'
+import { checkMountpoint, lookAt } from './mount-check.ts'
+import { MountError } from './mount-error.ts'
+import { type MountWords, mountWords } from './mount-words.ts'
+import { type MountEntry, readMounts } from './mountinfo.ts'
+import { MNT_DETACH, mountDevice, openDevice, umountNow } from './pump/pump.ts'
+import { FuseSession, type SessionEnd, type SessionStats } from './session.ts'
 
 export interface MountOptions {
   /** Any path of an existing directory. */
@@ -41,12 +52,176 @@ export interface MountedFuse {
   stats(): SessionStats
 }
 
+/** INIT, and then the first answer to another process, must come within this. */
+const READY_MS = 15_000
+/** An aborted connection that is not over after this is left behind. */
+const ABORT_MS = 5_000
+const MAX_IO = 1024 * 1024
+const PAGE = 4096
+
 /**
  * Mount and serve. Resolves once INIT was answered and another process has read the root; then the mount is usable.
  * On failure nothing stays mounted.
  *
  * Errors: MountError.
  */
-export function mountFuse(_options: MountOptions): Promise<MountedFuse> {
-  throw new Error('being written')
+export async function mountFuse(options: MountOptions): Promise<MountedFuse> {
+  const { fs, log, metrics, fsname, subtype = 'juicefs', posixAcl = false, checkPermission = false } = options
+  const maxWrite = Math.min(MAX_IO, Math.max(PAGE, Math.floor((options.maxWrite ?? MAX_IO) / PAGE) * PAGE))
+  const words = mountWords({
+    allowOther: options.allowOther ?? process.getuid?.() === 0,
+    readOnly: options.readOnly ?? false,
+    defaultPermissions: !checkPermission,
+    maxRead: maxWrite,
+    extra: options.extraOptions ?? [],
+  })
+  const nonempty = options.nonempty === true || words.nonempty
+  const mountpoint = await checkMountpoint({ mountpoint: options.mountpoint, fsname, subtype, nonempty })
+  const fd = await attach(mountpoint, fsname, subtype, words)
+  const { writebackCache, asyncDio } = words
+  const session = new FuseSession({
+    fd,
+    fs,
+    maxWrite,
+    posixAcl,
+    checkPermission,
+    writebackCache,
+    asyncDio,
+    log,
+    metrics,
+  })
+  const mounted = new Mounted(mountpoint, session)
+  try {
+    await becomeReady(session, mountpoint)
+    raiseReadahead(mounted.entry, maxWrite)
+  } catch (error) {
+    await mounted.abort()
+    throw error
+  }
+  log.info(`mounted ${fsname} at ${mountpoint}`)
+  return mounted
+}
+
+/** Have the kernel mount; returns the descriptor it speaks through. */
+async function attach(
+  mountpoint: string,
+  fsname: string,
+  subtype: string,
+  words: MountWords,
+): Promise<number> {
+  if (process.getuid?.() !== 0) return fusermountMount(mountpoint, fsname, subtype, words.words)
+  const fd = openDevice()
+  if (fd === -ENOENT || fd === -ENXIO || fd === -ENODEV) throw noDevice(errnoName(-fd))
+  if (fd < 0)
+    throw new MountError(
+      'device-denied',
+      `/dev/fuse cannot be opened: ${errnoName(-fd)}`,
+      'In a container, start it with `--device /dev/fuse --cap-add SYS_ADMIN`.',
+    )
+  const own = `fd=${fd},rootmode=40000,user_id=${process.getuid()},group_id=${process.getgid?.() ?? 0}`
+  const result = mountDevice(
+    fsname,
+    mountpoint,
+    `fuse.${subtype}`,
+    words.flags,
+    [own, ...words.data].join(','),
+  )
+  if (result === 0) return fd
+  closeSync(fd)
+  if ((result === -EPERM || result === -EACCES) && findProgram('fusermount3') !== undefined)
+    return fusermountMount(mountpoint, fsname, subtype, words.words)
+  const hint =
+    result === -EINVAL ? `The kernel knows one of these options not: ${words.data.join(',')}` : undefined
+  throw new MountError('refused', `The kernel refuses to mount ${mountpoint}: ${errnoName(-result)}`, hint)
+}
+
+async function becomeReady(session: FuseSession, mountpoint: string): Promise<void> {
+  const deadline = Date.now() + READY_MS
+  const timeout = new AbortController()
+  const late = sleep(READY_MS, undefined, { signal: timeout.signal }).then(() => {
+    throw new MountError('not-ready', `The kernel sent no INIT for ${mountpoint} within ${READY_MS / 1000} s`)
+  })
+  late.catch(() => undefined)
+  try {
+    await Promise.race([session.ready, late])
+  } finally {
+    timeout.abort()
+  }
+  const look = await lookAt(mountpoint, Math.max(1000, deadline - Date.now()))
+  if (look === undefined)
+    throw new MountError(
+      'not-ready',
+      `The volume does not answer at ${mountpoint}`,
+      'Its log says what it waits for.',
+    )
+  if (look.code !== undefined || look.directory !== true)
+    throw new MountError(
+      'not-ready',
+      `The root of the volume cannot be read at ${mountpoint}: ${look.code ?? 'not a directory'}`,
+    )
+}
+
+/**
+ * Let the kernel read ahead in requests of full size: it starts with 128 KiB. Only root may; nothing depends on it.
+ * Source: Documentation/ABI/testing/sysfs-class-bdi.
+ */
+function raiseReadahead(entry: MountEntry | undefined, bytes: number): void {
+  try {
+    if (entry !== undefined)
+      writeFileSync(`/sys/class/bdi/${entry.device}/read_ahead_kb`, String(bytes / 1024))
+  } catch {
+    // Not root, or no sysfs.
+  }
+}
+
+class Mounted implements MountedFuse {
+  readonly mountpoint: string
+  readonly ended: Promise<SessionEnd>
+  /** As the kernel lists it. */
+  readonly entry: MountEntry | undefined
+  readonly #session: FuseSession
+  #isEnded = false
+
+  constructor(mountpoint: string, session: FuseSession) {
+    this.mountpoint = mountpoint
+    this.#session = session
+    this.entry = findFuseMount(mountpoint)
+    this.ended = session.ended.then((end) => {
+      this.#isEnded = true
+      return end
+    })
+  }
+
+  stats(): SessionStats {
+    return this.#session.stats()
+  }
+
+  async unmount(options: { readonly lazy?: boolean } = {}): Promise<void> {
+    const lazy = options.lazy === true
+    if (this.#isEnded || !this.#isThere()) return
+    if (findFuseMount(this.mountpoint)?.device !== this.entry?.device)
+      throw new MountError('busy', `Something else is mounted over ${this.mountpoint}`, 'Unmount that first.')
+    const errno = await this.#session.umount(this.mountpoint, lazy ? MNT_DETACH : 0)
+    if (errno === 0 || !this.#isThere()) return
+    if (errno === EBUSY) throw busy(this.mountpoint)
+    await fusermountUnmount(this.mountpoint, lazy)
+  }
+
+  async abort(): Promise<void> {
+    const { entry } = this
+    if (entry !== undefined && this.#isThere() && !abortConnection(entry)) this.#session.abort()
+    const stuck = sleep(ABORT_MS, undefined, { ref: false }).then(() => this.#session.abort())
+    await Promise.race([this.ended, stuck])
+    if (!this.#isThere() || findFuseMount(this.mountpoint)?.device !== entry?.device) return
+    if (umountNow(this.mountpoint, MNT_DETACH) !== 0) await fusermountUnmount(this.mountpoint, true)
+  }
+
+  /** Our mount is still in the kernel's list, seen or covered. */
+  #isThere(): boolean {
+    const { entry } = this
+    return (
+      entry !== undefined &&
+      readMounts().some((mount) => mount.device === entry.device && mount.mountpoint === this.mountpoint)
+    )
+  }
 }

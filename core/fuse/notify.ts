@@ -1,0 +1,107 @@
+/**
+ * What the kernel is told unasked. Queued here and written by the pump's thread, never while a request is being
+ * handled: the kernel takes inode and page locks for it, which a task may hold that waits for one of our answers.
+ */
+import type { Ino } from '#core/base/ino.ts'
+import type { Log } from '#core/base/log.ts'
+import type { Name } from '#core/base/name.ts'
+import { encodeInvalEntry, encodeInvalInode } from './encode.ts'
+import type { KernelNotifier } from './filesystem.ts'
+import type { Pump } from './pump/pump.ts'
+
+/** Queued at most; then the oldest are dropped, and the kernel's own time-outs must do. */
+const MAX_QUEUED = 65_536
+/** With the pump at a time. */
+const MAX_SENT = 64
+
+/** What the pump calls a notification's end. */
+export const NOTIFY_SLOT = -1
+
+interface Range {
+  readonly ino: Ino
+  /** Negative: attributes only. */
+  readonly offset: number
+  /** 0: to the end of the file. */
+  readonly length: number
+}
+
+type Message = Range | { readonly parent: Ino; readonly name: Name }
+
+export class Notifier implements KernelNotifier {
+  readonly #queue = new Map<string, Message>()
+  readonly #pump: () => Pick<Pump, 'notify'> | undefined
+  readonly #log: Log
+  #sent = 0
+  #scheduled = false
+  #dropped = 0
+
+  /** `pump` undefined: the connection is gone. */
+  constructor(pump: () => Pick<Pump, 'notify'> | undefined, log: Log) {
+    this.#pump = pump
+    this.#log = log
+  }
+
+  get pending(): number {
+    return this.#queue.size + this.#sent
+  }
+
+  invalInode(ino: Ino, offset: number, length: number): void {
+    const key = String(ino)
+    const before = this.#queue.get(key) as Range | undefined
+    this.#enqueue(key, union(before, { ino, offset, length }))
+  }
+
+  invalEntry(parent: Ino, name: Name): void {
+    this.#enqueue(`${parent}/${name}`, { parent, name })
+  }
+
+  /** A notification was written, or refused: ENOENT says the kernel did not know the inode or name. */
+  done(): void {
+    this.#sent--
+    this.#flush()
+  }
+
+  #enqueue(key: string, message: Message): void {
+    if (this.#queue.size >= MAX_QUEUED && !this.#queue.has(key)) this.#dropOldest()
+    this.#queue.set(key, message)
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(() => {
+      this.#scheduled = false
+      this.#flush()
+    })
+  }
+
+  #dropOldest(): void {
+    for (const key of this.#queue.keys()) {
+      this.#queue.delete(key)
+      break
+    }
+    if (this.#dropped++ % 10_000 === 0)
+      this.#log.warn('fuse: the kernel takes notifications too slowly, some are dropped', {
+        dropped: this.#dropped,
+      })
+  }
+
+  #flush(): void {
+    const pump = this.#pump()
+    if (pump === undefined) return this.#queue.clear()
+    for (const [key, message] of this.#queue) {
+      if (this.#sent >= MAX_SENT) return
+      this.#queue.delete(key)
+      const bytes =
+        'ino' in message
+          ? encodeInvalInode(message.ino, message.offset, message.length)
+          : encodeInvalEntry(message.parent, message.name)
+      if (pump.notify(NOTIFY_SLOT, bytes) === 0) this.#sent++
+    }
+  }
+}
+
+function union(a: Range | undefined, b: Range): Range {
+  if (a === undefined || a.offset < 0) return b
+  if (b.offset < 0) return a
+  const offset = Math.min(a.offset, b.offset)
+  if (a.length === 0 || b.length === 0) return { ino: b.ino, offset, length: 0 }
+  return { ino: b.ino, offset, length: Math.max(a.offset + a.length, b.offset + b.length) - offset }
+}
