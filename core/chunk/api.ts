@@ -38,8 +38,11 @@ export interface BlockStore {
   /** Bring blocks into the cache in the background; dropped when there is no room or too much to do. */
   prefetch(slice: SliceId, offset: number, length: number): void
 
-  /** Start a slice of at most 64 MiB. Buffers come from the shared budget: `write` may have to wait. */
-  newSlice(options?: { tier?: number }): SliceWriter
+  /**
+   * Start a slice of at most 64 MiB. Buffers come from the shared budget: `write` may have to wait.
+   * `direct`: upload even in write-back mode (compaction).
+   */
+  newSlice(options?: { readonly tier?: number; readonly direct?: boolean }): SliceWriter
 
   /** Remove the objects and every cached copy. */
   remove(slice: SliceId, signal?: AbortSignal): Promise<void>
@@ -69,9 +72,10 @@ export interface SliceWriter {
   /** Everything below this is being uploaded or is: it cannot be overwritten any more. */
   readonly frozenBelow: number
   /**
-   * Copy `bytes` to `at`, with frozenBelow <= at <= length. Undefined: done. A promise: no buffer is free and
-   * nothing was copied, nor is `bytes` kept (it may view a request buffer that is reused at the next await):
-   * when it resolves there is room, call again with a copy. It rejects when interrupted or when the slice failed.
+   * Copy `bytes` to `at`, with frozenBelow <= at <= length. Undefined: done. A promise: no buffer is free, and
+   * `bytes` is not kept (it may view a request buffer that is reused at the next await): when it resolves there
+   * is room, call again with the same `at` and a copy, until undefined. It rejects when interrupted or when the
+   * slice failed; bytes below `length` may have been taken by then (a block that could be completed was).
    * While it waits nothing else may be called but `peek`, `setId` and `abort`.
    */
   write(at: number, bytes: Uint8Array, signal?: AbortSignal): Promise<void> | undefined
@@ -87,6 +91,9 @@ export interface SliceWriter {
    * the first failure, after which the slice is gone as if aborted.
    */
   finish(): Promise<void>
-  /** Forget everything; blocks already stored are removed in the background. */
+  /**
+   * Forget everything; blocks already stored are removed in the background. Also after `finish`, when the slice
+   * was not committed after all.
+   */
   abort(): void
 }

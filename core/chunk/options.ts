@@ -3,13 +3,11 @@ import type { Clock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
 import type { Log } from '#core/base/log.ts'
 import type { Metrics } from '#core/base/metrics.ts'
-import type { TaskSet } from '#core/base/tasks.ts'
+import type { CompressionName } from '#core/object/compression.ts'
 import type { ObjectStore } from '#core/object/store.ts'
+import type { ChecksumLevel } from './cache/block-file.ts'
 
-export type Compression = 'none' | 'lz4' | 'zstd'
 export type CacheEviction = '2-random' | 'lru' | 'none'
-/** How cached files are checked when read (§14.2). */
-export type ChecksumLevel = 'none' | 'full' | 'shrink' | 'extend'
 
 export interface BlockStoreOptions {
   /** The volume's objects: prefix, encryption, retries and time limits already around it. */
@@ -17,7 +15,7 @@ export interface BlockStoreOptions {
   /** Bytes; 64 KiB to 16 MiB, a power of two. */
   readonly blockSize: number
   /** The setting's name of it; `''` is `none`. */
-  readonly compression?: Compression | ''
+  readonly compression?: CompressionName | ''
   readonly hashPrefix?: boolean
   /** Names the cache directories of the volume. */
   readonly uuid: string
@@ -37,18 +35,17 @@ export interface BlockStoreOptions {
   /** Mode of cached files: 0600. */
   readonly cacheMode?: number
   readonly cacheEviction?: CacheEviction
+  /** How cached files are checked when read (§14.2): `extend`. */
   readonly verifyChecksum?: ChecksumLevel
   /** Cache only blocks shorter than `blockSize`. */
   readonly cachePartialOnly?: boolean
   /** Put whole blocks in the disk cache when they are written, too. */
   readonly cacheLargeWrite?: boolean
-  /** Milliseconds between two looks for files that came or went behind our back: 1 h; 0: only at start. */
-  readonly cacheScanIntervalMs?: number
 
   readonly maxUploads?: number
   readonly maxDownloads?: number
   readonly maxDeletes?: number
-  /** Whole blocks fetched in the background after small reads of them; 0: never. */
+  /** 0: never fetch a whole block in the background because small parts of it are read. */
   readonly prefetch?: number
 
   /** Acknowledge blocks once they are durable in `rawstaging/` (§9). Needs a disk cache. */
@@ -57,14 +54,13 @@ export interface BlockStoreOptions {
   readonly log: Log
   readonly metrics: Metrics
   readonly clock: Clock
-  readonly tasks: TaskSet
   /** Memory is short and writers wait: finish open slices, oldest first. Called again while it lasts. */
   readonly onPressure?: () => void
 }
 
 /** The same with every default filled in and every limit kept. */
 export interface BlockStoreSettings extends Required<Omit<BlockStoreOptions, 'compression' | 'cacheDirs'>> {
-  readonly compression: Compression
+  readonly compression: CompressionName
   readonly cacheDirs: readonly string[]
 }
 
@@ -104,7 +100,6 @@ export function settle(options: BlockStoreOptions): BlockStoreSettings {
     verifyChecksum: options.verifyChecksum ?? 'extend',
     cachePartialOnly: options.cachePartialOnly ?? false,
     cacheLargeWrite: options.cacheLargeWrite ?? false,
-    cacheScanIntervalMs: size(options, 'cacheScanIntervalMs', 3_600_000),
     maxUploads: Math.max(size(options, 'maxUploads', 20), 1),
     maxDownloads: size(options, 'maxDownloads', 200) || 200,
     maxDeletes: Math.max(size(options, 'maxDeletes', 10), 1),
@@ -113,7 +108,6 @@ export function settle(options: BlockStoreOptions): BlockStoreSettings {
     log: options.log,
     metrics: options.metrics,
     clock: options.clock,
-    tasks: options.tasks,
     onPressure: options.onPressure ?? (() => {}),
   }
 }

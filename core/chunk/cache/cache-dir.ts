@@ -1,0 +1,350 @@
+/**
+ * One directory of the disk cache: block files under `raw/`, blocks not yet uploaded under `rawstaging/`, in the
+ * layout of the reference. Nothing that goes wrong here is an error to a reader: a block that cannot be read is a
+ * miss, one that cannot be written is not cached, and the first trouble of each kind is a warning.
+ * Source: shared/spec/data-path.md §14.1, §14.3.
+ */
+import { randomUUID } from 'node:crypto'
+import { mkdir, readdir, stat, statfs, unlink, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Clock } from '#core/base/clock.ts'
+import type { Log } from '#core/base/log.ts'
+import type { Counter, Metrics } from '#core/base/metrics.ts'
+import type { Random } from '#core/base/random.ts'
+import type { FileRange } from '../api.ts'
+import { type BlockId, type BlockName, blockId, type Geometry } from '../geometry.ts'
+import {
+  BadCacheFile,
+  type ChecksumLevel,
+  directoryMode,
+  openBlockFile,
+  readPart,
+  readWholeFile,
+  writeBlockFile,
+} from './block-file.ts'
+import { CacheIndex } from './cache-index.ts'
+import { type OpenFile, OpenFiles } from './open-files.ts'
+
+/** Blocks up to this are read whole and not kept open: they go to the memory cache. */
+const SMALL = 128 * 1024
+const OPEN_FILES = 1024
+/** After a failed write the next is tried this much later. */
+const PAUSE_MS = 30_000
+/** A read that takes longer makes the directory sick: others go to the object store instead of waiting, too. */
+const SICK_MS = 10_000
+const SPACE_AGE_MS = 1000
+const WATCH_MS = 10_000
+const TMP_AGE_MS = 60_000
+
+export interface CacheDirOptions {
+  /** `<cache-dir>/<UUID>`. */
+  readonly root: string
+  readonly geometry: Geometry
+  /** Bytes and number of blocks; 0 blocks: what the file system allows. */
+  readonly capacity: number
+  readonly maxItems: number
+  readonly freeSpaceRatio: number
+  readonly mode: number
+  readonly eviction: '2-random' | 'lru' | 'none'
+  readonly level: ChecksumLevel
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly clock: Clock
+  readonly random: Random
+}
+
+export class CacheDir {
+  readonly root: string
+  readonly #options: CacheDirOptions
+  readonly #index: CacheIndex
+  readonly #files = new OpenFiles(OPEN_FILES)
+  /** Blocks whose only copy is their file under `rawstaging/`: never evicted, never dropped. */
+  readonly staged = new Map<BlockId, BlockName>()
+  readonly #warned = new Set<string>()
+  readonly #reading = new Set<{ readonly since: number }>()
+  readonly #evicts: Counter
+  readonly #stop = new AbortController()
+  #scanned = false
+  #pausedUntil = 0
+  #space = { at: -Infinity, total: 0, free: 0, inodes: 0, freeInodes: 0 }
+
+  constructor(options: CacheDirOptions) {
+    this.root = options.root
+    this.#options = options
+    this.#index = new CacheIndex(options.random, options.eviction === 'lru')
+    this.#evicts = options.metrics.counter('blockcache_evicts')
+  }
+
+  get count(): number {
+    return this.#index.count
+  }
+
+  get bytes(): number {
+    return this.#index.bytes
+  }
+
+  /** False for a while after a write failed. */
+  get writable(): boolean {
+    return this.#options.clock.monotonicMs() >= this.#pausedUntil
+  }
+
+  get openFiles(): number {
+    return this.#files.count
+  }
+
+  /** Make the directory and its identity. A failure is a warning: what can be read is read all the same. */
+  async prepare(): Promise<void> {
+    try {
+      await mkdir(this.root, { recursive: true, mode: directoryMode(this.#options.mode) })
+      await writeFile(join(this.root, '.lock'), randomUUID(), { flag: 'wx', mode: 0o666 })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') this.#writeFailed(error)
+    }
+  }
+
+  /** Learn what is there, then look after free space until `close`. */
+  async watch(): Promise<void> {
+    const { signal } = this.#stop
+    await this.#scan(signal)
+    this.#scanned = true
+    while (!signal.aborted) {
+      await this.#makeRoom(0).catch((error: unknown) => this.#writeFailed(error))
+      await this.#options.clock.sleep(WATCH_MS, signal).catch(() => {})
+    }
+  }
+
+  close(): void {
+    this.#stop.abort()
+    this.#files.clear()
+  }
+
+  has(id: BlockId): boolean {
+    return this.#index.has(id) || this.staged.has(id)
+  }
+
+  /** The block may be here: it is, or nobody has looked yet. */
+  mayHave(id: BlockId): boolean {
+    return !this.#scanned || this.has(id)
+  }
+
+  /** Bytes of a cached block; undefined when it is not here, or not whole. */
+  async read(name: BlockName, offset: number, length: number): Promise<Uint8Array | undefined> {
+    if (this.#sick()) return undefined
+    const id = blockId(name.slice, name.index)
+    const read = { since: this.#options.clock.monotonicMs() }
+    this.#reading.add(read)
+    try {
+      const bytes = await this.#readFile(id, name, offset, length)
+      if (!this.#scanned && !this.has(id)) this.#index.add(name)
+      else this.#index.touch(id)
+      return bytes
+    } catch (error) {
+      await this.#readFailed(id, name, error)
+      return undefined
+    } finally {
+      this.#reading.delete(read)
+    }
+  }
+
+  /** See `BlockStore.peekFile`. */
+  peekFile(id: BlockId, offset: number, length: number): FileRange | undefined {
+    const file = this.#files.get(id)
+    if (file === undefined) return undefined
+    const unchecked = this.#options.level === 'none' || file.sums === undefined
+    if (!unchecked && !file.isGood(offset, length)) return undefined
+    this.#index.touch(id)
+    file.hold()
+    return { fd: file.fd, offset, length, done: () => file.letGo() }
+  }
+
+  /** Cache a block; false when that was not possible. */
+  async write(name: BlockName, bytes: Uint8Array): Promise<boolean> {
+    if (!this.writable) return false
+    try {
+      if (!(await this.#makeRoom(CacheIndex.cost(name.size)))) return this.#full()
+      const { mode, level } = this.#options
+      await writeBlockFile(this.rawPath(name), bytes, { mode, checksums: level !== 'none' })
+      this.adopt(name)
+      return true
+    } catch (error) {
+      this.#writeFailed(error)
+      return false
+    }
+  }
+
+  /** A file was put in place under `raw/`. */
+  adopt(name: BlockName): void {
+    const id = blockId(name.slice, name.index)
+    this.#files.delete(id)
+    this.#index.add(name)
+  }
+
+  /** Drop the cached copy; a staged block stays. */
+  async remove(name: BlockName): Promise<void> {
+    const id = blockId(name.slice, name.index)
+    if (this.staged.has(id)) return
+    this.#files.delete(id)
+    if (!this.#index.delete(id) && this.#scanned) return
+    await this.#unlink(name)
+  }
+
+  rawPath(name: BlockName): string {
+    return join(this.root, 'raw', this.#options.geometry.key(name.slice, name.index, name.size))
+  }
+
+  stagingPath(name: BlockName): string {
+    return join(this.root, 'rawstaging', this.#options.geometry.key(name.slice, name.index, name.size))
+  }
+
+  /** Part of the file system's space and inodes that is free, 0 to 1. */
+  async freeRatio(): Promise<number> {
+    const space = await this.#look()
+    return Math.min(space.free / space.total, space.inodes > 0 ? space.freeInodes / space.inodes : 1)
+  }
+
+  async #readFile(id: BlockId, name: BlockName, offset: number, length: number): Promise<Uint8Array> {
+    const { level } = this.#options
+    const path = this.staged.has(id) ? this.stagingPath(name) : this.rawPath(name)
+    if (name.size <= SMALL) {
+      return (await readWholeFile(path, name.size, level)).subarray(offset, offset + length)
+    }
+    const file = this.#files.get(id) ?? this.#files.put(id, await openBlockFile(path, name.size))
+    return await this.#readHeld(file, offset, length)
+  }
+
+  async #readHeld(file: OpenFile, offset: number, length: number): Promise<Uint8Array> {
+    file.hold()
+    try {
+      return await readPart(file, offset, length, this.#options.level)
+    } finally {
+      file.letGo()
+    }
+  }
+
+  /** A miss; but a file that is there and bad goes away, so that a good one can take its place. */
+  async #readFailed(id: BlockId, name: BlockName, error: unknown): Promise<void> {
+    this.#files.delete(id)
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    if (error instanceof BadCacheFile)
+      this.#options.log.warn('cached block is damaged', { path: this.rawPath(name), error })
+    else if (!missing) this.#warnOnce('read', error)
+    if (this.staged.has(id)) return
+    this.#index.delete(id)
+    if (!missing) await this.#unlink(name)
+  }
+
+  #sick(): boolean {
+    const [oldest] = this.#reading
+    if (oldest === undefined || this.#options.clock.monotonicMs() - oldest.since < SICK_MS) return false
+    this.#warnOnce('read', Object.assign(new Error('reads hang'), { code: 'ETIMEDOUT' }))
+    return true
+  }
+
+  #full(): false {
+    const error = Object.assign(new Error('no room within its limits'), { code: 'ENOSPC' })
+    if (this.#options.eviction !== 'none') this.#warnOnce('write', error)
+    return false
+  }
+
+  #writeFailed(error: unknown): void {
+    this.#pausedUntil = this.#options.clock.monotonicMs() + PAUSE_MS
+    this.#warnOnce('write', error)
+  }
+
+  #warnOnce(op: string, error: unknown): void {
+    const kind = `${op} ${(error as NodeJS.ErrnoException).code}`
+    if (this.#warned.has(kind)) return
+    this.#warned.add(kind)
+    this.#options.log.warn(`disk cache: ${op} failed, going on without`, { directory: this.root, error })
+  }
+
+  async #unlink(name: BlockName): Promise<void> {
+    await unlink(this.rawPath(name)).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') this.#warnOnce('remove', error)
+    })
+  }
+
+  async #look() {
+    const now = this.#options.clock.monotonicMs()
+    if (now - this.#space.at < SPACE_AGE_MS) return this.#space
+    const { blocks, bavail, bsize, files, ffree } = await statfs(this.root)
+    this.#space = { at: now, total: blocks * bsize, free: bavail * bsize, inodes: files, freeInodes: ffree }
+    return this.#space
+  }
+
+  /** Evict until a file that costs `cost` fits; false when it cannot. */
+  async #makeRoom(cost: number): Promise<boolean> {
+    const { freeSpaceRatio, eviction } = this.#options
+    const space = await this.#look()
+    const capacity = Math.min(this.#options.capacity, (1 - freeSpaceRatio) * space.total)
+    const items = this.#itemLimit(space.inodes)
+    const lack = freeSpaceRatio * space.total - (space.free - cost)
+    const lackInodes = freeSpaceRatio * space.inodes - (space.freeInodes - 1)
+    const fits = this.#index.bytes + cost <= capacity && this.#index.count + Math.sign(cost) <= items
+    if (fits && lack <= 0 && lackInodes <= 0) return true
+    if (eviction === 'none' || cost > capacity || items < 1) return false
+    const { bytes, count } = this.#index
+    const wantBytes = Math.min(
+      bytes + cost > capacity ? capacity * 0.95 - cost : bytes,
+      bytes - Math.max(lack, 0),
+    )
+    const wantCount = Math.min(
+      count + 1 > items ? Math.floor(items * 0.99) - 1 : count,
+      count - Math.max(lackInodes, 0),
+    )
+    await this.#evictTo(wantBytes, wantCount)
+    this.#space = { ...this.#space, at: -Infinity }
+    return this.#index.bytes <= wantBytes && this.#index.count <= wantCount
+  }
+
+  #itemLimit(inodes: number): number {
+    const { maxItems, freeSpaceRatio } = this.#options
+    const byInodes = inodes > 0 ? (1 - freeSpaceRatio) * inodes : Infinity
+    return maxItems > 0 ? Math.min(maxItems, byInodes) : byInodes
+  }
+
+  async #evictTo(bytes: number, count: number): Promise<void> {
+    while (this.#index.bytes > bytes || this.#index.count > count) {
+      const batch: Promise<void>[] = []
+      while (batch.length < 8 && (this.#index.bytes > bytes || this.#index.count > count)) {
+        const name = this.#index.victim()
+        if (name === undefined) break
+        const id = blockId(name.slice, name.index)
+        this.#index.delete(id)
+        this.#files.delete(id)
+        this.#evicts.add()
+        batch.push(this.#unlink(name))
+      }
+      if (batch.length === 0) return
+      await Promise.all(batch)
+    }
+  }
+
+  /** Names only: a file is checked when it is read. */
+  async #scan(signal: AbortSignal): Promise<void> {
+    const raw = join(this.root, 'raw')
+    for await (const key of walk(raw, 'chunks', signal)) {
+      const name = this.#options.geometry.parse(key)
+      if (name !== undefined && !this.staged.has(blockId(name.slice, name.index))) this.#index.add(name, true)
+      else if (key.endsWith('.tmp')) await removeOld(join(raw, key), this.#options.clock)
+    }
+  }
+}
+
+/** Files under `root`/`from`, as paths from `root`; directories that cannot be read are skipped. */
+export async function* walk(root: string, from: string, signal: AbortSignal): AsyncGenerator<string> {
+  const entries = await readdir(join(root, from), { withFileTypes: true }).catch(() => [])
+  for (const entry of entries) {
+    if (signal.aborted) return
+    const path = `${from}/${entry.name}`
+    if (entry.isDirectory()) yield* walk(root, path, signal)
+    else yield path
+  }
+}
+
+/** Remove a temporary file that nobody writes any more. */
+export async function removeOld(path: string, clock: Clock): Promise<void> {
+  const info = await stat(path).catch(() => undefined)
+  if (info !== undefined && info.mtimeMs < clock.nowSec() * 1000 - TMP_AGE_MS)
+    await unlink(path).catch(() => {})
+}

@@ -1,0 +1,198 @@
+/**
+ * The disk cache: one or several directories, and a line of blocks waiting to be written to them. A block in the
+ * line is served from memory; a block for which the line has no room is not cached.
+ * Source: shared/spec/data-path.md §14.3, §14.4 (our own placement: the index knows where a block is).
+ */
+import type { Clock } from '#core/base/clock.ts'
+import type { Log } from '#core/base/log.ts'
+import { type Counter, exponentialBounds, type Histogram, type Metrics } from '#core/base/metrics.ts'
+import { TaskSet } from '#core/base/tasks.ts'
+import type { FileRange } from '../api.ts'
+import { type BlockId, type BlockName, blockId } from '../geometry.ts'
+import type { CacheDir } from './cache-dir.ts'
+
+interface Queued {
+  readonly name: BlockName
+  readonly bytes: Uint8Array
+  readonly done: Promise<boolean>
+  readonly settle: (written: boolean) => void
+  cancelled: boolean
+}
+
+export interface DiskCacheOptions {
+  readonly dirs: readonly CacheDir[]
+  /** Bytes that may wait to be written. */
+  readonly queueSize: number
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly clock: Clock
+}
+
+export class DiskCache {
+  readonly dirs: readonly CacheDir[]
+  readonly #options: DiskCacheOptions
+  readonly #queue = new Map<BlockId, Queued>()
+  /** Of `#queue`, those that no writer has taken yet. */
+  readonly #line: Queued[] = []
+  readonly #writers: TaskSet
+  readonly #watchers: TaskSet
+  readonly #roomWaiters: (() => void)[] = []
+  /** Directories with a writer under way. */
+  readonly #writing = new Set<CacheDir>()
+  readonly #writes: Counter
+  readonly #writeBytes: Counter
+  readonly #drops: Counter
+  readonly #readTimes: Histogram
+  readonly #writeTimes: Histogram
+  #queued = 0
+  #closed = false
+
+  constructor(options: DiskCacheOptions) {
+    const { dirs, log, metrics } = options
+    this.dirs = dirs
+    this.#options = options
+    this.#writers = new TaskSet(log)
+    this.#watchers = new TaskSet(log)
+    this.#writes = metrics.counter('blockcache_writes')
+    this.#writeBytes = metrics.counter('blockcache_write_bytes')
+    this.#drops = metrics.counter('blockcache_drops')
+    this.#readTimes = metrics.histogram('blockcache_read_hist_seconds', exponentialBounds(1e-5, 2, 20))
+    this.#writeTimes = metrics.histogram('blockcache_write_hist_seconds', exponentialBounds(1e-5, 2, 20))
+    for (const dir of dirs) this.#watchers.start('cache watch', () => dir.watch())
+  }
+
+  get count(): number {
+    return this.dirs.reduce((sum, dir) => sum + dir.count, 0)
+  }
+
+  get bytes(): number {
+    return this.dirs.reduce((sum, dir) => sum + dir.bytes, 0)
+  }
+
+  /** Some directory takes blocks. */
+  get usable(): boolean {
+    return this.dirs.some((dir) => dir.writable)
+  }
+
+  /** On disk or about to be. */
+  has(id: BlockId): boolean {
+    return this.#queue.has(id) || this.dirs.some((dir) => dir.has(id))
+  }
+
+  /** A block that still waits to be written. @hot */
+  peek(id: BlockId, size: number): Uint8Array | undefined {
+    const queued = this.#queue.get(id)
+    return queued?.bytes.length === size ? queued.bytes : undefined
+  }
+
+  mayHave(id: BlockId): boolean {
+    return this.dirs.some((dir) => dir.mayHave(id))
+  }
+
+  peekFile(id: BlockId, offset: number, length: number): FileRange | undefined {
+    for (const dir of this.dirs) {
+      const range = dir.peekFile(id, offset, length)
+      if (range !== undefined) return range
+    }
+    return undefined
+  }
+
+  /** Bytes of a cached block; undefined when it is not here, or not whole. */
+  async read(name: BlockName, offset: number, length: number): Promise<Uint8Array | undefined> {
+    const id = blockId(name.slice, name.index)
+    const { clock } = this.#options
+    for (const dir of this.dirs) {
+      if (!dir.mayHave(id)) continue
+      const start = clock.monotonicMs()
+      const bytes = await dir.read(name, offset, length)
+      if (bytes === undefined) continue
+      this.#readTimes.observe((clock.monotonicMs() - start) / 1000)
+      return bytes
+    }
+    return undefined
+  }
+
+  /** Cache a block soon; false, and nothing is kept, when too much waits already. Do not change `bytes` after. */
+  put(name: BlockName, bytes: Uint8Array): boolean {
+    const id = blockId(name.slice, name.index)
+    if (this.#closed || !this.usable || this.has(id)) return false
+    if (this.#queued + bytes.length > this.#options.queueSize && this.#queue.size > 0) {
+      this.#drops.add()
+      return false
+    }
+    this.#enqueue(id, name, bytes)
+    return true
+  }
+
+  /** Cache a block and wait until it is on disk; false when it could not be. */
+  async write(name: BlockName, bytes: Uint8Array): Promise<boolean> {
+    const id = blockId(name.slice, name.index)
+    while (!this.#closed && this.usable) {
+      const queued = this.#queue.get(id)
+      if (queued !== undefined) return await queued.done
+      if (this.has(id)) return true
+      if (this.#queued + bytes.length <= this.#options.queueSize || this.#queue.size === 0) {
+        return await this.#enqueue(id, name, bytes).done
+      }
+      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
+    }
+    return false
+  }
+
+  /** Drop the cached copy; a staged block stays. */
+  async remove(name: BlockName): Promise<void> {
+    const queued = this.#queue.get(blockId(name.slice, name.index))
+    if (queued !== undefined) {
+      queued.cancelled = true
+      await queued.done
+    }
+    await Promise.all(this.dirs.map((dir) => dir.remove(name)))
+  }
+
+  /** Wait until everything in line is written. */
+  async flush(): Promise<void> {
+    await this.#writers.drain()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.flush()
+    for (const dir of this.dirs) dir.close()
+    await this.#watchers.drain()
+  }
+
+  #enqueue(id: BlockId, name: BlockName, bytes: Uint8Array): Queued {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const queued: Queued = { name, bytes, done: promise, settle: resolve, cancelled: false }
+    this.#queue.set(id, queued)
+    this.#line.push(queued)
+    this.#queued += bytes.length
+    const dir = this.dirs.find((one) => one.writable && !this.#writing.has(one))
+    if (dir !== undefined) {
+      this.#writing.add(dir)
+      this.#writers.start('cache write', () => this.#writeLine(dir))
+    }
+    return queued
+  }
+
+  /** Write what is in line to `dir` until nothing is left; the directories share the line. */
+  async #writeLine(dir: CacheDir): Promise<void> {
+    for (let next = this.#line.shift(); next !== undefined; next = this.#line.shift()) {
+      const { name, bytes } = next
+      const start = this.#options.clock.monotonicMs()
+      const written = !next.cancelled && (await dir.write(name, bytes))
+      if (written) {
+        this.#writes.add()
+        this.#writeBytes.add(bytes.length)
+        this.#writeTimes.observe((this.#options.clock.monotonicMs() - start) / 1000)
+      } else {
+        this.#drops.add()
+      }
+      this.#queue.delete(blockId(name.slice, name.index))
+      this.#queued -= bytes.length
+      next.settle(written)
+      for (const wake of this.#roomWaiters.splice(0)) wake()
+    }
+    this.#writing.delete(dir)
+  }
+}
