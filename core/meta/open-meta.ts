@@ -182,11 +182,11 @@ async function wipeDirStats(engine: MetaEngine): Promise<void> {
 }
 
 async function wipeOwnerQuotas(engine: MetaEngine): Promise<void> {
-  for (const of of ['user', 'group'] as const)
-    for await (const page of pagesOf({ engine }, { kind: 'quotas', of }))
+  for (const kind of ['user', 'group'] as const)
+    for await (const page of pagesOf({ engine }, { kind: 'quotas', of: kind }))
       await engine.commit(
         'config',
         [],
-        page.map(({ id }) => ({ kind: 'delQuota', of, id })),
+        page.map(({ id }) => ({ kind: 'delQuota', of: kind, id })),
       )
 }

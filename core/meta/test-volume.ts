@@ -1,0 +1,149 @@
+/**
+ * For tests: a fresh volume on SQLite, in memory or in a file that several clients open. Nothing is faked but the
+ * clock, which the test moves by hand unless it asks for the system's.
+ */
+import assert from 'node:assert/strict'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Clock, ManualClock } from '#core/base/clock.ts'
+import { type OpContext, rootContext } from '#core/base/context.ts'
+import { errnoName, FsError } from '#core/base/errno.ts'
+import { type Log, silentLog } from '#core/base/log.ts'
+import { type Random, seededRandom } from '#core/base/random.ts'
+import type { MetaEngine } from './engine.ts'
+import { createMetaState, formatVolume, type OpenMetaState, openEngine } from './open-meta.ts'
+import { Session } from './sessions.ts'
+import type { VolumeSetting } from './setting.ts'
+import type { MetaOptions } from './state.ts'
+import { VolumeMeta } from './volume-meta.ts'
+
+export interface TestVolumeOptions<C extends Clock = ManualClock> {
+  readonly setting?: Partial<VolumeSetting>
+  readonly options?: Partial<MetaOptions>
+  /** Default: a ManualClock. Races need `systemClock`, since whoever loses several sleeps. */
+  readonly clock?: C
+  readonly random?: Random
+  readonly log?: Log
+}
+
+export interface TestClient<C extends Clock = ManualClock> {
+  readonly state: OpenMetaState
+  readonly meta: VolumeMeta
+  readonly engine: MetaEngine
+  readonly clock: C
+  /** Slices whose objects have been removed. */
+  readonly removedSlices: { readonly id: number; readonly size: number }[]
+  /** Wait for background work. */
+  settle(): Promise<void>
+  close(): Promise<void>
+}
+
+const SETTING: VolumeSetting = {
+  Name: 'test',
+  UUID: '9a3b6e64-6f0c-4bd0-8f4e-3d0a5f0c9d11',
+  Storage: 'mem',
+  Bucket: '',
+  BlockSize: 4096,
+  TrashDays: 0,
+  MetaVersion: 1,
+  DirStats: true,
+  UserGroupQuota: true,
+  EnableACL: true,
+}
+
+const OPTIONS: MetaOptions = {
+  readOnly: false,
+  atimeMode: 'noatime',
+  skipDirMtimeMs: 0,
+  heartbeatSec: 0,
+  noBackgroundJobs: true,
+  maxDeletes: 2,
+}
+
+/** A volume in memory with one client that has a session. Trash is off unless the setting says otherwise. */
+export async function openTestVolume<C extends Clock = ManualClock>(
+  options: TestVolumeOptions<C> = {},
+): Promise<TestClient<C>> {
+  const engine = await openEngine('sqlite3://:memory:')
+  const setting = { ...SETTING, ...options.setting }
+  const clock = (options.clock ?? new ManualClock()) as C
+  await formatVolume(engine, setting, clock)
+  return openClient(engine, setting, clock, options)
+}
+
+/** A volume in a file, and `count` clients of it, each with its own connection and session. */
+export async function openTestClients<C extends Clock = ManualClock>(
+  count: number,
+  options: TestVolumeOptions<C> = {},
+): Promise<{ readonly clients: readonly TestClient<C>[]; close(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'pomelo-meta-'))
+  const url = `sqlite3://${join(folder, 'meta.db')}`
+  const setting = { ...SETTING, ...options.setting }
+  const clock = (options.clock ?? new ManualClock()) as C
+  const clients: TestClient<C>[] = []
+  for (let k = 0; k < count; k++) {
+    const engine = await openEngine(url, { create: k === 0 })
+    if (k === 0) await formatVolume(engine, setting, clock)
+    clients.push(await openClient(engine, setting, clock, options))
+  }
+  return {
+    clients,
+    async close() {
+      for (const client of clients) await client.close()
+      await rm(folder, { recursive: true })
+    },
+  }
+}
+
+async function openClient<C extends Clock>(
+  engine: MetaEngine,
+  setting: VolumeSetting,
+  clock: C,
+  { options, random = seededRandom(1), log = silentLog }: TestVolumeOptions<C>,
+): Promise<TestClient<C>> {
+  const removedSlices: { id: number; size: number }[] = []
+  const state = createMetaState({
+    engine,
+    setting,
+    clock,
+    random,
+    log,
+    options: { ...OPTIONS, ...options },
+    removeSlice: async (id, size) => void removedSlices.push({ id, size }),
+  })
+  const session = new Session(state, '{}')
+  await session.open()
+  return {
+    state,
+    meta: new VolumeMeta(state),
+    engine,
+    clock,
+    removedSlices,
+    settle: () => state.tasks.drain(),
+    async close() {
+      await session.close()
+      await state.tasks.drain()
+      await engine.close()
+    },
+  }
+}
+
+/** A caller whose rights our own code checks, as behind a squash option. */
+export function checkedUser(uid: number, gid = uid, groups: readonly number[] = [gid]): OpContext {
+  return { ...rootContext(), uid, gid, groups, checkPermission: true, interrupted: false }
+}
+
+/** A caller that the kernel has checked already. */
+export function plainUser(uid: number, gid = uid): OpContext {
+  return { ...rootContext(), uid, gid, groups: [gid], interrupted: false }
+}
+
+/** `promise` must be refused with that errno. */
+export async function refuses(errno: number, promise: Promise<unknown>): Promise<void> {
+  await assert.rejects(promise, (error: unknown) => {
+    if (!(error instanceof FsError)) throw error
+    assert.equal(errnoName(error.errno), errnoName(errno), error.message)
+    return true
+  })
+}
