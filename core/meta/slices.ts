@@ -153,6 +153,7 @@ class NewestFirst {
  */
 export function fillHoles(view: readonly SliceRecord[], from: number, to: number): SliceRecord[] {
   const out: SliceRecord[] = []
+  if (from >= to) return out
   let zeros = from
   let at = from
   for (let k = firstEndingAfter(view, from); k < view.length && view[k]!.pos < to; k++) {
@@ -180,5 +181,5 @@ function firstEndingAfter(view: readonly SliceRecord[], position: number): numbe
 
 /** What bytes [from, to) of a chunk consist of, without gaps. */
 export function readSegments(records: readonly SliceRecord[], from: number, to: number): SliceRecord[] {
-  return from < to ? fillHoles(buildView(records), from, to) : []
+  return fillHoles(buildView(records), from, to)
 }
