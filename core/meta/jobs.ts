@@ -4,18 +4,15 @@
  *
  * Source: shared/spec/fs-semantics.md §9; meta-records.md §8-11, 16, 17.
  */
-import { rootContext } from '#core/base/context.ts'
 import { Fan } from '#core/base/fan.ts'
 import { TRASH_INO } from '#core/base/ino.ts'
 import type { DataDeletions } from './deletions.ts'
-import { emptyTree } from './ops/remove-tree.ts'
+import { removeDetached } from './ops/detached.ts'
 import { sliceUses } from './ops/slice-uses.ts'
 import { pagesOf } from './ops/walk.ts'
 import type { DelayedSlices, GateName } from './records.ts'
 import type { MetaState } from './state.ts'
-import { Tally } from './tally.ts'
 import { expireTrash } from './trash.ts'
-import { run } from './tx.ts'
 
 const HOUR_SEC = 3600
 const DAY_SEC = 86_400
@@ -167,23 +164,7 @@ export async function cleanDetached(state: MetaState, before: number, signal?: A
   let trees = 0
   for await (const page of pagesOf(state, { kind: 'detached' }, PAGE)) {
     const due = page.filter(({ added }) => added < before)
-    trees += await each(state, due, signal, async ({ ino }) => {
-      await emptyTree(state, rootContext(signal), ino, { skipTrash: true, signal })
-      await run(state, 'clean clone', async (tx) => {
-        const [node] = await tx.read([{ kind: 'node', ino }])
-        tx.nodeIs(ino, node)
-        tx.guard({ kind: 'emptyDir', ino })
-        tx.change(
-          { kind: 'delDetached', ino },
-          { kind: 'delNode', ino },
-          { kind: 'delXattrs', ino },
-          { kind: 'delDirStat', ino },
-        )
-        const tally = new Tally()
-        if (node !== null) tally.node(node, -1)
-        await tally.apply(state, tx)
-      })
-    })
+    trees += await each(state, due, signal, ({ ino }) => removeDetached(state, ino, signal))
   }
   return trees
 }

@@ -75,7 +75,7 @@ export class SqliteEngine implements MetaEngine {
   readonly address: string
   readonly #parts: SqliteParts
   readonly #db: Database
-  #gaps!: SchemaGaps
+  #schemaVersion: unknown
   #complete = false
   #legacySessions = false
   #statements!: Statements
@@ -91,6 +91,7 @@ export class SqliteEngine implements MetaEngine {
 
   async read<const Keys extends readonly RecordKey[]>(keys: Keys): Promise<RecordValues<Keys>> {
     return this.#whenFree(() => {
+      this.#watchSchema()
       const values = new Array(keys.length)
       for (let k = 0; k < keys.length; k++)
         values[k] = readRecord(this.#statements, keys[k]!, this.#legacySessions)
@@ -99,9 +100,10 @@ export class SqliteEngine implements MetaEngine {
   }
 
   async list<R extends RecordRange>(range: R, page: PageRequest): Promise<Page<ListTypes[R['kind']]>> {
-    return this.#whenFree(
-      () => listRecords(this.#statements, range, page, this.#legacySessions) as Page<ListTypes[R['kind']]>,
-    )
+    return this.#whenFree(() => {
+      this.#watchSchema()
+      return listRecords(this.#statements, range, page, this.#legacySessions) as Page<ListTypes[R['kind']]>
+    })
   }
 
   async commit(op: string, guards: readonly Guard[], changes: readonly Change[]): Promise<CommitResult> {
@@ -154,7 +156,7 @@ export class SqliteEngine implements MetaEngine {
   }
 
   async upgrade(): Promise<void> {
-    if (!isComplete(findGaps(this.#db, this.#parts.prefix)))
+    if (!this.#complete || !isComplete(findGaps(this.#db, this.#parts.prefix)))
       await this.#rebuild((gaps) => fillGaps(this.#db, this.#parts.prefix, gaps))
   }
 
@@ -203,8 +205,8 @@ export class SqliteEngine implements MetaEngine {
   /** Change the schema in one transaction, then look at it anew. */
   async #rebuild(work: (gaps: SchemaGaps) => void): Promise<void> {
     await this.#whenFree(() => {
-      dropShadows(this.#db, this.#parts.prefix)
       try {
+        dropShadows(this.#db, this.#parts.prefix)
         this.#db.transaction(() => work(findGaps(this.#db, this.#parts.prefix))).immediate()
       } finally {
         this.#adoptSchema()
@@ -215,11 +217,22 @@ export class SqliteEngine implements MetaEngine {
 
   #adoptSchema(): void {
     const { prefix } = this.#parts
-    this.#gaps = findGaps(this.#db, prefix)
-    this.#complete = isComplete(this.#gaps)
-    this.#legacySessions = this.#gaps.legacySessions
-    shadowGaps(this.#db, prefix, this.#gaps)
-    this.#statements = new Statements(this.#db, prefix, this.#gaps.nodeColumns)
+    dropShadows(this.#db, prefix)
+    this.#schemaVersion = this.#readSchemaVersion()
+    const gaps = findGaps(this.#db, prefix)
+    this.#complete = isComplete(gaps)
+    this.#legacySessions = gaps.legacySessions
+    shadowGaps(this.#db, prefix, gaps)
+    this.#statements = new Statements(this.#db, prefix, gaps.nodeColumns)
+  }
+
+  /** While tables are missing, another client may make them at any time. */
+  #watchSchema(): void {
+    if (!this.#complete && this.#readSchemaVersion() !== this.#schemaVersion) this.#adoptSchema()
+  }
+
+  #readSchemaVersion(): unknown {
+    return this.#db.pragma('main.schema_version', { simple: true })
   }
 
   /** Run `work` when no other process is in the way. It must be repeatable until it returns. */
