@@ -1,0 +1,62 @@
+/**
+ * What the kernel holds of our inodes: how often it counts each (FORGET gives back), and the length and time of
+ * data that it was last told, so that an open can tell whether what it caches is still so.
+ */
+import type { Ino } from '#core/base/ino.ts'
+import type { NodeRecord } from '#core/meta/records.ts'
+
+interface Known {
+  count: number
+  length: number
+  mtime: number
+  mtimeNsec: number
+}
+
+export class KernelNodes {
+  readonly #known = new Map<Ino, Known>()
+
+  /** Inodes that the kernel knows. */
+  get size(): number {
+    return this.#known.size
+  }
+
+  /** The kernel counts the inode once more, and learns `record`. @hot */
+  entered(ino: Ino, record: NodeRecord): void {
+    const known = this.#known.get(ino)
+    const { length, mtime, mtimeNsec } = record
+    if (known === undefined) this.#known.set(ino, { count: 1, length, mtime, mtimeNsec })
+    else {
+      known.count++
+      known.length = length
+      known.mtime = mtime
+      known.mtimeNsec = mtimeNsec
+    }
+  }
+
+  /** The kernel learns `record`. */
+  told(ino: Ino, record: NodeRecord): void {
+    const known = this.#known.get(ino)
+    if (known === undefined) return
+    known.length = record.length
+    known.mtime = record.mtime
+    known.mtimeNsec = record.mtimeNsec
+  }
+
+  /** False when the kernel may hold older attributes than `record`. */
+  isCurrent(ino: Ino, record: NodeRecord): boolean {
+    const known = this.#known.get(ino)
+    return (
+      known !== undefined &&
+      known.length === record.length &&
+      known.mtimeNsec === record.mtimeNsec &&
+      known.mtime === record.mtime
+    )
+  }
+
+  forget(ino: Ino, n: number): void {
+    const known = this.#known.get(ino)
+    if (known === undefined) return
+    known.count -= n
+    if (known.count <= 0) this.#known.delete(ino)
+  }
+}

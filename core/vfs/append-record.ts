@@ -1,0 +1,62 @@
+/** The two questions a writer has for the metadata engine, asked again while that is away. */
+import type { Clock, Time } from '#core/base/clock.ts'
+import { rootContext } from '#core/base/context.ts'
+import { BackendError } from '#core/base/errno.ts'
+import type { Ino } from '#core/base/ino.ts'
+import type { Meta } from '#core/meta/api.ts'
+import type { NodeRecord, SliceRecord } from '#core/meta/records.ts'
+
+const RETRY_FOR_MS = 60_000
+const RETRY_EVERY_MS = 100
+
+interface Parts {
+  readonly meta: Meta
+  readonly clock: Clock
+}
+
+export interface Stored {
+  readonly node: NodeRecord
+  readonly records: number
+  readonly before?: NodeRecord
+}
+
+export async function newSliceId({ meta, clock }: Parts): Promise<number> {
+  const until = clock.monotonicMs() + RETRY_FOR_MS
+  for (;;) {
+    try {
+      return await meta.newSlice()
+    } catch (error) {
+      if (!isAway(error) || clock.monotonicMs() >= until) throw error
+      await clock.sleep(RETRY_EVERY_MS)
+    }
+  }
+}
+
+/** Append a slice's record. When the connection breaks, look whether it arrived before asking again. */
+export async function appendRecord(
+  { meta, clock }: Parts,
+  ino: Ino,
+  index: number,
+  record: SliceRecord,
+  mtime: () => Time,
+): Promise<Stored> {
+  const until = clock.monotonicMs() + RETRY_FOR_MS
+  for (let unsure = false; ; unsure = true) {
+    try {
+      if (unsure) {
+        const records = await meta.readChunk(ino, index)
+        if (records.some(({ id }) => id === record.id)) {
+          return { node: await meta.getattr(rootContext(), ino), records: records.length }
+        }
+      }
+      return await meta.writeSlice(ino, index, record, mtime())
+    } catch (error) {
+      if (!isAway(error) || clock.monotonicMs() >= until) throw error
+      await clock.sleep(RETRY_EVERY_MS)
+    }
+  }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof BackendError && error.kind === 'unavailable'
+}

@@ -1,0 +1,81 @@
+/**
+ * The committed views of an open file's chunks, as last read or as our own commits made them. A view is exact for
+ * close-to-open: whoever notices a foreign change calls `clear`.
+ */
+import type { Ino } from '#core/base/ino.ts'
+import type { Meta } from '#core/meta/api.ts'
+import type { SliceRecord } from '#core/meta/records.ts'
+import { ChunkView } from './chunk-view.ts'
+
+/** Chunks kept per open file; 64 GiB of file. */
+const MAX_VIEWS = 1024
+
+export class ChunkViews {
+  readonly #meta: Meta
+  readonly #ino: Ino
+  readonly #views = new Map<number, ChunkView>()
+  readonly #loading = new Map<number, Promise<ChunkView>>()
+  /** Counts changes, so that a load that overlapped one is done again. */
+  #version = 0
+
+  readonly #onLoad: (ino: Ino, index: number, view: ChunkView) => void
+
+  /** `onLoad` is told every view that was read. */
+  constructor(meta: Meta, ino: Ino, onLoad: (ino: Ino, index: number, view: ChunkView) => void) {
+    this.#meta = meta
+    this.#ino = ino
+    this.#onLoad = onLoad
+  }
+
+  peek(index: number): ChunkView | undefined {
+    return this.#views.get(index)
+  }
+
+  /** The view after at least every change known when this was called. Errors: as Meta.readChunk. */
+  load(index: number): Promise<ChunkView> {
+    const known = this.#views.get(index)
+    if (known !== undefined) return Promise.resolve(known)
+    let loading = this.#loading.get(index)
+    if (loading === undefined) {
+      loading = this.#read(index).finally(() => this.#loading.delete(index))
+      this.#loading.set(index, loading)
+    }
+    return loading
+  }
+
+  async #read(index: number): Promise<ChunkView> {
+    for (;;) {
+      const version = this.#version
+      const records = await this.#meta.readChunk(this.#ino, index)
+      if (version !== this.#version) continue
+      const view = this.#keep(index, new ChunkView(records))
+      this.#onLoad(this.#ino, index, view)
+      return view
+    }
+  }
+
+  #keep(index: number, view: ChunkView): ChunkView {
+    if (this.#views.size >= MAX_VIEWS) this.#views.delete(this.#views.keys().next().value!)
+    this.#views.set(index, view)
+    return view
+  }
+
+  /** Our own commit appended `slice`; the chunk has `records` records now. */
+  appended(index: number, slice: SliceRecord, records: number): void {
+    this.#version++
+    const view = this.#views.get(index)
+    if (view !== undefined && view.records + 1 === records) view.paint(slice)
+    else if (records === 1) this.#keep(index, new ChunkView([slice]))
+    else this.#views.delete(index)
+  }
+
+  drop(index: number): void {
+    this.#version++
+    this.#views.delete(index)
+  }
+
+  clear(): void {
+    this.#version++
+    this.#views.clear()
+  }
+}
