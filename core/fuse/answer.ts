@@ -71,9 +71,13 @@ export class Answers {
   entry(r: Request, entry: EntryReply | undefined): void {
     if (r.answered) {
       if (entry !== undefined && entry.ino !== 0) this.#fs.forget(entry.ino, 1) // the kernel never heard of it
-      return this.#finished(r)
+      this.#finished(r)
+      return
     }
-    if (entry === undefined) return this.errno(r, ENOENT)
+    if (entry === undefined) {
+      this.errno(r, ENOENT)
+      return
+    }
     encode.encodeEntry(this.#out, BODY, entry)
     this.#body(r, abi.ENTRY_OUT.bytes)
   }
@@ -98,7 +102,10 @@ export class Answers {
 
   /** @hot */
   read(r: Request, reply: ReadReply): void {
-    if (reply.kind === 'file') return this.#readFile(r, reply)
+    if (reply.kind === 'file') {
+      this.#readFile(r, reply)
+      return
+    }
     const { done } = reply
     try {
       this.#send(r, reply.parts)
@@ -111,13 +118,15 @@ export class Answers {
   #readFile(r: Request, reply: ReadReply & { kind: 'file' }): void {
     if (r.answered || reply.length === 0) {
       reply.done(true)
-      return this.#body(r, 0)
+      this.#body(r, 0)
+      return
+    }
+    if (reply.length > r.size) {
+      reply.done(true)
+      throw new Error(`read: a file range of ${reply.length} bytes where ${r.size} fit`)
     }
     r.file = reply
-    const result =
-      reply.length > r.size
-        ? -EIO
-        : this.#to.sendFile(r.slot, r.uniqueLo, r.uniqueHi, reply.fd, reply.offset, reply.length)
+    const result = this.#to.sendFile(r.slot, r.uniqueLo, r.uniqueHi, reply.fd, reply.offset, reply.length)
     if (result !== 1) this.fileSent(r, result)
   }
 
@@ -127,8 +136,14 @@ export class Answers {
     r.file = undefined
     const ok = result === 0 || -result === ENOENT || -result === ENODEV
     file?.done(ok)
-    if (ok) return this.#end(r)
-    if (r.answered || r.retried) return this.error(r, new Error(`cache file: ${errnoName(-result)}`))
+    if (ok) {
+      this.#end(r)
+      return
+    }
+    if (r.answered || r.retried) {
+      this.error(r, new Error(`cache file: ${errnoName(-result)}`))
+      return
+    }
     r.retried = true
     this.#fs.read(r, r.ino, r.fh, r.offset, r.size).then(r.onRead, r.onError)
   }

@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from '#core/base/clock.ts'
-import { EAGAIN, EINTR, EIO, ENOSYS } from '#core/base/errno.ts'
+import { EAGAIN, EINTR, ENOSYS } from '#core/base/errno.ts'
 import type { Log } from '#core/base/log.ts'
 import * as abi from './abi.ts'
 import { Answers, type Transport } from './answer.ts'
@@ -110,16 +110,28 @@ export class Dispatcher {
   /** Serve the request at `at` of the input buffer. Never throws. @hot */
   handle(at: number, length: number): void {
     const input = this.#input
-    if (length < HEADER) return this.#options.log.warn(`fuse: a request of ${length} bytes`)
+    if (length < HEADER) {
+      this.#options.log.warn(`fuse: a request of ${length} bytes`)
+      return
+    }
     const opcode = input.u32(at + abi.IN_HEADER.opcode)
     const body = at + HEADER
     const end = at + length
     const least = abi.BODY_BYTES[opcode]
     const whole =
       input.u32(at + abi.IN_HEADER.len) === length && (least === undefined || length - HEADER >= least)
-    if (whole && opcode === abi.FUSE_FORGET) return this.#forget(at + abi.IN_HEADER.nodeid, body)
-    if (whole && opcode === abi.FUSE_BATCH_FORGET) return this.#batchForget(body, end)
-    if (whole && opcode === abi.FUSE_INTERRUPT) return this.#interrupt(at, body)
+    if (whole && opcode === abi.FUSE_FORGET) {
+      this.#forget(at + abi.IN_HEADER.nodeid, body)
+      return
+    }
+    if (whole && opcode === abi.FUSE_BATCH_FORGET) {
+      this.#batchForget(body, end)
+      return
+    }
+    if (whole && opcode === abi.FUSE_INTERRUPT) {
+      this.#interrupt(at, body)
+      return
+    }
     if (opcode === abi.FUSE_NOTIFY_REPLY || opcode === abi.FUSE_FORGET || opcode === abi.FUSE_BATCH_FORGET)
       return
     const request = this.#take(at, opcode)
@@ -375,7 +387,10 @@ export class Dispatcher {
 
   #init(r: Request, body: number): void {
     const answer = this.#options.onInit(body)
-    if ('errno' in answer) return this.#answers.errno(r, answer.errno)
+    if ('errno' in answer) {
+      this.#answers.errno(r, answer.errno)
+      return
+    }
     r.size = answer.bytes
     r.onBytes(this.#options.output.bytes.subarray(abi.OUT_HEADER.bytes, abi.OUT_HEADER.bytes + answer.bytes))
     answer.sent()
@@ -416,8 +431,10 @@ export class Dispatcher {
       return
     }
     const leftMs = INTERRUPT_GRACE_MS - (this.#options.clock.monotonicMs() - request.startedMs)
-    if (leftMs <= 0 || request.opcode === abi.FUSE_SETLKW || isBeingKilled(request.pid))
-      return this.#cancel(request)
+    if (leftMs <= 0 || request.opcode === abi.FUSE_SETLKW || isBeingKilled(request.pid)) {
+      this.#cancel(request)
+      return
+    }
     this.#options.clock.sleep(leftMs).then(
       () => {
         if (this.#inFlight.get(unique) === request && request.unique === unique) this.#cancel(request)

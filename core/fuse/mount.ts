@@ -13,7 +13,7 @@ import { MountError } from './mount-error.ts'
 import { type MountWords, mountWords } from './mount-words.ts'
 import { type MountEntry, readMounts } from './mountinfo.ts'
 import { MNT_DETACH, mountDevice, openDevice, umountNow } from './pump/pump.ts'
-import { FuseSession, type SessionEnd, type SessionStats } from './session.ts'
+import { FuseSession, type SessionEnd, type SessionStats, type Tap } from './session.ts'
 
 export interface MountOptions {
   /** Any path of an existing directory. */
@@ -38,6 +38,7 @@ export interface MountOptions {
   readonly checkPermission?: boolean
   readonly log: Log
   readonly metrics: Metrics
+  readonly tap?: Tap
 }
 
 export interface MountedFuse {
@@ -66,7 +67,16 @@ const PAGE = 4096
  * Errors: MountError.
  */
 export async function mountFuse(options: MountOptions): Promise<MountedFuse> {
-  const { fs, log, metrics, fsname, subtype = 'juicefs', posixAcl = false, checkPermission = false } = options
+  const {
+    fs,
+    log,
+    metrics,
+    tap,
+    fsname,
+    subtype = 'juicefs',
+    posixAcl = false,
+    checkPermission = false,
+  } = options
   const maxWrite = Math.min(MAX_IO, Math.max(PAGE, Math.floor((options.maxWrite ?? MAX_IO) / PAGE) * PAGE))
   const words = mountWords({
     allowOther: options.allowOther ?? process.getuid?.() === 0,
@@ -89,6 +99,7 @@ export async function mountFuse(options: MountOptions): Promise<MountedFuse> {
     asyncDio,
     log,
     metrics,
+    tap,
   })
   const mounted = new Mounted(mountpoint, session)
   try {

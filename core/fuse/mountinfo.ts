@@ -22,7 +22,7 @@ export function parseMountinfo(text: string): readonly MountEntry[] {
     const [type, source] = after?.split(' ') ?? []
     if (device === undefined || mountpoint === undefined || type === undefined || source === undefined)
       continue
-    mounts.push({ device, mountpoint: unescape(mountpoint), type, source: unescape(source) })
+    mounts.push({ device, mountpoint: unescapeField(mountpoint), type, source: unescapeField(source) })
   }
   return mounts
 }
@@ -37,6 +37,6 @@ export function isFuse(mount: MountEntry): boolean {
 }
 
 /** Blank, tab, newline and backslash are written as octal bytes; the rest is UTF-8 as it is. */
-function unescape(field: string): string {
+function unescapeField(field: string): string {
   return field.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)))
 }

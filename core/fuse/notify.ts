@@ -85,7 +85,10 @@ export class Notifier implements KernelNotifier {
 
   #flush(): void {
     const pump = this.#pump()
-    if (pump === undefined) return this.#queue.clear()
+    if (pump === undefined) {
+      this.#queue.clear()
+      return
+    }
     for (const [key, message] of this.#queue) {
       if (this.#sent >= MAX_SENT) return
       this.#queue.delete(key)

@@ -7,6 +7,7 @@ import { ECONNABORTED, EIO, ENODEV, ENOTCONN, EPROTO, errnoName } from '#core/ba
 import type { Log } from '#core/base/log.ts'
 import type { Metrics } from '#core/base/metrics.ts'
 import * as abi from './abi.ts'
+import type { Transport } from './answer.ts'
 import { Input } from './decode.ts'
 import { Dispatcher } from './dispatch.ts'
 import { Output } from './encode.ts'
@@ -45,6 +46,13 @@ export interface SessionOptions {
   readonly log: Log
   readonly metrics: Metrics
   readonly clock?: Clock
+  readonly tap?: Tap
+}
+
+/** Sees every message as it passes: for recording and for protocol logs. Bytes are only good during the call. */
+export interface Tap {
+  request(bytes: Uint8Array): void
+  reply(parts: readonly Uint8Array[]): void
 }
 
 /** Beside the data: header and the largest structure and names. The kernel asks for at least 80. */
@@ -95,7 +103,7 @@ export class FuseSession {
     this.#dispatcher = new Dispatcher({
       input: this.#input,
       output: this.#output,
-      transport: this.#pump,
+      transport: options.tap === undefined ? this.#pump : tapped(this.#pump, this.#output, options.tap),
       fs: options.fs,
       metrics: this.#metrics,
       log: options.log,
@@ -136,14 +144,21 @@ export class FuseSession {
     let at = 0
     for (let i = 0; i < count; i++) {
       const length = this.#input.u32(at)
+      this.#options.tap?.request(this.#input.bytes.subarray(at, at + length))
       this.#dispatcher.handle(at, length)
       at = (at + length + 7) & ~7
     }
   }
 
   #done(slot: number, result: number): void {
-    if (slot >= 0) return this.#dispatcher.fileSent(slot, result)
-    if (slot === NOTIFY_SLOT) return this.#notifier.done()
+    if (slot >= 0) {
+      this.#dispatcher.fileSent(slot, result)
+      return
+    }
+    if (slot === NOTIFY_SLOT) {
+      this.#notifier.done()
+      return
+    }
     const resolve = this.#waiting.get(slot)
     this.#waiting.delete(slot)
     resolve?.(result)
@@ -214,6 +229,20 @@ export class FuseSession {
     this.#pump = undefined
     for (const [slot] of this.#waiting) this.#done(slot, -ENODEV)
     this.#resolveEnded(end)
+  }
+}
+
+function tapped(pump: Pump, output: Output, tap: Tap): Transport {
+  return {
+    send(length) {
+      tap.reply([output.bytes.subarray(0, length)])
+      return pump.send(length)
+    },
+    sendParts(headLength, parts) {
+      tap.reply([output.bytes.subarray(0, headLength), ...parts])
+      return pump.sendParts(headLength, parts)
+    },
+    sendFile: (...args) => pump.sendFile(...args),
   }
 }
 
