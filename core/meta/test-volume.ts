@@ -25,6 +25,8 @@ export interface TestVolumeOptions<C extends Clock = ManualClock> {
   readonly clock?: C
   readonly random?: Random
   readonly log?: Log
+  /** Put something around the engine: count calls, fail some. */
+  readonly wrap?: (engine: MetaEngine) => MetaEngine
 }
 
 export interface TestClient<C extends Clock = ManualClock> {
@@ -97,11 +99,12 @@ export async function openTestClients<C extends Clock = ManualClock>(
 }
 
 async function openClient<C extends Clock>(
-  engine: MetaEngine,
+  bare: MetaEngine,
   setting: VolumeSetting,
   clock: C,
-  { options, random = seededRandom(1), log = silentLog }: TestVolumeOptions<C>,
+  { options, random = seededRandom(1), log = silentLog, wrap }: TestVolumeOptions<C>,
 ): Promise<TestClient<C>> {
+  const engine = wrap?.(bare) ?? bare
   const removedSlices: { id: number; size: number }[] = []
   const state = createMetaState({
     engine,
