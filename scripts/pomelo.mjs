@@ -15,8 +15,11 @@ const POOL_THREADS = '16'
 function node24() {
   const own = nodeBinary()
   if (own !== undefined && existsSync(join(root, 'node_modules', '.package-lock.json'))) return own
-  if (Number.parseInt(process.versions.node, 10) >= 24 && existsSync(join(root, 'node_modules'))) return process.execPath
-  console.error(`pomelo: not installed yet: node_modules is missing or incomplete\n  → cd ${root} && npm install`)
+  if (Number.parseInt(process.versions.node, 10) >= 24 && existsSync(join(root, 'node_modules')))
+    return process.execPath
+  console.error(
+    `pomelo: not installed yet: node_modules is missing or incomplete\n  → cd ${root} && npm install`,
+  )
   process.exit(1)
 }
 

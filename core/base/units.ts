@@ -12,7 +12,8 @@ export type SizeUnit = 'B' | 'K' | 'M' | 'G' | 'T' | 'P' | 'E'
  */
 export function parseSize(text: string, unit: SizeUnit = 'B'): number {
   const match = /^(\d+(?:\.\d+)?|\.\d+)\s*(?:([KMGTPE])(?:i?B)?|B)?$/i.exec(text.trim())
-  if (match === null) throw new RangeError(`not a size: ${JSON.stringify(text)} (write it like 512K, 4M or 1.5G)`)
+  if (match === null)
+    throw new RangeError(`not a size: ${JSON.stringify(text)} (write it like 512K, 4M or 1.5G)`)
   const explicit = match[2]?.toUpperCase() ?? (/b$/i.test(text.trim()) ? 'B' : unit)
   const bytes = Math.floor(Number(match[1]) * 1024 ** UNITS.indexOf(explicit))
   if (bytes > Number.MAX_SAFE_INTEGER) throw new RangeError(`too large a size: ${text}`)
@@ -47,7 +48,8 @@ export function parseDuration(text: string): number {
 /** Mbit/s from `500`, `500M`, `1.5G`, `10Gbps`; 1000-based. */
 export function parseRate(text: string): number {
   const match = /^(\d+(?:\.\d+)?)\s*([MGTP])?(?:bps|bit\/s)?$/i.exec(text.trim())
-  if (match === null) throw new RangeError(`not a rate: ${JSON.stringify(text)} (Mbit/s: write it like 500 or 1G)`)
+  if (match === null)
+    throw new RangeError(`not a rate: ${JSON.stringify(text)} (Mbit/s: write it like 500 or 1G)`)
   return Number(match[1]) * 1000 ** 'MGTP'.indexOf((match[2] ?? 'M').toUpperCase())
 }
 

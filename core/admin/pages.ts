@@ -1,0 +1,43 @@
+/** Lists of an engine as one stream, a page at a time. */
+import type { ListTypes, MetaEngine, RecordRange } from '#core/meta/engine.ts'
+
+const PAGE = 4096
+
+/** Every item of `range`, in the engine's order; throws the signal's reason between pages. */
+export async function* pages<R extends RecordRange>(
+  engine: MetaEngine,
+  range: R,
+  signal?: AbortSignal,
+  limit = PAGE,
+): AsyncGenerator<ListTypes[R['kind']]> {
+  let after: string | undefined
+  for (;;) {
+    signal?.throwIfAborted()
+    const page = await engine.list(range, after === undefined ? { limit } : { after, limit })
+    yield* page.items
+    if (page.next === undefined) return
+    after = page.next
+  }
+}
+
+/** Run `work` for every item, at most `limit` at a time; the first failure ends it. */
+export async function forEachParallel<T>(
+  items: AsyncIterable<T> | Iterable<T>,
+  limit: number,
+  work: (item: T) => Promise<void>,
+): Promise<void> {
+  const running = new Set<Promise<void>>()
+  let failure: { readonly error: unknown } | undefined
+  for await (const item of items) {
+    if (failure !== undefined) break
+    const task = work(item)
+      .catch((error: unknown) => {
+        failure ??= { error }
+      })
+      .finally(() => running.delete(task))
+    running.add(task)
+    if (running.size >= limit) await Promise.race(running)
+  }
+  await Promise.all(running)
+  if (failure !== undefined) throw failure.error
+}

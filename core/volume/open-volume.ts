@@ -1,0 +1,279 @@
+/**
+ * A volume opened by this process: the library's entry. Everything below is joined here and nowhere else:
+ * engine, store, blocks, metadata, file system, session, jobs.
+ */
+
+import type { AdminParts } from '#core/admin/parts.ts'
+import { systemClock } from '#core/base/clock.ts'
+import { type Log, silentLog } from '#core/base/log.ts'
+import { Metrics } from '#core/base/metrics.ts'
+import { TaskSet } from '#core/base/tasks.ts'
+import type { BlockStore } from '#core/chunk/api.ts'
+import { openBlockStore } from '#core/chunk/open-block-store.ts'
+import { Jobs } from '#core/meta/jobs.ts'
+import { createMetaState, type OpenMetaState } from '#core/meta/open-meta.ts'
+import { Session, sessionInfo } from '#core/meta/sessions.ts'
+import type { VolumeSetting } from '#core/meta/setting.ts'
+import { publicSetting, unwrapSecrets } from '#core/meta/setting-secrets.ts'
+import { VolumeMeta } from '#core/meta/volume-meta.ts'
+import { probeStore } from '#core/object/open-store.ts'
+import { Vfs } from '#core/vfs/vfs.ts'
+import { enterSubdir } from './enter-subdir.ts'
+import { openStored, openStoreOf, type Stored } from './open-stored.ts'
+import { ReloadableStore } from './reloadable-store.ts'
+import { shownConfig } from './shown-config.ts'
+import type { VolumeOptions } from './volume-options.ts'
+
+export interface FlushOptions {
+  /** Also wait until blocks staged on the local disk are uploaded. */
+  readonly staged?: boolean
+  readonly signal?: AbortSignal
+}
+
+export interface Volume extends AdminParts {
+  readonly meta: VolumeMeta
+  readonly state: OpenMetaState
+  readonly vfs: Vfs
+  readonly metrics: Metrics
+  readonly log: Log
+  /** Bytes accepted and not stored yet. */
+  pendingBytes(): number
+  /** Everything written so far is stored and committed when this resolves; it throws when some could not be. */
+  flush(options?: FlushOptions): Promise<void>
+  /** What `.config` shows; no secrets. */
+  shownConfig(): unknown
+  /** Flush, end the session, release everything. Throws what could not be stored, after releasing the rest. */
+  close(): Promise<void>
+}
+
+export interface VolumeAround {
+  readonly log?: Log
+  readonly metrics?: Metrics
+  /** The volume has vanished or been replaced under us: stop serving it. */
+  readonly onLost?: (reason: string) => void
+}
+
+const HEARTBEAT_SEC = 12
+const MAX_DELETES = 10
+
+/** Open the volume whose metadata are at `metaUrl`. Throws Refusal or BackendError, with nothing left open. */
+export async function openVolume(
+  metaUrl: string,
+  options: VolumeOptions = {},
+  around: VolumeAround = {},
+): Promise<Volume> {
+  const { log = silentLog, metrics = new Metrics() } = around
+  const stored = await openStored(metaUrl, options, { log, metrics, clock: systemClock })
+  const opened = new OpenVolume(stored, options, log, metrics)
+  try {
+    await opened.open(around.onLost)
+  } catch (error) {
+    await opened.close().catch(() => {})
+    throw error
+  }
+  return opened
+}
+
+class OpenVolume implements Volume {
+  readonly engine: Stored['engine']
+  readonly geometry: Stored['geometry']
+  readonly store: ReloadableStore
+  readonly clock = systemClock
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly state: OpenMetaState
+  readonly meta: VolumeMeta
+  readonly #stored: Stored
+  readonly #options: VolumeOptions
+  readonly #tasks: TaskSet
+  #setting: VolumeSetting
+  #blocks: BlockStore | undefined
+  #vfs: Vfs | undefined
+  #session: Session | undefined
+  #jobs: Jobs | undefined
+  #closing: Promise<void> | undefined
+
+  constructor(stored: Stored, options: VolumeOptions, log: Log, metrics: Metrics) {
+    this.#stored = stored
+    this.#options = options
+    this.#setting = stored.setting
+    this.log = log
+    this.metrics = metrics
+    this.engine = stored.engine
+    this.geometry = stored.geometry
+    this.store = new ReloadableStore(stored.store)
+    this.#tasks = new TaskSet(log)
+    this.state = createMetaState({
+      engine: stored.engine,
+      setting: stored.setting,
+      options: {
+        readOnly: options.readOnly ?? false,
+        atimeMode: options.atimeMode ?? 'noatime',
+        skipDirMtimeMs: options.skipDirMtimeMs ?? 0,
+        heartbeatSec: options.unrecorded ? 0 : (options.heartbeatSec ?? HEARTBEAT_SEC),
+        noBackgroundJobs: options.noBackgroundJobs ?? false,
+        maxDeletes: options.maxDeletes ?? MAX_DELETES,
+      },
+      removeSlice: (id, size) => this.blocks.remove({ id, size }),
+      clock: systemClock,
+      log,
+      metrics,
+      tasks: this.#tasks,
+    })
+    this.meta = new VolumeMeta(this.state)
+  }
+
+  get setting(): VolumeSetting {
+    return this.#setting
+  }
+
+  get blocks(): BlockStore {
+    return this.#blocks!
+  }
+
+  get vfs(): Vfs {
+    return this.#vfs!
+  }
+
+  async open(onLost: VolumeAround['onLost']): Promise<void> {
+    const options = this.#options
+    if (options.checkStorage) await probeStore(this.store)
+    if (options.subdir !== undefined) await enterSubdir(this.state, this.meta, options.subdir)
+    this.#blocks = await this.#openBlocks()
+    this.#vfs = new Vfs({
+      meta: this.meta,
+      blocks: this.blocks,
+      clock: systemClock,
+      log: this.log,
+      metrics: this.metrics,
+      tasks: this.#tasks,
+      options: {
+        xattr: options.enableXattr === true || this.setting.EnableACL,
+        capabilities: options.enableCap === true,
+        selinux: options.enableSelinux === true,
+        ioctl: options.enableIoctl === true,
+        listVirtual: options.hideInternal !== true && options.mountPoint !== undefined,
+        prefixInternal: options.prefixInternal === true,
+        ...(options.maxReadahead === undefined ? {} : { maxReadahead: options.maxReadahead }),
+        config: () => this.shownConfig(),
+      },
+    })
+    this.#session = new Session(this.state, sessionInfo(options.mountPoint ?? 'pomelo'), {
+      onSetting: (setting) => this.#adopt(setting),
+      onLost: (reason) => onLost?.(reason),
+    })
+    await this.#session.open({ unrecorded: options.unrecorded })
+    this.#jobs = new Jobs(this.state, this.state.deletions)
+    this.#jobs.start()
+  }
+
+  #openBlocks(): Promise<BlockStore> {
+    const options = this.#options
+    return openBlockStore({
+      store: this.store,
+      blockSize: this.geometry.blockSize,
+      compression: (this.setting.Compression ?? '').toLowerCase() as 'none' | 'lz4' | 'zstd' | '',
+      hashPrefix: this.geometry.hashPrefix,
+      uuid: this.setting.UUID,
+      bufferSize: options.bufferSize,
+      cacheDirs: options.cacheDirs ?? [],
+      cacheSize: options.cacheSize,
+      cacheItems: options.cacheItems,
+      cacheMode: options.cacheMode,
+      freeSpaceRatio: options.freeSpaceRatio,
+      cacheEviction: options.cacheEviction,
+      verifyChecksum: options.verifyCacheChecksum,
+      cachePartialOnly: options.cachePartialOnly,
+      cacheLargeWrite: options.cacheLargeWrite,
+      cacheScanIntervalMs:
+        options.cacheScanIntervalSec === undefined ? undefined : options.cacheScanIntervalSec * 1000,
+      maxUploads: options.maxUploads,
+      maxDownloads: options.maxDownloads,
+      maxDeletes: options.maxDeletes,
+      prefetch: options.prefetch,
+      writeback: options.writeback,
+      log: this.log,
+      metrics: this.metrics,
+      clock: systemClock,
+      onPressure: () => this.#vfs?.relieve(),
+    })
+  }
+
+  /** Another client changed the setting. Source: volume-and-objects.md §1.5. */
+  #adopt(stored: VolumeSetting): void {
+    this.#tasks.start('reload of the setting', async () => {
+      const setting = unwrapSecrets(stored)
+      const before = this.#setting
+      this.#setting = setting
+      const same = (
+        [
+          'Storage',
+          'Bucket',
+          'AccessKey',
+          'SecretKey',
+          'SessionToken',
+          'UploadLimit',
+          'DownloadLimit',
+        ] as const
+      ).every((name) => setting[name] === before[name])
+      if (same && JSON.stringify(setting.Tiers) === JSON.stringify(before.Tiers)) return
+      this.store.replace(
+        await openStoreOf(setting, this.#options, {
+          log: this.log,
+          metrics: this.metrics,
+          clock: systemClock,
+        }),
+      )
+      this.log.info('the object store was opened again with the changed setting', {
+        store: this.store.address,
+      })
+    })
+  }
+
+  pendingBytes(): number {
+    return pendingBytes(this.metrics)
+  }
+
+  async flush({ staged = false, signal }: FlushOptions = {}): Promise<void> {
+    if (this.meta.readOnly) return
+    await this.vfs.drain()
+    await this.blocks.drain({ staged, signal })
+    await this.meta.sync()
+  }
+
+  shownConfig(): unknown {
+    return shownConfig(publicSetting(this.setting), this.#options, this.meta.sid)
+  }
+
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  /** In the order of dependence; each step runs whatever happened to those before it. */
+  async #close(): Promise<void> {
+    const failures: unknown[] = []
+    const step = async (work: () => Promise<void> | void | undefined) => {
+      try {
+        await work()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+    await step(() => this.#vfs?.close())
+    await step(() => this.#jobs?.stop())
+    this.state.deletions.stop()
+    await step(() => this.#tasks.drain())
+    await step(() => this.#blocks?.close())
+    await step(() => this.#session?.close())
+    await step(() => (this.meta.readOnly ? undefined : this.engine.sync()))
+    this.store.close()
+    await step(() => this.engine.close())
+    if (failures.length > 0) throw failures[0]
+  }
+}
+
+/** Write buffers, cached reads under way among them, and blocks staged on the local disk. */
+function pendingBytes(metrics: Metrics): number {
+  const { used_buffer_size_bytes = 0, staging_block_bytes = 0 } = metrics.snapshot()
+  return used_buffer_size_bytes + staging_block_bytes
+}

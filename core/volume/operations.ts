@@ -1,0 +1,110 @@
+/**
+ * Work on paths of an opened volume, by name and with plain data: the same for a tool that opened the volume
+ * itself and for one that asks the process of a mount through its control socket.
+ */
+import { basename } from 'node:path/posix'
+import { compactTree } from '#core/admin/compact.ts'
+import { type InfoOptions, pathInfo } from '#core/admin/info.ts'
+import { resolveParent, resolvePath } from '#core/admin/paths.ts'
+import { type WarmupAction, warmup } from '#core/admin/warmup.ts'
+import { rootContext } from '#core/base/context.ts'
+import { EEXIST, EINVAL, fail } from '#core/base/errno.ts'
+import { inoFromBigInt, inoText } from '#core/base/ino.ts'
+import { nameToText } from '#core/base/name.ts'
+import { isInside } from './mount-table.ts'
+import type { Volume } from './open-volume.ts'
+
+export interface OperationJob {
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: unknown) => void
+}
+
+type Args = Readonly<Record<string, unknown>>
+
+/** Run the operation called `op`. Errors: EINVAL for an unknown one; else its own. */
+export function runOperation(volume: Volume, op: string, args: Args, job: OperationJob): Promise<unknown> {
+  switch (op) {
+    case 'info':
+      return info(volume, args, job)
+    case 'clone':
+      return clone(volume, args, job)
+    case 'rmr':
+      return rmr(volume, args, job)
+    case 'warmup':
+      return warm(volume, args, job)
+    case 'compact':
+      return compact(volume, args, job)
+    default:
+      throw fail(EINVAL, op, 'the volume process does not know this request')
+  }
+}
+
+async function info(volume: Volume, args: Args, job: OperationJob) {
+  const options: InfoOptions = {
+    recursive: args.recursive === true,
+    strict: args.strict === true,
+    raw: args.raw === true,
+  }
+  if (typeof args.inode === 'string') return pathInfo(volume, inoFromBigInt(BigInt(args.inode)), options, job)
+  const { ino } = await resolvePath(volume.meta, rootContext(job.signal), text(args, 'path'), {
+    follow: false,
+  })
+  return pathInfo(volume, ino, options, job)
+}
+
+/** A target that ends in a slash is a directory to copy into. */
+async function clone(volume: Volume, args: Args, { signal, onProgress }: OperationJob) {
+  const ctx = rootContext(signal)
+  const from = text(args, 'path')
+  const written = text(args, 'to')
+  const to = written.endsWith('/') ? `${written}${basename(from)}` : written
+  if (isInside(to, from)) throw fail(EINVAL, 'clone', `${to} lies inside of ${from}`)
+  const source = await resolvePath(volume.meta, ctx, from, { follow: false })
+  const { parent, name } = await resolveParent(volume.meta, ctx, to)
+  if ((await volume.meta.lookup(ctx, parent, name)) !== undefined) throw fail(EEXIST, 'clone', to)
+  const made = await volume.meta.clone(ctx, source.ino, parent, name, {
+    preserve: args.preserve === true,
+    signal,
+    onProgress: (done) => onProgress?.({ done }),
+  })
+  return { inode: inoText(made.ino), path: to }
+}
+
+async function rmr(volume: Volume, args: Args, { signal, onProgress }: OperationJob) {
+  const ctx = rootContext(signal)
+  const path = text(args, 'path')
+  const { parent, name } = await resolveParent(volume.meta, ctx, path)
+  const removed = await volume.meta.removeTree(ctx, parent, name, {
+    skipTrash: args.skipTrash === true,
+    signal,
+    onProgress: (done) => onProgress?.({ done }),
+  })
+  return { removed, name: nameToText(name) }
+}
+
+function warm(volume: Volume, args: Args, job: OperationJob) {
+  const action = ['warmup', 'evict', 'check'].find((each) => each === args.action) as WarmupAction | undefined
+  return warmup(volume, paths(args), { action: action ?? 'warmup', threads: count(args, 'threads', 50) }, job)
+}
+
+function compact(volume: Volume, args: Args, job: OperationJob) {
+  const compactChunk = (ino: number, index: number) => volume.vfs.compactChunk(ino, index, job.signal)
+  return compactTree(volume, paths(args), { compactChunk, threads: count(args, 'threads', 10) }, job)
+}
+
+function text(args: Args, name: string): string {
+  const value = args[name]
+  if (typeof value !== 'string') throw fail(EINVAL, 'request', `${name} is missing`)
+  return value
+}
+
+function paths(args: Args): readonly string[] {
+  const { paths } = args
+  if (!Array.isArray(paths)) throw fail(EINVAL, 'request', 'paths are missing')
+  return paths.map(String)
+}
+
+function count(args: Args, name: string, standard: number): number {
+  const value = args[name]
+  return typeof value === 'number' && value >= 1 ? Math.min(Math.floor(value), 1000) : standard
+}
