@@ -24,11 +24,17 @@ export function randomBytes(size: number, seed = size): Buffer {
   return Buffer.from(Uint8Array.from({ length: size }, () => below(random, 256)))
 }
 
+export interface SuiteOptions {
+  readonly skip?: string | false
+  /** Keys are paths of a file system: none can be the folder of another. */
+  readonly hasFolders?: boolean
+}
+
 /** `open` gives an empty store; the caller closes what it made after the tests. */
 export function storeSuite(
   name: string,
   open: () => Promise<ObjectStore>,
-  skip: string | false = false,
+  { skip = false, hasFolders = false }: SuiteOptions = {},
 ): void {
   let opened: Promise<ObjectStore> | undefined
   const suite = (title: string, run: (store: ObjectStore) => Promise<void>): void => {
@@ -41,7 +47,8 @@ export function storeSuite(
       const cut = Math.floor(size / 3)
       await store.put(`round/${size}`, [bytes.subarray(0, cut), bytes.subarray(cut)])
       assert.ok(bytes.equals(await store.get(`round/${size}`)), `whole ${size}`)
-      assert.equal((await store.head(`round/${size}`))?.size !== undefined, true)
+      const stored = (await store.head(`round/${size}`))?.size ?? -1
+      assert.ok(store.canReadRange ? stored === size : stored > size, `size ${stored} of ${size}`)
       for (const [offset, length] of [
         [0, 1],
         [cut, 10],
@@ -90,7 +97,6 @@ export function storeSuite(
 
   suite('a listing is in key order, by prefix, after a key', async (store) => {
     const keys = [
-      'l/a',
       'l/a/b',
       'l/a-b',
       'l/a.b',
@@ -99,11 +105,11 @@ export function storeSuite(
       'l/b/2',
       'l/c d+e%41&',
       'l/ü',
+      'l/\uffee',
+      'l/😀',
       'lz',
-    ].filter(
-      // A file and a folder of one name cannot both be.
-      (key) => key !== 'l/a' || !store.address.startsWith('file:'),
-    )
+    ]
+    if (!hasFolders) keys.push('l/a')
     for (const key of keys) await store.put(key, [Buffer.from(key)])
     const sorted = keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
     assert.deepEqual(await keysOf(store, 'l'), sorted)
@@ -113,10 +119,7 @@ export function storeSuite(
     for (const after of sorted) {
       assert.deepEqual(await keysOf(store, 'l', after), sorted.slice(sorted.indexOf(after) + 1), after)
     }
-    assert.deepEqual(
-      await keysOf(store, 'l/', 'l/b/'),
-      sorted.filter((key) => key > 'l/b/' && key !== 'lz'),
-    )
+    assert.deepEqual(await keysOf(store, 'l/', 'l/b/'), sorted.slice(sorted.indexOf('l/b/1'), -1))
   })
 
   suite('a listing that is left early ends', async (store) => {

@@ -3,10 +3,10 @@
  * all. The pause before attempt k doubles, with jitter, so that clients of a recovering store do not come at once.
  * Source: shared/spec/volume-and-objects.md §7.6 (the reference pauses k² s, 385 s in all, without jitter).
  */
-import type { Clock } from '#core/base/clock.ts'
+import { type Clock, systemClock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
-import type { Log } from '#core/base/log.ts'
-import type { Random } from '#core/base/random.ts'
+import { type Log, silentLog } from '#core/base/log.ts'
+import { type Random, systemRandom } from '#core/base/random.ts'
 import { DelegatingStore } from './delegating-store.ts'
 import { abandonable, interruption, throwIfAborted } from './interrupt.ts'
 import type { ByteRange, ObjectInfo, ObjectStore, PutOptions, RequestOptions } from './store.ts'
@@ -25,6 +25,22 @@ export interface RetryOptions {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+}
+
+/** The standard bounds, with the given ones put over them. */
+export function retryOptions(own: Partial<RetryOptions> = {}): RetryOptions {
+  const standard: RetryOptions = {
+    attempts: 11,
+    getTimeoutMs: 60_000,
+    putTimeoutMs: 60_000,
+    deadlineMs: 600_000,
+    pauseMs: 100,
+    maxPauseMs: 60_000,
+    clock: systemClock,
+    random: systemRandom,
+    log: silentLog,
+  }
+  return { ...standard, ...own }
 }
 
 /** Attempts when the bytes themselves were wrong: once more may help, ten times will not. */
