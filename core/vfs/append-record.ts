@@ -1,6 +1,5 @@
 /** The two questions a writer has for the metadata engine, asked again while that is away. */
 import type { Clock, Time } from '#core/base/clock.ts'
-import { rootContext } from '#core/base/context.ts'
 import { BackendError } from '#core/base/errno.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { Meta } from '#core/meta/api.ts'
@@ -32,7 +31,7 @@ export async function newSliceId({ meta, clock }: Parts): Promise<number> {
   }
 }
 
-/** Append a slice's record. When the connection breaks, look whether it arrived before asking again. */
+/** Append a slice's record. Asking again is safe: metadata does not add the same slice twice. */
 export async function appendRecord(
   { meta, clock }: Parts,
   ino: Ino,
@@ -41,14 +40,8 @@ export async function appendRecord(
   mtime: () => Time,
 ): Promise<Stored> {
   const until = clock.monotonicMs() + RETRY_FOR_MS
-  for (let unsure = false; ; unsure = true) {
+  for (;;) {
     try {
-      if (unsure) {
-        const records = await meta.readChunk(ino, index)
-        if (records.some(({ id }) => id === record.id)) {
-          return { node: await meta.getattr(rootContext(), ino), records: records.length }
-        }
-      }
       return await meta.writeSlice(ino, index, record, mtime())
     } catch (error) {
       if (!isAway(error) || clock.monotonicMs() >= until) throw error

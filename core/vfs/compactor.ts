@@ -108,6 +108,7 @@ export class Compactor {
     const { meta, blocks } = this.#parts
     const plan = planCompaction(await meta.readChunk(ino, index))
     if (plan === undefined) return false
+    if (plan.isHole) return this.#replace(ino, index, plan, 0)
     const { tier } = await meta.getattr(rootContext(), ino)
     const id = await meta.newSlice()
     const writer = blocks.newSlice({ tier, direct: true })
@@ -143,7 +144,7 @@ export class Compactor {
     if (done) {
       this.#sizes.observe(plan.size)
       onCompacted(ino, index)
-    } else {
+    } else if (id !== 0) {
       await blocks.remove(slice)
     }
     return done

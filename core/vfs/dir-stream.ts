@@ -13,8 +13,7 @@ import type { Name } from '#core/base/name.ts'
 import type { DirItem, Found, Meta } from '#core/meta/api.ts'
 import { TYPE_DIRECTORY } from '#core/meta/records.ts'
 
-/** Positions of `.`, `..` and the names of `extra` entries come first. */
-const DOT = 1
+/** The position after `..`; those of `extra` entries follow. */
 const DOT_DOT = 2
 const ANCHOR_EVERY = 256
 const NAMES_KEPT = 16_384
