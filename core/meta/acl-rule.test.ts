@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { EINVAL, EOPNOTSUPP } from '#core/base/errno.ts'
+import { EINVAL, EOPNOTSUPP, FsError } from '#core/base/errno.ts'
 import {
   aclMode,
   aclText,
@@ -16,7 +16,6 @@ import {
   isMinimalAcl,
 } from './acl-rule.ts'
 import { ACL_UNSET, type AclRule } from './records.ts'
-import { errno } from './test-files.ts'
 
 const FULL: AclRule = {
   owner: 6,
@@ -27,6 +26,8 @@ const FULL: AclRule = {
   groups: [{ id: 100, perm: 5 }],
 }
 const MINIMAL: AclRule = { ...EMPTY_ACL, owner: 6, group: 4, other: 4 }
+
+const errno = (wanted: number) => (error: unknown) => error instanceof FsError && error.errno === wanted
 
 // What getfattr -n system.posix_acl_access shows for `setfacl -m u:1000:rwx,g:100:rx` on a 0644 file.
 const FULL_XATTR =

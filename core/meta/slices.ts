@@ -50,6 +50,15 @@ function corrupt(what: string): BackendError {
   return new BackendError('corrupt', `chunk record: ${what}`)
 }
 
+/** Which record of the list is this one; -1 when none is. */
+export function positionOf(list: Uint8Array, slice: SliceRecord): number {
+  const wanted = Buffer.from(encodeSlices([slice]))
+  for (let at = 0; at < list.length; at += SLICE_BYTES) {
+    if (wanted.equals(list.subarray(at, at + SLICE_BYTES))) return at / SLICE_BYTES
+  }
+  return -1
+}
+
 /** Zeros over `len` bytes. */
 export function hole(pos: number, len: number): SliceRecord {
   return { pos, id: 0, size: 0, off: 0, len }

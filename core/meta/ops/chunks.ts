@@ -4,10 +4,10 @@ import { ENOENT, EPERM, fail } from '#core/base/errno.ts'
 import type { Ino } from '#core/base/ino.ts'
 import { KeyedQueue } from '#core/base/keyed-queue.ts'
 import { CHUNK_SIZE, type NodeRecord, type SliceRecord, TYPE_FILE } from '../records.ts'
-import { decodeSlices, encodeSlices, SLICE_BYTES } from '../slices.ts'
+import { decodeSlices, encodeSlices, positionOf, SLICE_BYTES } from '../slices.ts'
 import type { MetaState } from '../state.ts'
 import { run, type Tx } from '../tx.ts'
-import { isUnclear, positionOf } from './compaction.ts'
+import { isUnclear } from './compaction.ts'
 import { checkOffset, resize } from './resize.ts'
 
 export interface Written {

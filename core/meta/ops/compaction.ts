@@ -4,19 +4,19 @@
  */
 import { BackendError } from '#core/base/errno.ts'
 import type { Ino } from '#core/base/ino.ts'
+import type { Change } from '../engine.ts'
 import type { SliceRecord } from '../records.ts'
-import { buildView, encodeSlices, fillHoles, SLICE_BYTES } from '../slices.ts'
+import { buildView, encodeSlices, fillHoles, positionOf } from '../slices.ts'
 import type { MetaState } from '../state.ts'
+import { deleteAfterGrace } from './slice-grace.ts'
 import { sliceUses } from './slice-uses.ts'
 
 /** Records looked at in one go. */
 const MAX_RECORDS = 1000
 /** A leading record of at least this length may stay as it is. */
 const MIN_KEPT = 2 ** 20
-/** Readers and copies that saw a replaced slice have this long until its objects go (trash off). */
-const GRACE_MS = 60_000
-/** Slices waiting for that; more are left to the hourly job that sweeps unused slices. */
-const MAX_WAITING = 100_000
+
+type Release = Extract<Change, { kind: 'addSliceRef' | 'putDelayedSlices' }>
 
 export interface CompactionPlan {
   /** The records that are replaced, and the skipped ones before them. */
@@ -28,6 +28,8 @@ export interface CompactionPlan {
   readonly size: number
   /** Its content in order, without gaps; id 0 is zeros. Positions are those in the chunk. */
   readonly segments: readonly SliceRecord[]
+  /** Nothing but zeros: commit a record with id 0, without any object. */
+  readonly isHole: boolean
 }
 
 /** What compacting a chunk would write; undefined when it is not worth it. */
@@ -37,17 +39,21 @@ export function planCompaction(records: readonly SliceRecord[]): CompactionPlan 
   let rest = compacted(prefix)
   while (rest.length > 0 && canStay(prefix, skipped, rest)) rest = compacted(prefix.slice(++skipped))
   if (prefix.length - skipped < 2 || rest.length === 0) return undefined
-  return { prefix, skipped, pos: rest[0]!.pos, size: sizeOf(rest), segments: rest }
+  const isHole = rest.every(({ id }) => id === 0)
+  return { prefix, skipped, pos: rest[0]!.pos, size: sizeOf(rest), segments: rest, isHole }
 }
 
-/** What is visible of the records from the first to the last byte of data; a single zero when there is none. */
+/**
+ * What is visible of the records from the first to the last byte of data. When there is none, the first piece that
+ * is zeros by record, not for want of one: a skipped record may show in a gap.
+ */
 function compacted(records: readonly SliceRecord[]): readonly SliceRecord[] {
   const view = buildView(records)
   const data = view.filter(({ id }) => id !== 0)
   const first = data[0]
   const last = data.at(-1)
-  if (first !== undefined && last !== undefined) return fillHoles(view, first.pos, last.pos + last.len)
-  return view.slice(0, 1).map(({ pos }) => ({ pos, id: 0, size: 0, off: 0, len: 1 }))
+  if (first === undefined || last === undefined) return view.slice(0, 1)
+  return fillHoles(view, first.pos, last.pos + last.len)
 }
 
 function sizeOf(segments: readonly SliceRecord[]): number {
@@ -69,8 +75,8 @@ function isSame(a: SliceRecord, b: SliceRecord): boolean {
 }
 
 /**
- * Replace the records `prefix` by the first `skipped` of them and `slice`, if the chunk still begins with them.
- * False when it does not: the new slice is then nobody's.
+ * Replace the records `prefix` by the first `skipped` of them and `slice` (id 0: zeros), if the chunk still begins
+ * with them. False when it does not: the new slice is then nobody's.
  */
 export async function commitCompaction(
   state: MetaState,
@@ -80,45 +86,54 @@ export async function commitCompaction(
   skipped: number,
   slice: SliceRecord,
 ): Promise<boolean> {
-  const replaced = [...sliceUses(prefix.slice(skipped))]
   const before = encodeSlices(prefix)
-  const keepReplaced = state.setting.TrashDays > 0
-  const refs = keepReplaced
-    ? []
-    : replaced.map(({ id, size, uses }) => ({ kind: 'addSliceRef', id, size, add: -uses }) as const)
-  const delayed = prefix.slice(skipped).filter(({ id }) => id !== 0)
-  const changes = [
-    ...refs,
-    {
-      kind: 'replaceChunkPrefix',
-      ino,
-      index,
-      prefixBytes: before.length,
-      slices: encodeSlices([...prefix.slice(0, skipped), slice]),
-    },
-    { kind: 'newSliceRef', id: slice.id, size: slice.size },
-    ...(keepReplaced && delayed.length > 0
-      ? [
-          {
-            kind: 'putDelayedSlices',
-            record: { newId: slice.id, deleted: state.clock.nowSec(), slices: delayed },
-          } as const,
-        ]
-      : []),
-  ] as const
-  const guards = [{ kind: 'chunkStartsWith', ino, index, prefix: before }] as const
+  const after = encodeSlices([...prefix.slice(0, skipped), slice])
+  const released = await releases(state, prefix.slice(skipped), slice.id)
+  const changes: Change[] = [
+    ...released,
+    { kind: 'replaceChunkPrefix', ino, index, prefixBytes: before.length, slices: after },
+  ]
+  if (slice.id !== 0) changes.push({ kind: 'newSliceRef', id: slice.id, size: slice.size })
   let replies: readonly number[]
   try {
-    const outcome = await state.engine.commit('compact', guards, changes)
+    const outcome = await state.engine.commit(
+      'compact',
+      [{ kind: 'chunkStartsWith', ino, index, prefix: before }],
+      changes,
+    )
     if (!outcome.ok) return false
     replies = outcome.replies
   } catch (error) {
-    if (!isUnclear(error) || !(await hasRecord(state, ino, index, slice))) throw error
+    if (slice.id === 0 || !isUnclear(error) || !(await hasRecord(state, ino, index, slice))) throw error
     return true
   }
-  const unused = refs.filter((_, k) => replies[k]! <= 0)
-  deleteLater(state, unused)
+  deleteAfterGrace(
+    state,
+    released.filter((change) => change.kind === 'addSliceRef').filter((_, k) => replies[k]! <= 0),
+  )
   return true
+}
+
+/** What happens to the slices of replaced records: kept for the trash's time, or used by one chunk less. */
+async function releases(
+  state: MetaState,
+  replaced: readonly SliceRecord[],
+  newId: number,
+): Promise<readonly Release[]> {
+  if (state.setting.TrashDays <= 0) {
+    return [...sliceUses(replaced)].map(({ id, size, uses }) => ({
+      kind: 'addSliceRef',
+      id,
+      size,
+      add: -uses,
+    }))
+  }
+  const slices = replaced.filter(({ id }) => id !== 0)
+  if (slices.length === 0) return []
+  const deleted = state.clock.nowSec()
+  return [
+    { kind: 'putDelayedSlices', record: { newId: newId || (await state.ids.nextSlice()), deleted, slices } },
+  ]
 }
 
 /** The engine may have committed all the same. */
@@ -135,40 +150,4 @@ export async function hasRecord(
 ): Promise<boolean> {
   const [list] = await state.engine.read([{ kind: 'chunk', ino, index }])
   return list !== null && positionOf(list, slice) >= 0
-}
-
-/** Which record of the list is this one; -1 when none is. */
-export function positionOf(list: Uint8Array, slice: SliceRecord): number {
-  const wanted = Buffer.from(encodeSlices([slice]))
-  for (let at = 0; at < list.length; at += SLICE_BYTES) {
-    if (wanted.equals(list.subarray(at, at + SLICE_BYTES))) return at / SLICE_BYTES
-  }
-  return -1
-}
-
-interface Waiting {
-  readonly id: number
-  readonly size: number
-  readonly dueMs: number
-}
-
-const waiting = new WeakMap<MetaState, Waiting[]>()
-
-/**
- * Hand slices without users to the deleter once the grace is over. That is looked at with each compaction, so
- * nothing waits on a timer at unmount: what is left then, the hourly sweep of unused slices finds.
- */
-function deleteLater(
-  state: MetaState,
-  slices: readonly { readonly id: number; readonly size: number }[],
-): void {
-  const nowMs = state.clock.monotonicMs()
-  let queue = waiting.get(state)
-  if (queue === undefined) waiting.set(state, (queue = []))
-  for (const { id, size } of slices) {
-    if (queue.length < MAX_WAITING) queue.push({ id, size, dueMs: nowMs + GRACE_MS })
-  }
-  let due = 0
-  while (due < queue.length && queue[due]!.dueMs <= nowMs) due++
-  for (const { id, size } of queue.splice(0, due)) state.deletions.slice(id, size)
 }
