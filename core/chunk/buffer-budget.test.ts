@@ -39,6 +39,17 @@ test('who holds a buffer can grow while everything is taken, one at a time', asy
   assert.equal(budget.used, 140)
 })
 
+test('a payload is served at once although growth is waited for', async () => {
+  const budget = new BufferBudget(190, reserves, () => {})
+  budget.tryTake(100)
+  await budget.take(40, 'growth')
+  const controller = new AbortController()
+  const waiting = budget.take(40, 'growth', controller.signal)
+  budget.give(await budget.take(50, 'payload'))
+  controller.abort()
+  await assert.rejects(waiting, { name: 'AbortError' })
+})
+
 test('a waiter can be interrupted, and those behind it move up', async () => {
   const budget = new BufferBudget(190, reserves, () => {})
   budget.tryTake(60)

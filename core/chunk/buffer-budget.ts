@@ -102,6 +102,8 @@ export class BufferBudget {
       signal?.addEventListener('abort', onAbort, { once: true })
       line.push(waiter)
     })
+    // The other reserve may be free, although somebody waits for this one or that.
+    if (reserve !== undefined) this.#serve()
     this.#press()
     return waited
   }

@@ -88,6 +88,7 @@ function cacheDirs(settings: BlockStoreSettings, geometry: Geometry): CacheDir[]
         mode: settings.cacheMode,
         eviction: settings.cacheEviction,
         level: settings.verifyChecksum,
+        scanIntervalMs: settings.cacheScanIntervalMs,
         ...{ log, metrics, clock, random: systemRandom },
       }),
   )

@@ -41,6 +41,8 @@ export interface BlockStoreOptions {
   readonly cachePartialOnly?: boolean
   /** Put whole blocks in the disk cache when they are written, too. */
   readonly cacheLargeWrite?: boolean
+  /** Milliseconds between two looks for files that came or went behind our back: 1 h; 0: only at start. */
+  readonly cacheScanIntervalMs?: number
 
   readonly maxUploads?: number
   readonly maxDownloads?: number
@@ -100,6 +102,7 @@ export function settle(options: BlockStoreOptions): BlockStoreSettings {
     verifyChecksum: options.verifyChecksum ?? 'extend',
     cachePartialOnly: options.cachePartialOnly ?? false,
     cacheLargeWrite: options.cacheLargeWrite ?? false,
+    cacheScanIntervalMs: size(options, 'cacheScanIntervalMs', 3_600_000),
     maxUploads: Math.max(size(options, 'maxUploads', 20), 1),
     maxDownloads: size(options, 'maxDownloads', 200) || 200,
     maxDeletes: Math.max(size(options, 'maxDeletes', 10), 1),

@@ -47,6 +47,8 @@ export interface CacheDirOptions {
   readonly mode: number
   readonly eviction: '2-random' | 'lru' | 'none'
   readonly level: ChecksumLevel
+  /** Milliseconds between scans; 0: one at start. */
+  readonly scanIntervalMs: number
   readonly log: Log
   readonly metrics: Metrics
   readonly clock: Clock
@@ -104,12 +106,16 @@ export class CacheDir {
 
   /** Learn what is there, then look after free space until `close`. */
   async watch(): Promise<void> {
+    const { clock, scanIntervalMs } = this.#options
     const { signal } = this.#stop
-    await this.#scan(signal)
-    this.#scanned = true
-    while (!signal.aborted) {
-      await this.#makeRoom(0).catch((error: unknown) => this.#writeFailed(error))
-      await this.#options.clock.sleep(WATCH_MS, signal).catch(() => {})
+    for (let nextScan = -Infinity; !signal.aborted; ) {
+      if (clock.monotonicMs() >= nextScan) {
+        await this.#scan(signal)
+        nextScan = scanIntervalMs > 0 ? clock.monotonicMs() + scanIntervalMs : Infinity
+      }
+      // What fails here fails at the next write, too, which says so.
+      await this.#makeRoom(0).catch(() => {})
+      await clock.sleep(WATCH_MS, signal).catch(() => {})
     }
   }
 
@@ -323,11 +329,15 @@ export class CacheDir {
   /** Names only: a file is checked when it is read. */
   async #scan(signal: AbortSignal): Promise<void> {
     const raw = join(this.root, 'raw')
+    this.#index.startScan()
     for await (const key of walk(raw, 'chunks', signal)) {
       const name = this.#options.geometry.parse(key)
-      if (name !== undefined && !this.staged.has(blockId(name.slice, name.index))) this.#index.add(name, true)
+      if (name !== undefined && !this.staged.has(blockId(name.slice, name.index))) this.#index.see(name)
       else if (key.endsWith('.tmp')) await removeOld(join(raw, key), this.#options.clock)
     }
+    if (signal.aborted) return
+    this.#index.endScan()
+    this.#scanned = true
   }
 }
 

@@ -15,6 +15,8 @@ interface Item {
   at: number
   /** Number of the last use. */
   usedAt: number
+  /** The scan that saw it last. */
+  scan: number
 }
 
 export class CacheIndex {
@@ -24,6 +26,7 @@ export class CacheIndex {
   readonly #random: Random
   readonly #lru: boolean
   #uses = 0
+  #scan = 0
   #bytes = 0
 
   constructor(random: Random, lru: boolean) {
@@ -48,17 +51,28 @@ export class CacheIndex {
     return this.#items.has(id)
   }
 
-  /** Note an item; one that was there already is as recently used as before. `old`: seen by a scan, never used. */
-  add(name: BlockName, old = false): void {
-    const id = blockId(name.slice, name.index)
-    if (this.#items.has(id)) {
-      if (old) return
-      this.delete(id)
+  /** Note an item that was just written or used. */
+  add(name: BlockName): void {
+    this.delete(blockId(name.slice, name.index))
+    this.#insert(name, ++this.#uses)
+  }
+
+  /** Note an item that a scan came upon; how recently it was used is not known. */
+  see(name: BlockName): void {
+    const item = this.#items.get(blockId(name.slice, name.index))
+    if (item === undefined) this.#insert(name, 0)
+    else item.scan = this.#scan
+  }
+
+  startScan(): void {
+    this.#scan++
+  }
+
+  /** The scan is over: forget what it did not see. */
+  endScan(): void {
+    for (const item of [...this.#order]) {
+      if (item.scan !== this.#scan) this.delete(blockId(item.name.slice, item.name.index))
     }
-    const item = { name, at: this.#order.length, usedAt: old ? 0 : ++this.#uses }
-    this.#items.set(id, item)
-    this.#order.push(item)
-    this.#bytes += CacheIndex.cost(name.size)
   }
 
   delete(id: BlockId): boolean {
@@ -72,6 +86,13 @@ export class CacheIndex {
     }
     this.#bytes -= CacheIndex.cost(item.name.size)
     return true
+  }
+
+  #insert(name: BlockName, usedAt: number): void {
+    const item = { name, at: this.#order.length, usedAt, scan: this.#scan }
+    this.#items.set(blockId(name.slice, name.index), item)
+    this.#order.push(item)
+    this.#bytes += CacheIndex.cost(name.size)
   }
 
   touch(id: BlockId): void {
