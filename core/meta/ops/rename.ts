@@ -9,16 +9,9 @@
  */
 import type { OpContext } from '#core/base/context.ts'
 import { EEXIST, EINVAL, EISDIR, ENOENT, ENOTDIR, EPERM, fail } from '#core/base/errno.ts'
-import { type Ino, isTrash } from '#core/base/ino.ts'
+import { type Ino, isTrash, TRASH_INO } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
-import {
-  RENAME_EXCHANGE,
-  RENAME_NOREPLACE,
-  RENAME_RESTORE,
-  type Removed,
-  type Renamed,
-  type TreeSummary,
-} from '../api.ts'
+import { RENAME_EXCHANGE, RENAME_NOREPLACE, RENAME_RESTORE, type Removed, type Renamed } from '../api.ts'
 import { checkNewName, namesTrash } from '../names.ts'
 import { changed } from '../node.ts'
 import {
@@ -29,14 +22,14 @@ import {
   requireChange,
   requireRemovable,
 } from '../permission.ts'
-import { type Entry, type NodeRecord, spaceOf, TYPE_DIRECTORY } from '../records.ts'
+import { type Entry, type NodeRecord, TYPE_DIRECTORY } from '../records.ts'
 import type { MetaState } from '../state.ts'
 import { Tally } from '../tally.ts'
 import { run, type Tx } from '../tx.ts'
 import { guardAncestors } from './ancestors.ts'
 import { directory, touchParent } from './parent.ts'
+import { QuotaMove } from './quota-move.ts'
 import { type Attempt, Removal } from './removal.ts'
-import { summary } from './summary.ts'
 import { checkRemoval } from './unlink.ts'
 
 const ALLOWED = new Set([0, RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_NOREPLACE | RENAME_RESTORE])
@@ -72,6 +65,7 @@ export async function rename(
   checkRemoval('rename', ctx, parent, name)
   checkNewName('rename', toName)
   if (isTrash(toParent) || namesTrash(toParent, toName)) throw fail(EPERM, 'rename', 'into the trash')
+  if (parent === TRASH_INO) throw fail(EPERM, 'rename', 'hour directory of the trash')
   if (!ALLOWED.has(flags)) throw fail(EINVAL, 'rename', `flags ${flags}`)
   const rename = new Rename(state, ctx, { parent, name }, { parent: toParent, name: toName }, flags)
   return rename.run()
@@ -84,7 +78,7 @@ class Rename {
   readonly #to: Place
   readonly #flags: number
   readonly #removal: Removal
-  readonly #trees = new Map<Ino, TreeSummary>()
+  readonly #quotas: QuotaMove
 
   constructor(state: MetaState, ctx: OpContext, from: Place, to: Place, flags: number) {
     this.#state = state
@@ -93,6 +87,7 @@ class Rename {
     this.#to = to
     this.#flags = flags
     this.#removal = new Removal(state, 'rename', false)
+    this.#quotas = new QuotaMove(state)
   }
 
   async run(): Promise<Renamed> {
@@ -201,37 +196,18 @@ class Rename {
     touchParent(this.#state, tx, to.parent, to.dir, moved - target, now)
   }
 
-  async #account(by: Attempt, { from, to, exchange, across }: Move): Promise<void> {
+  /** Statistics follow each entry, quotas whatever lies below it. A replaced target has its own way out. */
+  async #account({ tx, tally }: Attempt, { from, to, exchange, across }: Move): Promise<void> {
     if (across) {
-      await this.#carry(by, from.entry, from.parent, to.parent)
-      if (exchange && to.entry?.node)
-        await this.#carry(by, { ...to.entry, node: to.entry.node }, to.parent, from.parent)
+      tally.entry(from.parent, from.entry.node, -1)
+      tally.entry(to.parent, from.entry.node, 1)
+      if (exchange) {
+        tally.entry(to.parent, to.entry!.node, -1)
+        tally.entry(from.parent, to.entry!.node, 1)
+      }
+      await this.#quotas.move(tx, from.parent, to.parent, from.entry, to.entry, exchange)
     }
-    await by.tally.apply(this.#state, by.tx)
-  }
-
-  /** Statistics and quotas follow the entry; a whole tree does when its quota directory is another one. */
-  async #carry({ tx, tally }: Attempt, { ino, node }: Linked, from: Ino, to: Ino): Promise<void> {
-    const { accounts } = this.#state
-    tally.entry(from, node, -1)
-    tally.entry(to, node, 1)
-    const quota = await accounts.nearestQuota(to)
-    if ((await accounts.nearestQuota(from)) === quota) return
-    const own = spaceOf(node)
-    if (node.type !== TYPE_DIRECTORY) return accounts.checkDirectory('rename', to, own, 1)
-    const { space, files, dirs } = await this.#treeOf(ino)
-    await accounts.checkDirectory('rename', to, space, files + dirs)
-    await accounts.quotas(tx, from, own - space, 1 - files - dirs)
-    await accounts.quotas(tx, to, space - own, files + dirs - 1)
-  }
-
-  async #treeOf(ino: Ino): Promise<TreeSummary> {
-    let tree = this.#trees.get(ino)
-    if (tree === undefined) {
-      tree = await summary(this.#state, ino, { recursive: true, strict: false })
-      this.#trees.set(ino, tree)
-    }
-    return tree
+    await tally.apply(this.#state, tx)
   }
 }
 
