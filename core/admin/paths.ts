@@ -19,32 +19,42 @@ export interface ResolveOptions {
   readonly follow?: boolean
 }
 
-/** Errors: ENOENT, ENOTDIR, ELOOP, with the path. */
-export async function resolvePath(
+/** A path as text. Errors: ENOENT, ENOTDIR, ELOOP, with the path. */
+export function resolvePath(
   meta: Meta,
   ctx: OpContext,
   path: string,
   options: ResolveOptions = {},
 ): Promise<Place> {
+  return resolveName(meta, ctx, nameFromText(path), options)
+}
+
+/** A path as a byte string. */
+export async function resolveName(
+  meta: Meta,
+  ctx: OpContext,
+  path: Name,
+  options: ResolveOptions = {},
+): Promise<Place> {
   const place = await tryResolve(meta, ctx, path, options)
-  if (place === undefined) throw fail(ENOENT, 'no such file or directory', path)
+  if (place === undefined) throw fail(ENOENT, 'no such file or directory', nameToText(path))
   return place
 }
 
-/** Undefined when the path does not exist; the directory that would hold it may be missing too. */
+/** Undefined when the path, a byte string, does not exist; the directory that would hold it may be missing too. */
 export async function tryResolve(
   meta: Meta,
   ctx: OpContext,
-  path: string,
+  path: Name,
   { follow = true }: ResolveOptions = {},
 ): Promise<Place | undefined> {
-  const rest = splitPath(nameFromText(path)).reverse()
+  const rest = splitPath(path).reverse()
   const trail: Place[] = [{ ino: ROOT_INO, node: await meta.getattr(ctx, ROOT_INO) }]
   let symlinks = 0
   while (rest.length > 0) {
     const name = rest.pop()!
     const here = trail.at(-1)!
-    if (here.node.type !== TYPE_DIRECTORY) throw fail(ENOTDIR, 'not a directory', path)
+    if (here.node.type !== TYPE_DIRECTORY) throw fail(ENOTDIR, 'not a directory', nameToText(path))
     if (name === '..') {
       if (trail.length > 1) trail.pop()
       continue
@@ -52,7 +62,7 @@ export async function tryResolve(
     const found = await meta.lookup(ctx, here.ino, name)
     if (found === undefined) return undefined
     if (found.node.type === TYPE_SYMLINK && (rest.length > 0 || follow)) {
-      if (++symlinks > MOST_SYMLINKS) throw fail(ELOOP, 'too many symbolic links', path)
+      if (++symlinks > MOST_SYMLINKS) throw fail(ELOOP, 'too many symbolic links', nameToText(path))
       const target = Buffer.from(await meta.readlink(ctx, found.ino)).toString('latin1')
       if (target.startsWith('/')) trail.length = 1
       rest.push(...splitPath(target).reverse())

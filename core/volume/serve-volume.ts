@@ -113,8 +113,13 @@ class Server {
         error,
       })
     }
-    this.#around.onReady(this.#status())
-    log.info('mounted', { volume: this.#volume.setting.Name, at: this.#fuse.mountpoint, pid: process.pid })
+    try {
+      this.#around.onReady(this.#status())
+    } catch (error) {
+      await this.#fuse.abort()
+      await this.#finish()
+      throw error
+    }
     stop.addEventListener('abort', onStop, { once: true })
     if (stop.aborted) onStop()
     const end = await this.#fuse.ended
@@ -171,7 +176,7 @@ class Server {
   }
 
   #status(): ProcessStatus {
-    const { setting, meta, pendingBytes } = this.#volume
+    const { setting, meta } = this.#volume
     return {
       pid: process.pid,
       name: setting.Name,
@@ -183,7 +188,7 @@ class Server {
       version: CLIENT_VERSION,
       startedMs: this.#startedMs,
       state: this.#state,
-      pendingBytes: pendingBytes(),
+      pendingBytes: this.#volume.pendingBytes(),
       ...(this.#request.logFile === undefined ? {} : { logFile: resolve(this.#request.logFile) }),
     }
   }
