@@ -67,8 +67,7 @@ export function applyChange(s: Statements, op: string, change: Change, legacySes
       s.run('delXattrs', inoToSql(change.ino))
       return 0
     case 'addUsage':
-      addCounter(s, 'usedSpace', change.space, 0)
-      addCounter(s, 'totalInodes', change.inodes, 0)
+      addUsage(s, change.space, change.inodes)
       return 0
     case 'putDirStat':
       s.run('putDirStat', inoToSql(change.ino), change.stat.length, change.stat.space, change.stat.inodes)
@@ -214,6 +213,15 @@ function touchNode(s: Statements, op: string, change: Extract<Change, { kind: 't
  */
 function addSliceRef(s: Statements, id: number, add: number): number {
   return (s.row('addSliceRef', add, id)?.[0] as number | undefined) ?? 1
+}
+
+/** One statement for both totals, which have their rows but for damage. */
+function addUsage(s: Statements, space: number, inodes: number): void {
+  if (s.run('addUsage', space, inodes) === 2) return
+  s.run('addUsage', -space, -inodes)
+  s.run('makeCounter', 'usedSpace', 0)
+  s.run('makeCounter', 'totalInodes', 0)
+  s.run('addUsage', space, inodes)
 }
 
 /** Returns the new value. `initial` counts when there is no row yet. */

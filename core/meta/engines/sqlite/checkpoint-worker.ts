@@ -18,12 +18,11 @@ function checkpoint(mode: 'PASSIVE' | 'RESTART'): [number, number, number] {
  * PASSIVE takes no lock that a writer could meet. Only when a steady stream of commits has kept the log from
  * starting over for too long do we stop the writers for the moment it takes to move the last frames.
  */
-function run(): CheckpointReply {
+function run(): void {
   let [, frames, moved] = checkpoint('PASSIVE')
   if (frames > restartFrames) [, frames, moved] = checkpoint('RESTART')
   // The first commit after a complete checkpoint starts the log over and waits for the disk: make it here.
   if (frames > 0 && moved === frames) db.exec(touch)
-  return { frames, moved }
 }
 
 parentPort!.on('message', (message: 'checkpoint' | 'close') => {
@@ -33,8 +32,9 @@ parentPort!.on('message', (message: 'checkpoint' | 'close') => {
     return
   }
   try {
-    parentPort!.postMessage(run())
+    run()
+    parentPort!.postMessage({} satisfies CheckpointReply)
   } catch (error) {
-    parentPort!.postMessage({ frames: 0, moved: 0, error: String(error) } satisfies CheckpointReply)
+    parentPort!.postMessage({ error: String(error) } satisfies CheckpointReply)
   }
 })

@@ -2,15 +2,20 @@
  * Keeps the log short without the event loop ever waiting for a checkpoint: a thread with a connection of its
  * own does them, started when the first is due.
  *
- * Bound: a checkpoint is asked for every PASSIVE_FRAMES frames (estimated from what was committed here); beyond
- * RESTART_FRAMES the thread stops writers for a moment so that the log can start over.
+ * Bounds: from PASSIVE_FRAMES waiting frames on a checkpoint is under way; beyond RESTART_FRAMES in the log the
+ * thread stops writers for a moment so that the log can start over; beyond FULL_FRAMES our own commits wait
+ * for it. Only a reader elsewhere that stays in one transaction can make the log longer than that.
  */
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
+import type { Database, Statement } from 'better-sqlite3'
 
-/** 8 MiB and 64 MiB of 4 KiB pages. */
+/** 8, 32 and 96 MiB of 4 KiB pages. */
 const PASSIVE_FRAMES = 2_000
-const RESTART_FRAMES = 16_000
+const RESTART_FRAMES = 8_000
+const FULL_FRAMES = 24_000
+/** Commits between two looks at the log's length. */
+const LOOK_EVERY = 64
 
 export interface CheckpointSetup {
   readonly path: string
@@ -20,41 +25,39 @@ export interface CheckpointSetup {
 }
 
 export interface CheckpointReply {
-  /** Frames in the log, and how many of them are in the main file now. */
-  readonly frames: number
-  readonly moved: number
   readonly error?: string
 }
 
 export class Checkpoints {
   readonly #setup: CheckpointSetup
   readonly #onError: (message: string) => void
+  readonly #look: Statement<unknown[], [busy: number, frames: number, moved: number]>
   #worker: Worker | undefined
-  #running = false
-  #frames = 0
+  #running: Promise<void> | undefined
+  #done: (() => void) | undefined
+  #commits = 0
   #closing = false
 
-  constructor(
-    path: string,
-    touch: string,
-    onError: (message: string) => void,
-    restartFrames = RESTART_FRAMES,
-  ) {
-    this.#setup = { path, touch, restartFrames }
+  /** `db`: the engine's connection to the file at `path`. */
+  constructor(db: Database, path: string, touch: string, onError: (message: string) => void) {
+    this.#setup = { path, touch, restartFrames: RESTART_FRAMES }
     this.#onError = onError
+    this.#look = db.prepare<unknown[], [number, number, number]>('PRAGMA main.wal_checkpoint(NOOP)').raw(true)
   }
 
-  /** A commit with that many changes was applied. @hot */
-  note(changes: number): void {
-    this.#frames += changes + 1
-    if (this.#frames >= PASSIVE_FRAMES && !this.#running) this.#ask()
+  /** A commit was applied. What it returns is to be awaited before the next one. @hot */
+  note(): Promise<void> | undefined {
+    if (++this.#commits < LOOK_EVERY || this.#closing) return undefined
+    this.#commits = 0
+    const [, frames, moved] = this.#look.get()!
+    if (frames - moved >= PASSIVE_FRAMES) this.#ask()
+    return frames >= FULL_FRAMES ? this.#running : undefined
   }
 
   async close(): Promise<void> {
     this.#closing = true
     const worker = this.#worker
     if (worker === undefined) return
-    this.#worker = undefined
     const gone = once(worker, 'exit')
     worker.ref()
     worker.postMessage('close')
@@ -62,25 +65,32 @@ export class Checkpoints {
   }
 
   #ask(): void {
-    if (this.#closing) return
-    this.#running = true
-    this.#frames = 0
+    if (this.#running !== undefined) return
+    this.#running = new Promise((resolve) => {
+      this.#done = resolve
+    })
     this.#worker ??= this.#start()
+    this.#worker.ref() // somebody may wait for it
     this.#worker.postMessage('checkpoint')
+  }
+
+  #finish(): void {
+    this.#worker?.unref()
+    this.#running = undefined
+    this.#done?.()
   }
 
   #start(): Worker {
     const worker = new Worker(new URL('./checkpoint-worker.ts', import.meta.url), { workerData: this.#setup })
     worker.on('message', (reply: CheckpointReply) => {
-      this.#running = false
       if (reply.error !== undefined) this.#onError(reply.error)
+      this.#finish()
     })
     worker.on('error', (error) => this.#onError(String(error)))
     worker.on('exit', () => {
-      this.#running = false
-      if (this.#worker === worker) this.#worker = undefined
+      this.#worker = undefined
+      this.#finish()
     })
-    worker.unref()
     return worker
   }
 }

@@ -80,6 +80,8 @@ export class SqliteEngine implements MetaEngine {
   #legacySessions = false
   #statements!: Statements
   #closed = false
+  /** The log is too long: commits wait for this. */
+  #full: Promise<void> | undefined
 
   /** Use `openSqlite`. */
   constructor(parts: SqliteParts) {
@@ -92,10 +94,8 @@ export class SqliteEngine implements MetaEngine {
   async read<const Keys extends readonly RecordKey[]>(keys: Keys): Promise<RecordValues<Keys>> {
     return this.#whenFree(() => {
       this.#watchSchema()
-      const values = new Array(keys.length)
-      for (let k = 0; k < keys.length; k++)
-        values[k] = readRecord(this.#statements, keys[k]!, this.#legacySessions)
-      return values as RecordValues<Keys>
+      const inSnapshot = keys.length > 1 || keys[0]?.kind === 'entry'
+      return inSnapshot ? this.#snapshot(() => this.#readAll(keys)) : this.#readAll(keys)
     })
   }
 
@@ -107,7 +107,7 @@ export class SqliteEngine implements MetaEngine {
   }
 
   async commit(op: string, guards: readonly Guard[], changes: readonly Change[]): Promise<CommitResult> {
-    return this.#write(changes.length, (s): CommitResult => {
+    return this.#write((s): CommitResult => {
       const failed = failedGuards(s, guards, this.#legacySessions)
       if (failed.length > 0) return { ok: false, failed }
       const replies = new Array<number>(changes.length)
@@ -119,18 +119,18 @@ export class SqliteEngine implements MetaEngine {
 
   async allocate(counter: CounterName, n: number): Promise<number> {
     const initial = counter === 'nextInode' ? FIRST_INODE : counter === 'nextChunk' ? FIRST_SLICE : 0
-    const value = await this.#write(1, (s) => exact(addCounter(s, counter, n, initial), `counter ${counter}`))
+    const value = await this.#write((s) => exact(addCounter(s, counter, n, initial), `counter ${counter}`))
     return initial === 0 ? value - n + 1 : value - n
   }
 
   async claim(gate: GateName, now: number, period: number): Promise<boolean> {
-    return this.#write(1, (s) => s.run('claim', gate, now, period) > 0)
+    return this.#write((s) => s.run('claim', gate, now, period) > 0)
   }
 
   async insertAcl(rule: AclRule): Promise<number> {
     const users = encodeAclEntries(rule.users)
     const groups = encodeAclEntries(rule.groups)
-    return this.#write(1, (s) => {
+    return this.#write((s) => {
       const insert = s.get('insertAcl')
       return Number(insert.run(rule.owner, rule.group, rule.mask, rule.other, users, groups).lastInsertRowid)
     })
@@ -176,12 +176,28 @@ export class SqliteEngine implements MetaEngine {
     }
   }
 
+  #readAll<const Keys extends readonly RecordKey[]>(keys: Keys): RecordValues<Keys> {
+    const values = new Array(keys.length)
+    for (let k = 0; k < keys.length; k++)
+      values[k] = readRecord(this.#statements, keys[k]!, this.#legacySessions)
+    return values as RecordValues<Keys>
+  }
+
+  /** Several statements see one state, and find the file's lock taken once. */
+  #snapshot<T>(work: () => T): T {
+    const s = this.#statements
+    s.get('snapshot').run()
+    try {
+      return work()
+    } finally {
+      s.get('commit').run()
+    }
+  }
+
   /** One transaction: `work` either commits whole or leaves nothing behind; a lost guard commits nothing. */
-  async #write<T extends CommitResult | number | boolean>(
-    changes: number,
-    work: (s: Statements) => T,
-  ): Promise<T> {
+  async #write<T extends CommitResult | number | boolean>(work: (s: Statements) => T): Promise<T> {
     if (!this.#complete) await this.upgrade()
+    if (this.#full !== undefined) await this.#full
     return this.#whenFree(() => {
       const s = this.#statements
       s.get('begin').run()
@@ -193,7 +209,7 @@ export class SqliteEngine implements MetaEngine {
         }
         s.get('commit').run()
         this.#parts.walSync?.note()
-        this.#parts.checkpoints?.note(changes)
+        this.#full = this.#parts.checkpoints?.note()
         return result
       } catch (error) {
         if (this.#db.inTransaction) s.get('rollback').run()

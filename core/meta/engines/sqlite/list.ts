@@ -51,7 +51,7 @@ export function listRecords(
       return page(
         s.rows('entries', inoToSql(range.parent), nameMark(after), limit),
         limit,
-        (row) => ({ name: nameFromBlob(row[0]), ...entryFromRow(row, 1)! }),
+        (row) => ({ name: nameFromBlob(row[0]), ...entryFromRow(row, 1) }),
         (item) => item.name,
       )
     case 'chunks': {
@@ -127,9 +127,17 @@ export function listRecords(
       )
     case 'delayedSlices':
       return delayedPage(s.rows('delayedSlices', integerMark(after), limit), limit)
-    case 'unusedSlices':
+    case 'unusedSlices': {
+      const [refs, id] = pairMark(after)
+      return page(
+        s.rows('unusedSlices', refs, Number(id), limit),
+        limit,
+        sliceRefItem,
+        (_, row) => `${row[2]} ${row[0]}`,
+      )
+    }
     case 'sliceRefs':
-      return page(s.rows(range.kind, integerMark(after), limit), limit, sliceRefItem, (item) =>
+      return page(s.rows('sliceRefs', integerMark(after), limit), limit, sliceRefItem, (item) =>
         String(item.id),
       )
     case 'quotas':
@@ -179,10 +187,10 @@ function page<T>(
   rows: readonly Row[],
   limit: number,
   item: (row: Row) => T,
-  mark: (item: T) => string,
+  mark: (item: T, row: Row) => string,
 ): Page<T> {
   const items = rows.map(item)
-  return rows.length < limit ? { items } : { items, next: mark(items.at(-1)!) }
+  return rows.length < limit ? { items } : { items, next: mark(items.at(-1)!, rows.at(-1)!) }
 }
 
 /** Corrupt records are left out (R§9), so the mark comes from the row, not from the item. */
@@ -211,7 +219,7 @@ function integerMark(after: string | undefined): SqlInteger {
   return after === undefined ? FIRST : BigInt(after)
 }
 
-/** `<inode> <rest>`. */
+/** `<integer> <rest>`. */
 function pairMark(after: string | undefined): [bigint, string] {
   if (after === undefined) return [FIRST, '']
   const at = after.indexOf(' ')

@@ -60,7 +60,7 @@ export async function openSqlite(url: string, options: SqliteOptions = {}): Prom
     const logged = !inMemory && !readOnly && journalMode(db) === 'wal'
     return new SqliteEngine(
       logged
-        ? { ...common, checkpoints: checkpointsOf(path, prefix, log), walSync: new WalSync(path) }
+        ? { ...common, checkpoints: checkpointsOf(db, path, prefix, log), walSync: new WalSync(path) }
         : common,
     )
   } catch (error) {
@@ -104,9 +104,9 @@ function journalMode(db: Database.Database): unknown {
   return db.pragma('journal_mode', { simple: true })
 }
 
-function checkpointsOf(path: string, prefix: string, log: Log): Checkpoints {
+function checkpointsOf(db: Database.Database, path: string, prefix: string, log: Log): Checkpoints {
   const touch = `UPDATE \`${prefix}counter\` SET value = value WHERE name = 'nextInode'`
-  return new Checkpoints(path, touch, (error) => log.warn('metadata checkpoint failed', { path, error }))
+  return new Checkpoints(db, path, touch, (error) => log.warn('metadata checkpoint failed', { path, error }))
 }
 
 function requirePlace(path: string, address: string, create: boolean): void {

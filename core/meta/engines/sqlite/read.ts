@@ -29,7 +29,7 @@ export function readRecord(s: Statements, key: RecordKey, legacySessions: boolea
     case 'edge':
       return readEdge(s, key.parent, key.name)
     case 'entry':
-      return entryFromRow(s.row('entry', inoToSql(key.parent), nameToBytes(key.name)), 0)
+      return readEntry(s, key.parent, key.name)
     case 'chunk':
       return readChunk(s, key.ino, key.index)
     case 'symlink':
@@ -96,13 +96,17 @@ export function readEdge(s: Statements, parent: Ino, name: string): Edge | null 
   return row === undefined ? null : { ino: inoFromRow(row[0]), type: row[1] as NodeType }
 }
 
+function readEntry(s: Statements, parent: Ino, name: string): Entry | null {
+  const edge = readEdge(s, parent, name)
+  return edge === null ? null : { ino: edge.ino, type: edge.type, node: readNode(s, edge.ino) }
+}
+
 export function readChunk(s: Statements, ino: Ino, index: number): Uint8Array | null {
   return firstBytes(s.row('chunk', inoToSql(ino), index))
 }
 
 /** Values at `at`: inode, type, "node missing", then the node. */
-export function entryFromRow(row: Row | undefined, at: number): Entry | null {
-  if (row === undefined) return null
+export function entryFromRow(row: Row, at: number): Entry {
   return {
     ino: inoFromRow(row[at]),
     type: row[at + 1] as NodeType,
