@@ -1,8 +1,8 @@
 /** What every object store must do; run on each of them. */
 import assert from 'node:assert/strict'
+import { createCipheriv } from 'node:crypto'
 import { test } from 'node:test'
 import { BackendError, type BackendErrorKind } from '#core/base/errno.ts'
-import { below, seededRandom } from '#core/base/random.ts'
 import type { ObjectStore } from './store.ts'
 
 export function failsWith(...kinds: BackendErrorKind[]): (error: unknown) => boolean {
@@ -19,9 +19,11 @@ export async function keysOf(store: ObjectStore, prefix: string, after?: string)
   return keys
 }
 
+/** Incompressible bytes, the same for the same seed. */
 export function randomBytes(size: number, seed = size): Buffer {
-  const random = seededRandom(seed)
-  return Buffer.from(Uint8Array.from({ length: size }, () => below(random, 256)))
+  const key = Buffer.alloc(16)
+  key.writeDoubleBE(seed)
+  return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size))
 }
 
 export interface SuiteOptions {

@@ -15,6 +15,8 @@ export interface ObjectInfo {
 
 export interface RequestOptions {
   readonly signal?: AbortSignal
+  /** At most this many attempts where the store would make more: 1 for probes and what can do without. */
+  readonly attempts?: number
 }
 
 export interface PutOptions extends RequestOptions {
@@ -33,7 +35,7 @@ export interface ObjectStore {
   /** False where a part of an object can only be had by reading all of it (encryption). */
   readonly canReadRange: boolean
 
-  /** The object, or exactly `range.length` bytes of it (fewer only where the object ends). */
+  /** The object, or exactly `range.length` bytes of it (fewer only where the object ends); the caller's own. */
   get(key: string, range?: ByteRange, options?: RequestOptions): Promise<Uint8Array>
   /** Store the concatenation of `parts` under `key`, atomically; replaces. The parts may be reused afterwards. */
   put(key: string, parts: readonly Uint8Array[], options?: PutOptions): Promise<void>

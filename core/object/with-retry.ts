@@ -59,25 +59,25 @@ class RetryingStore extends DelegatingStore {
   }
 
   override get(key: string, range?: ByteRange, options?: RequestOptions): Promise<Uint8Array> {
-    return this.#retry('get', key, this.#options.getTimeoutMs, options?.signal, (signal) =>
+    return this.#retry('get', key, this.#options.getTimeoutMs, options, (signal) =>
       this.inner.get(key, range, { signal }),
     )
   }
 
   override put(key: string, parts: readonly Uint8Array[], options?: PutOptions): Promise<void> {
-    return this.#retry('put', key, this.#options.putTimeoutMs, options?.signal, (signal) =>
+    return this.#retry('put', key, this.#options.putTimeoutMs, options, (signal) =>
       this.inner.put(key, parts, { ...options, signal }),
     )
   }
 
   override delete(key: string, options?: RequestOptions): Promise<void> {
-    return this.#retry('delete', key, this.#options.putTimeoutMs, options?.signal, (signal) =>
+    return this.#retry('delete', key, this.#options.putTimeoutMs, options, (signal) =>
       this.inner.delete(key, { signal }),
     )
   }
 
   override head(key: string, options?: RequestOptions): Promise<ObjectInfo | undefined> {
-    return this.#retry('head', key, this.#options.getTimeoutMs, options?.signal, (signal) =>
+    return this.#retry('head', key, this.#options.getTimeoutMs, options, (signal) =>
       this.inner.head(key, { signal }),
     )
   }
@@ -95,7 +95,7 @@ class RetryingStore extends DelegatingStore {
           'list',
           prefix,
           this.#options.getTimeoutMs,
-          options?.signal,
+          options,
           async (signal) => {
             listing ??= this.inner.list(prefix, { after, signal: options?.signal })[Symbol.asyncIterator]()
             try {
@@ -119,10 +119,12 @@ class RetryingStore extends DelegatingStore {
     op: string,
     key: string,
     timeoutMs: number,
-    signal: AbortSignal | undefined,
+    request: RequestOptions | undefined,
     work: (signal: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const { attempts, deadlineMs, clock, log } = this.#options
+    const { deadlineMs, clock, log } = this.#options
+    const attempts = Math.min(this.#options.attempts, request?.attempts ?? Number.POSITIVE_INFINITY)
+    const signal = request?.signal
     const start = clock.monotonicMs()
     for (let attempt = 1; ; attempt++) {
       try {
