@@ -230,7 +230,7 @@ export class CacheDir {
   /** A miss; but a file that is there and bad goes away, so that a good one can take its place. */
   async #readFailed(id: BlockId, name: BlockName, error: unknown): Promise<void> {
     this.#files.delete(id)
-    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    const missing = isMissing(error)
     if (error instanceof BadCacheFile)
       this.#options.log.warn('cached block is damaged', { path: this.rawPath(name), error })
     else if (!missing) this.#warnOnce('read', error)
@@ -248,7 +248,8 @@ export class CacheDir {
 
   #full(): false {
     const error = Object.assign(new Error('no room within its limits'), { code: 'ENOSPC' })
-    if (this.#options.eviction !== 'none') this.#warnOnce('write', error)
+    // Before the first scan is over we do not know what could make room.
+    if (this.#options.eviction !== 'none' && this.#scanned) this.#warnOnce('write', error)
     return false
   }
 
@@ -258,16 +259,31 @@ export class CacheDir {
   }
 
   #warnOnce(op: string, error: unknown): void {
-    const kind = `${op} ${(error as NodeJS.ErrnoException).code}`
+    const kind = String((error as NodeJS.ErrnoException).code)
     if (this.#warned.has(kind)) return
     this.#warned.add(kind)
     this.#options.log.warn(`disk cache: ${op} failed, going on without`, { directory: this.root, error })
   }
 
   async #unlink(name: BlockName): Promise<void> {
-    await unlink(this.rawPath(name)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') this.#warnOnce('remove', error)
+    await unlink(this.rawPath(name)).catch((error: unknown) => {
+      if (!isMissing(error)) this.#warnOnce('remove', error)
     })
+  }
+
+  /** Errors: those of the file system; the block is then still there. */
+  async #evict(name: BlockName): Promise<void> {
+    const id = blockId(name.slice, name.index)
+    this.#index.delete(id)
+    this.#files.delete(id)
+    try {
+      await unlink(this.rawPath(name))
+      this.#evicts.add()
+    } catch (error) {
+      if (isMissing(error)) return
+      this.#index.add(name)
+      throw error
+    }
   }
 
   async #look() {
@@ -315,11 +331,7 @@ export class CacheDir {
       while (batch.length < 8 && (this.#index.bytes > bytes || this.#index.count > count)) {
         const name = this.#index.victim()
         if (name === undefined) break
-        const id = blockId(name.slice, name.index)
-        this.#index.delete(id)
-        this.#files.delete(id)
-        this.#evicts.add()
-        batch.push(this.#unlink(name))
+        batch.push(this.#evict(name))
       }
       if (batch.length === 0) return
       await Promise.all(batch)
@@ -339,6 +351,11 @@ export class CacheDir {
     this.#index.endScan()
     this.#scanned = true
   }
+}
+
+function isMissing(error: unknown): boolean {
+  const { code } = error as NodeJS.ErrnoException
+  return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
 /** Files under `root`/`from`, as paths from `root`; directories that cannot be read are skipped. */
