@@ -105,6 +105,7 @@ class VfsFileSystem implements FileSystem {
 
   destroyed(): void {
     this.#notify = undefined
+    this.#kernel.clear()
     this.#vfs.onRemoteChange(() => {})
   }
 

@@ -53,6 +53,11 @@ export class KernelNodes {
     )
   }
 
+  /** The connection is gone, and every count with it. */
+  clear(): void {
+    this.#known.clear()
+  }
+
   forget(ino: Ino, n: number): void {
     const known = this.#known.get(ino)
     if (known === undefined) return

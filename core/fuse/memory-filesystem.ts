@@ -19,9 +19,10 @@ const RENAME_NOREPLACE = 1
 const RENAME_EXCHANGE = 2
 const FALLOC_FL_KEEP_SIZE = 1
 const FALLOC_FL_PUNCH_HOLE = 2
-const MAX_FILE = 64 * 1024 * 1024
-/** _IOR('f', 1, long) and _IOW('f', 2, long). Source: include/uapi/linux/fs.h. */
+const MAX_IOCTL = 4096
+/** Source: include/uapi/linux/fs.h. The kernel asks for the second before it sends the third. */
 const FS_IOC_GETFLAGS = 0x80086601
+const FS_IOC_FSGETXATTR = 0x801c581f
 const FS_IOC_SETFLAGS = 0x40086602
 
 interface Node {
@@ -50,6 +51,8 @@ export class MemoryFileSystem implements fuse.FileSystem {
   /** Seconds that the kernel may keep names, and attributes. */
   entryTtl = 1
   attrTtl = 1
+  /** Longest file. */
+  maxFile = 64 * 1024 * 1024
   notifier: fuse.KernelNotifier | undefined
   isDestroyed = false
   readonly #locks = new MemoryLocks()
@@ -397,10 +400,12 @@ export class MemoryFileSystem implements fuse.FileSystem {
     outSize: number,
   ): Promise<fuse.IoctlReply> {
     const node = this.#node(ino)
+    if (outSize > MAX_IOCTL) throw fail(errno.EINVAL, 'ioctl')
     const out = Buffer.alloc(outSize)
     if (command === FS_IOC_GETFLAGS) out.writeUInt32LE(node.flags)
+    else if (command === FS_IOC_FSGETXATTR) out.writeUInt32LE(node.flags & 0x10)
     else if (command === FS_IOC_SETFLAGS) node.flags = Buffer.from(input).readUInt32LE()
-    else throw fail(errno.ENOTTY, 'ioctl')
+    else throw fail(errno.ENOTTY, 'ioctl', `command 0x${command.toString(16)}`)
     return { result: 0, out }
   }
 
@@ -508,9 +513,9 @@ export class MemoryFileSystem implements fuse.FileSystem {
   }
 
   #resize(node: Node, size: number): void {
-    if (size > MAX_FILE) throw fail(errno.EFBIG, 'write')
+    if (size > this.maxFile) throw fail(errno.EFBIG, 'write')
     if (size > node.data.length) {
-      const grown = Buffer.alloc(Math.max(size, Math.min(MAX_FILE, node.data.length * 2)))
+      const grown = Buffer.alloc(Math.max(size, Math.min(this.maxFile, node.data.length * 2)))
       node.data.copy(grown, 0, 0, node.size)
       node.data = grown
     } else if (size < node.size) node.data.fill(0, size, node.size)
