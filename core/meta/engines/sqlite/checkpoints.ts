@@ -19,8 +19,6 @@ const LOOK_EVERY = 64
 
 export interface CheckpointSetup {
   readonly path: string
-  /** A statement that rewrites one row as it is. */
-  readonly touch: string
   readonly restartFrames: number
 }
 
@@ -39,8 +37,8 @@ export class Checkpoints {
   #closing = false
 
   /** `db`: the engine's connection to the file at `path`. */
-  constructor(db: Database, path: string, touch: string, onError: (message: string) => void) {
-    this.#setup = { path, touch, restartFrames: RESTART_FRAMES }
+  constructor(db: Database, path: string, onError: (message: string) => void) {
+    this.#setup = { path, restartFrames: RESTART_FRAMES }
     this.#onError = onError
     this.#look = db.prepare<unknown[], [number, number, number]>('PRAGMA main.wal_checkpoint(NOOP)').raw(true)
   }

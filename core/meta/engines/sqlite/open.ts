@@ -55,12 +55,13 @@ export async function openSqlite(url: string, options: SqliteOptions = {}): Prom
   const { clock = systemClock, random = systemRandom, log = silentLog, readOnly = false } = options
   if (!inMemory) requirePlace(path, address, options.create ?? false)
   const db = await connect(path, address, readOnly, clock)
+  const onError = (error: string) => log.warn('metadata checkpoint failed', { path, error })
   const common = { db, address, prefix, readOnly, clock, random, log }
   try {
     const logged = !inMemory && !readOnly && journalMode(db) === 'wal'
     return new SqliteEngine(
       logged
-        ? { ...common, checkpoints: checkpointsOf(db, path, prefix, log), walSync: new WalSync(path) }
+        ? { ...common, checkpoints: new Checkpoints(db, path, onError), walSync: new WalSync(path) }
         : common,
     )
   } catch (error) {
@@ -102,11 +103,6 @@ function configure(db: Database.Database, readOnly: boolean): void {
 
 function journalMode(db: Database.Database): unknown {
   return db.pragma('journal_mode', { simple: true })
-}
-
-function checkpointsOf(db: Database.Database, path: string, prefix: string, log: Log): Checkpoints {
-  const touch = `UPDATE \`${prefix}counter\` SET value = value WHERE name = 'nextInode'`
-  return new Checkpoints(db, path, touch, (error) => log.warn('metadata checkpoint failed', { path, error }))
 }
 
 function requirePlace(path: string, address: string, create: boolean): void {
