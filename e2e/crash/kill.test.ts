@@ -28,7 +28,7 @@ for (const variant of variants) {
   test(`nothing acknowledged is lost by ${ROUNDS} kills: ${variant.name}, seed ${SEED}`, { skip: noMount, timeout: 600_000 }, async (t) => {
     const random = seededRandom(SEED)
     await using volume = await makeVolume(variant.format)
-    const env = 'compact' in variant ? { POMELO_COMPACT_AT: '5' } : {}
+    const env: Record<string, string> = 'compact' in variant ? { POMELO_COMPACT_AT: '5' } : {}
     const journals: string[] = []
     for (let round = 0; round < ROUNDS; round++) {
       await volume.mount(variant.mount, env)

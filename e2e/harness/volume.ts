@@ -3,7 +3,7 @@
  * itself never serves a mount and never waits without an end.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtemp, mkdir, readFile, rm } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nodeBinary, root } from '../../scripts/runtime.mjs'
@@ -170,6 +170,7 @@ export class TestVolume {
 /** Format a volume in a fresh temporary folder; `args` are options of `pomelo format`. */
 export async function makeVolume(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<TestVolume> {
   const volume = new TestVolume(await mkdtemp(join(tmpdir(), 'pomelo-e2e-')))
+  await chmod(volume.folder, 0o755) // suites act as other users in the mount
   await mkdir(volume.mountPoint)
   const where = args.includes('--bucket') ? [] : ['--storage', 'file', '--bucket', volume.bucket]
   await mustPomelo(['format', ...where, ...args, volume.meta, 'e2e-volume'], { env })

@@ -124,7 +124,7 @@ inBucket('an object that is lost is EIO for its range only; one damaged in the c
   await volume.mount()
   await sh('md5sum --quiet -c ../sums', { cwd: volume.mountPoint })
   await volume.unmount()
-  const objects = (await run('find', [s3.folder, '-path', '*chunks*', '-type', 'f'])).stdout.trim().split('\n').sort()
+  const objects = (await run('find', [s3.data, '-path', '*chunks*', '-type', 'f'])).stdout.trim().split('\n').sort()
   assert.equal(objects.length, 4, objects.join('\n'))
   await must('rm', [objects.find((name) => /_1_65536$/.test(name))!])
   await volume.mount(['--cache-size', '0', '--io-retries', '1'])
