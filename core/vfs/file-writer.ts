@@ -130,7 +130,7 @@ export class FileWriter {
 
   #check(offset: number, length: number): void {
     if (this.#error !== undefined) throw asWriteError('write', this.#error)
-    if (offset + length > MAX_FILE_SIZE) throw fail(EFBIG, 'write', `ino ${this.#node.ino}`)
+    if (offset + length >= MAX_FILE_SIZE) throw fail(EFBIG, 'write', `ino ${this.#node.ino}`)
   }
 
   /** Take bytes of `data` from `done` on; returns how many are taken now. Short: `#stalled` lacks buffers. */

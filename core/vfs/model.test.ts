@@ -178,7 +178,10 @@ async function apply(
 }
 
 /** The shortest trace that still fails, found by leaving steps out. */
-async function shrink(t: TestContext, trace: Traced[]): Promise<{ trace: Traced[]; error: unknown } | undefined> {
+async function shrink(
+  t: TestContext,
+  trace: Traced[],
+): Promise<{ trace: Traced[]; error: unknown } | undefined> {
   let runs = 0
   const failure = async (candidate: readonly Traced[]): Promise<unknown> => {
     const test = await openTestVfs(t, { vfs: { compaction: 'eager' } })
@@ -216,10 +219,13 @@ for (const seed of [1, 2, 3, 4, 5, 6]) {
       throw new Error(`seed ${seed}: ${(least.error as Error).message}\n${steps}`, { cause: least.error })
     }
     const { vfs_handles, vfs_open_slices, fuse_open_handlers } = test.metrics.snapshot()
-    assert.deepEqual({ vfs_handles, vfs_open_slices, fuse_open_handlers }, {
-      vfs_handles: 0,
-      vfs_open_slices: 0,
-      fuse_open_handlers: 0,
-    })
+    assert.deepEqual(
+      { vfs_handles, vfs_open_slices, fuse_open_handlers },
+      {
+        vfs_handles: 0,
+        vfs_open_slices: 0,
+        fuse_open_handlers: 0,
+      },
+    )
   })
 }

@@ -11,7 +11,12 @@ import { seededRandom } from '#core/base/random.ts'
 import type { BlockStore } from '#core/chunk/api.ts'
 import { type BlockStoreOptions, openBlockStore } from '#core/chunk/open-block-store.ts'
 import type { Meta } from '#core/meta/api.ts'
-import { openTestClients, openTestVolume, type TestClient, type TestVolumeOptions } from '#core/meta/test-volume.ts'
+import {
+  openTestClients,
+  openTestVolume,
+  type TestClient,
+  type TestVolumeOptions,
+} from '#core/meta/test-volume.ts'
 import { MemoryObjectStore } from '#core/object/memory.ts'
 import { FaultyObjectStore } from '#core/object/with-faults.ts'
 import type { VfsOptions } from './options.ts'
@@ -38,6 +43,8 @@ export interface TestVfsOptions {
   readonly vfs?: Partial<VfsOptions>
   readonly blocks?: Partial<BlockStoreOptions>
   readonly log?: Log
+  /** Delays of the faulty store pass on this one. */
+  readonly storeClock?: Clock
   readonly meta?: (meta: Meta) => Meta
   readonly store?: (blocks: BlockStore) => BlockStore
 }
@@ -83,7 +90,7 @@ async function assemble(
   const { clock } = client
   const log = options.log ?? silentLog
   const metrics = new Metrics()
-  const faulty = new FaultyObjectStore(objects, {}, seededRandom(1), systemClock)
+  const faulty = new FaultyObjectStore(objects, {}, seededRandom(1), options.storeClock ?? systemClock)
   const relieve = (): void => vfs.relieve()
   const opened = await openBlockStore({
     store: faulty,

@@ -283,11 +283,12 @@ export class Vfs {
 
   /** Drain, close every handle, and end background work. Afterwards nothing may be called. */
   async close(): Promise<void> {
-    const { handles, compactor, tasks, log } = this.#state
+    const { handles, compactor, tasks, log, writing } = this.#state
     compactor.stop()
     for (const { fh } of [...handles.all()]) {
       await this.release(fh).catch((error: unknown) => log.warn('close of a handle failed', { fh, error }))
     }
+    writing.open.stop()
     await tasks.drain()
   }
 }

@@ -38,6 +38,7 @@ export class OpenSlices {
   readonly #freeze = new Map<PendingSlice, () => void>()
   readonly #clock: Clock
   readonly #tasks: TaskSet
+  readonly #stop = new AbortController()
   #ticking = false
 
   constructor(clock: Clock, tasks: TaskSet) {
@@ -70,10 +71,16 @@ export class OpenSlices {
     }
   }
 
+  /** No more timers: whoever closes flushes everything. */
+  stop(): void {
+    this.#stop.abort()
+  }
+
   async #tick(): Promise<void> {
+    const { signal } = this.#stop
     try {
-      while (this.#freeze.size > 0) {
-        await this.#clock.sleep(TICK_MS)
+      while (this.#freeze.size > 0 && !signal.aborted) {
+        await this.#clock.sleep(TICK_MS, signal).catch(() => {})
         const now = this.#clock.monotonicMs()
         for (const [slice, freeze] of this.#freeze) {
           if (now - slice.createdMs >= MAX_AGE_MS || now - slice.touchedMs >= MAX_IDLE_MS) freeze()

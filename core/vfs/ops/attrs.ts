@@ -90,7 +90,7 @@ export async function truncate(
 ): Promise<NodeRecord> {
   if (isSpecial(ino)) throw fail(EPERM, 'truncate')
   if (size < 0) throw fail(EINVAL, 'truncate')
-  if (size > MAX_FILE_SIZE) throw fail(EFBIG, 'truncate')
+  if (size >= MAX_FILE_SIZE) throw fail(EFBIG, 'truncate')
   if (fh !== undefined && !state.handles.file('truncate', fh).writable) throw fail(EACCES, 'truncate')
   return changeContent(state, ctx, ino, () => state.meta.truncate(ctx, ino, size, fh !== undefined))
 }

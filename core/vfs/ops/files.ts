@@ -111,7 +111,7 @@ export async function read(
   }
   if (!(handle instanceof FileHandle)) throw fail(EBADF, 'read', `handle ${fh}`)
   if (!handle.readable && !state.options.writebackCache) throw fail(EBADF, 'read')
-  if (offset + size > MAX_FILE_SIZE) throw fail(EFBIG, 'read')
+  if (offset + size >= MAX_FILE_SIZE) throw fail(EFBIG, 'read')
   const { node } = handle
   const length = Math.min(size, node.length - offset)
   state.readSizes.observe(Math.max(length, 0))

@@ -21,7 +21,7 @@ export async function fallocate(
   if (offset < 0 || size <= 0) throw fail(EINVAL, 'fallocate')
   if (state.handles.get(fh)?.kind === 'virtual') throw fail(EPERM, 'fallocate')
   const handle = state.handles.file('fallocate', fh)
-  if (offset + size > MAX_FILE_SIZE) throw fail(EFBIG, 'fallocate')
+  if (offset + size >= MAX_FILE_SIZE) throw fail(EFBIG, 'fallocate')
   if (!handle.writable) throw fail(EBADF, 'fallocate')
   await changeContent(state, ctx, handle.ino, () => state.meta.fallocate(ctx, handle.ino, mode, offset, size))
 }
@@ -41,7 +41,7 @@ export async function copyFileRange(
   const target = state.handles.file('copy_file_range', to.fh)
   if (!source.readable) throw fail(EBADF, 'copy_file_range')
   if (!target.writable) throw fail(EACCES, 'copy_file_range')
-  if (Math.max(from.offset, to.offset) + size > MAX_FILE_SIZE) throw fail(EFBIG, 'copy_file_range')
+  if (Math.max(from.offset, to.offset) + size >= MAX_FILE_SIZE) throw fail(EFBIG, 'copy_file_range')
   if (flags !== 0) throw fail(EINVAL, 'copy_file_range')
   const apart = Math.abs(from.offset - to.offset) >= size
   if (source.ino === target.ino && !apart) throw fail(EINVAL, 'copy_file_range', 'ranges overlap')
