@@ -40,7 +40,7 @@ class EncryptedStore extends DelegatingStore {
 
   override async put(key: string, parts: readonly Uint8Array[], options?: PutOptions): Promise<void> {
     const isSmall = totalLength(parts) <= INLINE
-    const sealed = isSmall ? seal(this.#key, parts) : [await this.#pool.run('seal', copyOf(parts))]
+    const sealed = isSmall ? seal(this.#key, parts) : await this.#pool.seal(parts)
     await this.inner.put(key, sealed, options)
   }
 
@@ -51,7 +51,7 @@ class EncryptedStore extends DelegatingStore {
 
   async #unseal(key: string, sealed: Uint8Array): Promise<Uint8Array> {
     try {
-      return await this.#pool.run('unseal', givenAway(sealed))
+      return await this.#pool.unseal(givenAway(sealed))
     } catch (error) {
       if (!(error instanceof BackendError)) throw error
       throw new BackendError(error.kind, `${this.address}: ${key}: ${error.message}`, { cause: error })
@@ -69,14 +69,4 @@ function givenAway(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer } = bytes
   if (buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength) return new Uint8Array(buffer)
   return new Uint8Array(bytes)
-}
-
-function copyOf(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const copy = new Uint8Array(totalLength(parts))
-  let at = 0
-  for (const part of parts) {
-    copy.set(part, at)
-    at += part.length
-  }
-  return copy
 }
