@@ -44,7 +44,7 @@ function environment() {
 const node = node24()
 const args = process.argv.slice(2)
 // Only a mount needs the add-on; the build script does nothing when it is up to date.
-if (args[0] === 'mount' || args[0] === '--script') {
+if (args[0] === 'mount' || args[0] === '--script' || args[0]?.includes('://')) {
   try {
     ensureNative()
   } catch (error) {

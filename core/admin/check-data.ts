@@ -129,20 +129,10 @@ async function markFound(
 type Lost = ReadonlyMap<number, ReadonlySet<number>>
 
 async function findLost(check: DataCheck, table: IdTable, sum: Sum): Promise<Lost> {
-  const { store, geometry, signal } = check
   const lost = new Map<number, Set<number>>()
-  await forEachParallel(incomplete(table, geometry), HEADS_AT_A_TIME, async ({ id, size }) => {
-    for (let index = 0; index < geometry.count(size); index++) {
-      signal?.throwIfAborted()
-      const bytes = geometry.size(size, index)
-      const state = await probe(store, geometry.key(id, index, bytes), signal)
-      if (state === 'unknown') sum.unknownBlocks++
-      if (state !== 'missing') continue
-      sum.lostBlocks++
-      sum.lostBytes += bytes
-      lost.set(id, (lost.get(id) ?? new Set()).add(index))
-      check.onProgress?.(sum)
-    }
+  await forEachParallel(incomplete(table, check.geometry), HEADS_AT_A_TIME, async (slice) => {
+    await probeSlice(check, slice, lost, sum)
+    check.onProgress?.(sum)
   })
   return lost
 }
@@ -170,35 +160,42 @@ export async function checkChunks(
   { store, geometry, signal }: DataCheck,
   ino: Ino,
   chunks: readonly { readonly index: number; readonly slices: Uint8Array }[],
-): Promise<{
-  readonly blocks: number
-  readonly lostBlocks: number
-  readonly lostBytes: number
-  readonly unknownBlocks: number
-  readonly broken?: BrokenFile
-}> {
-  const sum = { blocks: 0, lostBlocks: 0, lostBytes: 0, unknownBlocks: 0 }
+): Promise<Omit<DataReport, 'broken' | 'hiddenLosses'> & { readonly broken?: BrokenFile }> {
+  const sum = { slices: 0, blocks: 0, lostBlocks: 0, lostBytes: 0, unknownBlocks: 0 }
   const lost = new Map<number, Set<number>>()
   const slices = new Map<number, number>()
-  for (const chunk of chunks)
+  for (const chunk of chunks) {
     for (const { id, size } of decodeSlices(chunk.slices)) if (id > 0) slices.set(id, size)
+  }
+  sum.slices = slices.size
   await forEachParallel(slices, HEADS_AT_A_TIME, async ([id, size]) => {
-    for (let index = 0; index < geometry.count(size); index++) {
-      const bytes = geometry.size(size, index)
-      const state = await probe(store, geometry.key(id, index, bytes), signal)
-      sum.blocks++
-      if (state === 'unknown') sum.unknownBlocks++
-      if (state !== 'missing') continue
-      sum.lostBlocks++
-      sum.lostBytes += bytes
-      lost.set(id, (lost.get(id) ?? new Set()).add(index))
-    }
+    sum.blocks += geometry.count(size)
+    await probeSlice({ store, geometry, signal }, { id, size }, lost, sum)
   })
   if (lost.size === 0) return sum
   const files = new BrokenFiles(geometry, lost)
   for (const chunk of chunks) files.add(ino, chunk.index, decodeSlices(chunk.slices))
   const [broken] = files.list()
   return broken === undefined ? sum : { ...sum, broken }
+}
+
+/** Ask for every block of a slice by itself. */
+async function probeSlice(
+  { store, geometry, signal }: Pick<DataCheck, 'store' | 'geometry' | 'signal'>,
+  { id, size }: { readonly id: number; readonly size: number },
+  lost: Map<number, Set<number>>,
+  sum: { lostBlocks: number; lostBytes: number; unknownBlocks: number },
+): Promise<void> {
+  for (let index = 0; index < geometry.count(size); index++) {
+    signal?.throwIfAborted()
+    const bytes = geometry.size(size, index)
+    const state = await probe(store, geometry.key(id, index, bytes), signal)
+    if (state === 'unknown') sum.unknownBlocks++
+    if (state !== 'missing') continue
+    sum.lostBlocks++
+    sum.lostBytes += bytes
+    lost.set(id, (lost.get(id) ?? new Set()).add(index))
+  }
 }
 
 /** Which parts of which files show a lost block. */

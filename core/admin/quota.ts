@@ -1,12 +1,15 @@
 /** Limits of directories, users and groups. Source: shared/spec/admin-tools.md §6, meta-records.md §15. */
+import { systemClock } from '#core/base/clock.ts'
 import { rootContext } from '#core/base/context.ts'
 import { ENOENT, FsError } from '#core/base/errno.ts'
 import { type Ino, inoText, isTrash, ROOT_INO, TRASH_INO } from '#core/base/ino.ts'
 import { nameFromText } from '#core/base/name.ts'
+import { systemRandom } from '#core/base/random.ts'
 import { Refusal } from '#core/base/refusal.ts'
 import type { MetaEngine } from '#core/meta/engine.ts'
 import { loadSetting, updateSetting } from '#core/meta/open-meta.ts'
 import { type Quota, type QuotaKind, spaceOf, TYPE_DIRECTORY } from '#core/meta/records.ts'
+import { run } from '#core/meta/tx.ts'
 import { pages } from './pages.ts'
 import type { AdminParts, Job } from './parts.ts'
 import { resolvePath } from './paths.ts'
@@ -63,18 +66,15 @@ export async function setQuota(
       ? await directoryOf(parts, target.path, wish.create === true, job.signal)
       : target.id
   await switchOn(parts, target.kind, job)
-  const [before] = await parts.engine.read([{ kind: 'quota', of: target.kind, id }])
-  const used =
-    before === null && target.kind === 'dir'
-      ? await usageBelow(parts, id, wish.strict === true, job)
-      : { space: 0, inodes: 0 }
-  const quota: Quota = {
+  const [there] = await parts.engine.read([{ kind: 'quota', of: target.kind, id }])
+  const counts = there === null && target.kind === 'dir'
+  const used = counts ? await usageBelow(parts, id, wish.strict === true, job) : { space: 0, inodes: 0 }
+  const quota = await replaceQuota(parts.engine, target.kind, id, (before) => ({
     maxSpace: wish.maxSpace ?? before?.maxSpace ?? UNLIMITED,
     maxInodes: wish.maxInodes ?? before?.maxInodes ?? UNLIMITED,
     usedSpace: before?.usedSpace ?? used.space,
     usedInodes: before?.usedInodes ?? used.inodes,
-  }
-  await parts.engine.commit('quota', [], [{ kind: 'putQuota', of: target.kind, id, quota }])
+  }))
   return row(parts, target.kind, id, quota)
 }
 
@@ -100,16 +100,29 @@ export async function deleteQuota(parts: AdminParts, target: QuotaTarget): Promi
   const id = await idOf(parts, target)
   const [quota] = await parts.engine.read([{ kind: 'quota', of: target.kind, id }])
   if (quota === null) throw new Refusal(`there is no quota on ${targetText(target)}`)
-  const change =
-    target.kind === 'dir'
-      ? ({ kind: 'delQuota', of: 'dir', id } as const)
-      : ({
-          kind: 'putQuota',
-          of: target.kind,
-          id,
-          quota: { ...quota, maxSpace: UNLIMITED, maxInodes: UNLIMITED },
-        } as const)
-  await parts.engine.commit('quota', [], [change])
+  if (target.kind === 'dir') {
+    await parts.engine.commit('quota', [], [{ kind: 'delQuota', of: 'dir', id }])
+    return
+  }
+  const unlimited = { maxSpace: UNLIMITED, maxInodes: UNLIMITED }
+  await replaceQuota(parts.engine, target.kind, id, (before) => ({ ...(before ?? quota), ...unlimited }))
+}
+
+/** Change a record while others may be adding to its usage. Returns what was stored. */
+function replaceQuota(
+  engine: MetaEngine,
+  kind: QuotaKind,
+  id: number,
+  change: (before: Quota | null) => Quota,
+): Promise<Quota> {
+  return run({ engine, clock: systemClock, random: systemRandom }, 'quota', async (tx) => {
+    const key = { kind: 'quota', of: kind, id } as const
+    const [before] = await tx.read([key])
+    const quota = change(before)
+    tx.guard({ kind: 'recordIs', key, is: before })
+    tx.change({ kind: 'putQuota', of: kind, id, quota })
+    return quota
+  })
 }
 
 /** Stored usage that differs from what is there; without a target, of all. With `repair` it is put right. */

@@ -19,6 +19,10 @@ export async function main(
     return showHelp(argv.slice(1), streams)
   }
   if (first === '--version' || first === '-V') return main(['version'], streams, env, signal)
+  if (first.includes('://')) {
+    const { fromHelper } = await import('./mount-helper.ts')
+    return main(['mount', ...fromHelper(argv)], streams, env, signal)
+  }
   const found = findCommand(argv)
   if (found === undefined) return unknownCommand(argv, streams)
   return runCommand(await found.load(), argv.slice(found.words), streams, env, signal)

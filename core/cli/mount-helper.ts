@@ -16,11 +16,6 @@ const RENAMED: Readonly<Record<string, string>> = {
   direntrycacheto: 'dir-entry-cache',
 }
 
-/** True when the words are a call by mount(8): the first is a metadata address. */
-export function isHelperCall(argv: readonly string[]): boolean {
-  return argv[0]?.includes('://') === true && argv.length >= 2
-}
-
 /** The words after `pomelo mount` for the words after `mount.pomelo`. */
 export function fromHelper(argv: readonly string[]): readonly string[] {
   const operands: string[] = []

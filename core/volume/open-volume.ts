@@ -83,7 +83,6 @@ class OpenVolume implements Volume {
   readonly metrics: Metrics
   readonly state: OpenMetaState
   readonly meta: VolumeMeta
-  readonly #stored: Stored
   readonly #options: VolumeOptions
   readonly #tasks: TaskSet
   #setting: VolumeSetting
@@ -94,7 +93,6 @@ class OpenVolume implements Volume {
   #closing: Promise<void> | undefined
 
   constructor(stored: Stored, options: VolumeOptions, log: Log, metrics: Metrics) {
-    this.#stored = stored
     this.#options = options
     this.#setting = stored.setting
     this.log = log
@@ -152,7 +150,8 @@ class OpenVolume implements Volume {
         capabilities: options.enableCap === true,
         selinux: options.enableSelinux === true,
         ioctl: options.enableIoctl === true,
-        listVirtual: options.hideInternal !== true && options.mountPoint !== undefined,
+        listVirtual: options.listInternal === true,
+        compaction: options.compaction ?? 'auto',
         prefixInternal: options.prefixInternal === true,
         ...(options.maxReadahead === undefined ? {} : { maxReadahead: options.maxReadahead }),
         config: () => this.shownConfig(),

@@ -6,6 +6,15 @@ import { basename } from 'node:path/posix'
 import { compactTree } from '#core/admin/compact.ts'
 import { type InfoOptions, pathInfo } from '#core/admin/info.ts'
 import { resolveParent, resolvePath } from '#core/admin/paths.ts'
+import {
+  checkQuotas,
+  deleteQuota,
+  getQuota,
+  listQuotas,
+  type QuotaTarget,
+  type SetQuota,
+  setQuota,
+} from '#core/admin/quota.ts'
 import { type WarmupAction, warmup } from '#core/admin/warmup.ts'
 import { rootContext } from '#core/base/context.ts'
 import { EEXIST, EINVAL, fail } from '#core/base/errno.ts'
@@ -34,6 +43,16 @@ export function runOperation(volume: Volume, op: string, args: Args, job: Operat
       return warm(volume, args, job)
     case 'compact':
       return compact(volume, args, job)
+    case 'quotaSet':
+      return quotas(volume, setQuota(volume, target(args), limits(args), job))
+    case 'quotaGet':
+      return getQuota(volume, target(args))
+    case 'quotaList':
+      return listQuotas(volume, job.signal)
+    case 'quotaDelete':
+      return quotas(volume, deleteQuota(volume, target(args)))
+    case 'quotaCheck':
+      return quotas(volume, checkQuotas(volume, maybeTarget(args), args.repair === true, job))
     default:
       throw fail(EINVAL, op, 'the volume process does not know this request')
   }
@@ -90,6 +109,35 @@ function warm(volume: Volume, args: Args, job: OperationJob) {
 function compact(volume: Volume, args: Args, job: OperationJob) {
   const compactChunk = (ino: number, index: number) => volume.vfs.compactChunk(ino, index, job.signal)
   return compactTree(volume, paths(args), { compactChunk, threads: count(args, 'threads', 10) }, job)
+}
+
+/** After a change of quotas: this process counts by the new ones at once, others from their next heartbeat. */
+async function quotas<T>(volume: Volume, change: Promise<T>): Promise<T> {
+  const result = await change
+  await volume.state.accounts.reload()
+  return result
+}
+
+function target(args: Args): QuotaTarget {
+  const found = maybeTarget(args)
+  if (found === undefined) throw fail(EINVAL, 'request', 'the target is missing')
+  return found
+}
+
+function maybeTarget({ target }: Args): QuotaTarget | undefined {
+  const { kind, path, id } = (target ?? {}) as Record<string, unknown>
+  if (kind === 'dir' && typeof path === 'string') return { kind, path }
+  if ((kind === 'user' || kind === 'group') && typeof id === 'number') return { kind, id }
+  return undefined
+}
+
+function limits({ maxSpace, maxInodes, create, strict }: Args): SetQuota {
+  return {
+    maxSpace: typeof maxSpace === 'number' ? maxSpace : undefined,
+    maxInodes: typeof maxInodes === 'number' ? maxInodes : undefined,
+    create: create === true,
+    strict: strict === true,
+  }
 }
 
 function text(args: Args, name: string): string {

@@ -48,7 +48,7 @@ export function shownConfig(setting: VolumeSetting, options: VolumeOptions, sid:
     DirEntryTimeout: (options.dirEntryCacheSec ?? 1) * NS,
     NegEntryTimeout: (options.negativeEntryCacheSec ?? 0) * NS,
     PrefixInternal: options.prefixInternal ?? false,
-    HideInternal: options.hideInternal ?? false,
+    HideInternal: options.listInternal !== true,
     Pid: process.pid,
     PPid: process.ppid,
     Mountpoint: options.mountPoint ?? '',

@@ -37,7 +37,8 @@ export interface VolumeOptions {
   readonly enableSelinux?: boolean
   readonly enableIoctl?: boolean
   readonly prefixInternal?: boolean
-  readonly hideInternal?: boolean
+  readonly listInternal?: boolean
+  readonly compaction?: 'auto' | 'eager' | 'off'
   readonly nonDefaultPermission?: boolean
 
   /** Local overrides of the setting. */
