@@ -21,17 +21,16 @@ const script = (name: string): string => join(root, 'e2e', 'crash', name)
 const variants = [
   { name: 'plain', format: ['--block-size', '64K'], mount: [] },
   { name: 'write-back', format: ['--trash-days', '0'], mount: ['--writeback'] },
-  { name: 'lz4, compaction forced', format: ['--compress', 'lz4', '--trash-days', '0', '--block-size', '64K'], mount: [], compact: true },
+  { name: 'lz4, compaction forced', format: ['--compress', 'lz4', '--trash-days', '0', '--block-size', '64K'], mount: ['--compaction', 'eager'] },
 ] as const
 
 for (const variant of variants) {
   test(`nothing acknowledged is lost by ${ROUNDS} kills: ${variant.name}, seed ${SEED}`, { skip: noMount, timeout: 600_000 }, async (t) => {
     const random = seededRandom(SEED)
     await using volume = await makeVolume(variant.format)
-    const env: Record<string, string> = 'compact' in variant ? { POMELO_COMPACT_AT: '5' } : {}
     const journals: string[] = []
     for (let round = 0; round < ROUNDS; round++) {
-      await volume.mount(variant.mount, env)
+      await volume.mount(variant.mount)
       const folder = join(volume.mountPoint, `round-${round}`)
       const made = await run('mkdir', [folder])
       assert.equal(made.code, 0, made.stderr)
@@ -43,7 +42,7 @@ for (const variant of variants) {
       await sleep(150 + below(random, 900))
       await volume.kill()
       await Promise.all(writers)
-      await volume.mount(variant.mount, env)
+      await volume.mount(variant.mount)
       for (let old = Math.max(0, round - 1); old <= round; old++) {
         const mine = journals.slice(old * WRITERS, (old + 1) * WRITERS)
         const check = await run('python3', [script('verify.py'), join(volume.mountPoint, `round-${old}`), ...mine])

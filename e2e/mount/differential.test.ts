@@ -20,7 +20,7 @@ for (const [at, seed] of SEEDS.entries()) {
     if ((await statfs(volume.folder)).type !== EXT4_MAGIC) return t.skip('the temporary folder is not on ext4')
     const local = join(volume.folder, 'ext4')
     await mkdir(local)
-    await volume.mount([], at % 2 === 0 ? { POMELO_COMPACT_AT: '5' } : {})
+    await volume.mount(at % 2 === 0 ? ['--compaction', 'eager'] : [])
     const tested = join(volume.mountPoint, 'tested')
     await mkdir(tested)
     const script = join(root, 'e2e', 'mount', 'differential.py')

@@ -47,7 +47,7 @@ for (const { seed, trashDays, forceCompaction } of runs) {
     const tool = await crateProgram('fsx', '0.3.2')
     if (tool.path === undefined) return t.skip(tool.missing)
     await using volume = await makeVolume(['--trash-days', String(trashDays), '--block-size', '64K'])
-    await volume.mount([], forceCompaction ? { POMELO_COMPACT_AT: '5' } : {})
+    await volume.mount(forceCompaction ? ['--compaction', 'eager'] : [])
     const config = join(volume.folder, 'fsx.toml')
     await writeFile(config, CONFIG)
     const started = performance.now()
