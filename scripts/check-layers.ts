@@ -19,9 +19,35 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/fuse': ['core/base'],
   'core/fuse/adapter': ['core/base', 'core/fuse', 'core/vfs', 'core/meta'],
   'core/admin': ['core/base', 'core/meta', 'core/chunk', 'core/object'],
-  'core/volume': ['core/base', 'core/object', 'core/chunk', 'core/meta', 'core/vfs', 'core/fuse', 'core/fuse/adapter', 'core/admin'],
-  'core/cli': ['core/base', 'core/object', 'core/chunk', 'core/meta', 'core/vfs', 'core/volume', 'core/admin'],
-  bench: ['core/base', 'core/fuse', 'core/meta', 'core/chunk', 'core/object', 'core/vfs', 'core/volume', 'e2e'],
+  'core/volume': [
+    'core/base',
+    'core/object',
+    'core/chunk',
+    'core/meta',
+    'core/vfs',
+    'core/fuse',
+    'core/fuse/adapter',
+    'core/admin',
+  ],
+  'core/cli': [
+    'core/base',
+    'core/object',
+    'core/chunk',
+    'core/meta',
+    'core/vfs',
+    'core/volume',
+    'core/admin',
+  ],
+  bench: [
+    'core/base',
+    'core/fuse',
+    'core/meta',
+    'core/chunk',
+    'core/object',
+    'core/vfs',
+    'core/volume',
+    'e2e',
+  ],
   e2e: ['core/base', 'core/volume', 'core/meta', 'core/chunk', 'core/object', 'core/vfs'],
   scripts: ['core/base'],
 }
@@ -34,7 +60,8 @@ const DRIVERS: Readonly<Record<string, string>> = {
   'lz4-napi': 'core/object/',
 }
 
-const IMPORT = /(?:^|[\s;])(?:import|export)\s[^'"]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|^import\s*'([^']+)'/gm
+const IMPORT =
+  /(?:^|[\s;])(?:import|export)\s[^'"]*?from\s*'([^']+)'|import\(\s*'([^']+)'\s*\)|^import\s*'([^']+)'/gm
 
 function* sources(folder: string): Generator<string> {
   for (const item of readdirSync(join(root, folder), { withFileTypes: true })) {
@@ -54,7 +81,9 @@ function layerOf(path: string): string | undefined {
 function resolve(from: string, specifier: string): string | undefined {
   if (specifier.startsWith('#core/')) return `core/${specifier.slice('#core/'.length)}`
   if (!specifier.startsWith('.')) return undefined
-  return relative(root, normalize(join(root, dirname(from), specifier))).split(sep).join('/')
+  return relative(root, normalize(join(root, dirname(from), specifier)))
+    .split(sep)
+    .join('/')
 }
 
 function* problemsOf(file: string): Generator<string> {
@@ -64,11 +93,14 @@ function* problemsOf(file: string): Generator<string> {
   for (const [, a, b, c] of readFileSync(join(root, file), 'utf8').matchAll(IMPORT)) {
     const specifier = a ?? b ?? c ?? ''
     const place = DRIVERS[specifier]
-    if (place !== undefined && !file.startsWith(place) && !isTest) yield `${file}: ${specifier} is loaded only in ${place}`
-    if (specifier.startsWith('../../')) yield `${file}: ${specifier} climbs two folders; use #core/…`
+    if (place !== undefined && !file.startsWith(place) && !isTest)
+      yield `${file}: ${specifier} is loaded only in ${place}`
     const target = resolve(file, specifier)
     if (target === undefined) continue
-    if (!target.endsWith('.ts') && !target.endsWith('.mjs')) yield `${file}: import ${specifier} does not end in .ts`
+    if (specifier.startsWith('../../') && target.startsWith('core/'))
+      yield `${file}: ${specifier} climbs two folders; use #core/…`
+    if (!target.endsWith('.ts') && !target.endsWith('.mjs'))
+      yield `${file}: import ${specifier} does not end in .ts`
     const to = layerOf(target)
     if (to === undefined || to === layer || isTest) continue
     if (!MAY_IMPORT[layer]!.includes(to)) yield `${file}: ${layer} may not import ${to} (${specifier})`
