@@ -146,7 +146,8 @@ export interface Meta {
   newSlice(): Promise<number>
   /**
    * Append a written slice and grow the file. `records`: how many the chunk has now. `before`: the node as this
-   * commit found it, where the engine knows it, so that changes by other clients are noticed.
+   * commit found it, where the engine knows it, so that changes by other clients are noticed. After BackendError
+   * `unavailable` it may be called again with the same slice, which is then not added twice.
    */
   writeSlice(
     ino: Ino,

@@ -53,7 +53,10 @@ export interface NodeRecord {
   readonly accessAcl: number
   readonly defaultAcl: number
   readonly tier: number
-  /** The engine's own encoding of what was read, if it needs it to compare or to keep unknown bytes. */
+  /**
+   * The engine's own encoding of what was read, for bytes it holds that no field does. The fields may be newer (a
+   * node this client just wrote): encode them over it, never compare it.
+   */
   readonly raw?: Uint8Array
 }
 

@@ -106,7 +106,7 @@ export interface Accounts {
   chown(from: Owner, to: Owner, space: number, inodes: number): readonly Change[]
   /**
    * Add the changes for one directory's statistics and the quotas of it and its ancestors to `tx`, and arrange for
-   * a missing statistics record to be recomputed. `quotaSpace`/`quotaInodes` default to space/inodes.
+   * a missing statistics record to be recomputed.
    */
   directory(tx: Tx, dir: Ino, length: number, space: number, inodes: number): Promise<void>
   /** Only the quotas of `dir` and its ancestors (rename of a tree between quota domains, clone). */
