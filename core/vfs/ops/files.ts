@@ -53,7 +53,7 @@ async function enter(
   const node = state.nodes.use(ino, record, since)
   try {
     if (record.type === TYPE_DIRECTORY) throw fail(EISDIR, 'open')
-    if ((flags & O_TRUNC) !== 0 && node.length > 0) await truncate(state, ctx, ino, 0)
+    if ((flags & O_TRUNC) !== 0) await truncate(state, ctx, ino, 0)
   } catch (error) {
     state.nodes.unuse(node)
     await state.meta.close(ino)
