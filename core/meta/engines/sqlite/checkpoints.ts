@@ -6,7 +6,6 @@
  * thread stops writers for a moment so that the log can start over; beyond FULL_FRAMES our own commits wait
  * for it. Only a reader elsewhere that stays in one transaction can make the log longer than that.
  */
-import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { Database, Statement } from 'better-sqlite3'
 
@@ -56,7 +55,7 @@ export class Checkpoints {
     this.#closing = true
     const worker = this.#worker
     if (worker === undefined) return
-    const gone = once(worker, 'exit')
+    const gone = new Promise((resolve) => worker.once('exit', resolve))
     worker.ref()
     worker.postMessage('close')
     await gone
