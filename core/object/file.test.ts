@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import { FileObjectStore } from './file.ts'
-import { failsWith, keysOf, storeSuite } from './store.suite.ts'
+import { failsWith, keysOf, randomBytes, storeSuite } from './store.suite.ts'
 
 const top = mkdtempSync(join(tmpdir(), 'pomelo-file-'))
 after(() => rmSync(top, { recursive: true, force: true }))
@@ -28,6 +28,16 @@ test('an object is a plain file at root + key, readable by others less the umask
   const mode = 0o644 & ~process.umask()
   assert.equal((await stat(`${root}vol/chunks/0/0/1_0_5`)).mode & 0o777, mode)
   assert.deepEqual(await readdir(`${root}vol/chunks/0/0`), ['1_0_5'])
+})
+
+test('files of sizes around one read come back whole', async () => {
+  const store = new FileObjectStore(await folder())
+  for (const size of [0, 32767, 32768, 65535, 65536, 65537, 200_000]) {
+    const bytes = randomBytes(size)
+    await store.put('x', [bytes])
+    assert.ok(bytes.equals(await store.get('x')), `${size}`)
+    assert.ok(bytes.subarray(10).equals(await store.get('x', { offset: 10, length: 300_000 })), `${size}`)
+  }
 })
 
 test('a root without a slash is the beginning of names', async () => {
