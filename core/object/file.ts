@@ -33,8 +33,8 @@ const fdatasync = promisify(fs.fdatasync)
 const FILE_MODE = 0o644
 const FOLDER_MODE = 0o775
 const TEMPORARY = /^\.jfs\..*\.tmp\.\d+$/
-/** Flushes at a time: they share a journal commit, and some of libuv's threads stay free. */
-const SYNCS = 3
+/** Flushes at a time: they share a journal commit, and half of libuv's threads (16, set by our entries) stay free. */
+const SYNCS = 8
 /** Folders remembered as durable before the memory starts anew. */
 const DURABLE_FOLDERS = 100_000
 /** Files up to this size are read at one go. */
