@@ -36,12 +36,7 @@ const STORAGES = ['file', 's3', 'minio']
 
 /** The setting of a new volume, secrets plain. Throws Refusal for a wish that cannot be. */
 export function newSetting(wishes: FormatWishes): VolumeSetting {
-  if (!NAME.test(wishes.name)) {
-    throw new Refusal(
-      `${JSON.stringify(wishes.name)} cannot be a volume's name`,
-      'use 3 to 63 lower-case letters, digits and hyphens, with no hyphen at either end',
-    )
-  }
+  checkVolumeName(wishes.name)
   const storage = wishes.storage.toLowerCase()
   if (!STORAGES.includes(storage)) {
     throw new Refusal(
@@ -77,6 +72,14 @@ export function newSetting(wishes: FormatWishes): VolumeSetting {
     DirStats: true,
     EnableACL: wishes.enableAcl,
   }
+}
+
+export function checkVolumeName(name: string): void {
+  if (NAME.test(name)) return
+  throw new Refusal(
+    `${JSON.stringify(name)} cannot be a volume's name`,
+    'use 3 to 63 lower-case letters, digits and hyphens, with no hyphen at either end',
+  )
 }
 
 /** A local bucket as its absolute directory, with the slash at its end that keeps objects inside. */

@@ -68,6 +68,13 @@ export function joinPath(folder: SidePath, name: Name): SidePath {
   return folder.endsWith('/') ? folder + name : `${folder}/${name}`
 }
 
+const ZEROS = Buffer.alloc(2 ** 20)
+
+/** Holes of a local file read as zeros; they become holes again. */
+function isZero(bytes: Buffer): boolean {
+  return bytes[0] === 0 && bytes.equals(ZEROS.subarray(0, bytes.length))
+}
+
 export class LocalSide implements CopySide {
   readonly #signal: AbortSignal
 
@@ -112,12 +119,13 @@ export class LocalSide implements CopySide {
   async *read(path: SidePath): AsyncGenerator<FilePart> {
     const file = await open(nameToBytes(path), 'r')
     try {
-      const buffer = Buffer.allocUnsafe(2 ** 20)
+      const buffer = Buffer.allocUnsafe(ZEROS.length)
       for (let offset = 0; ; ) {
         this.#signal.throwIfAborted()
         const { bytesRead } = await file.read(buffer, 0, buffer.length, offset)
         if (bytesRead === 0) return
-        yield { offset, bytes: buffer.subarray(0, bytesRead) }
+        const bytes = buffer.subarray(0, bytesRead)
+        if (!isZero(bytes)) yield { offset, bytes }
         offset += bytesRead
       }
     } finally {

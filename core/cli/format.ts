@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { changeSetting } from '#core/admin/change-setting.ts'
-import { claimBucket, type FormatWishes, newSetting } from '#core/admin/format.ts'
+import { checkVolumeName, claimBucket, type FormatWishes, newSetting } from '#core/admin/format.ts'
 import { redactUrl } from '#core/base/redact.ts'
 import { Refusal } from '#core/base/refusal.ts'
 import type { MetaEngine } from '#core/meta/engine.ts'
@@ -89,6 +89,7 @@ An existing volume keeps everything; options written down change its setting, as
     'ACCESS_KEY=… SECRET_KEY=… pomelo format redis://server/1 team --storage s3 --bucket https://team.s3.eu-west-1.amazonaws.com',
   ],
   async run(call) {
+    checkVolumeName(call.operands[1]!)
     const url = completeMetaUrl(call.operands[0]!, call.env.META_PASSWORD)
     const engine = await openEngine(url, { create: true, log: toolLog(call) })
     try {

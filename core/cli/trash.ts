@@ -1,7 +1,7 @@
 /** `trash list|restore|empty`. */
 import { matchesGlob } from 'node:path'
 import { restoreTrash, trashEntries, trashHours } from '#core/admin/trash.ts'
-import { inoText } from '#core/base/ino.ts'
+import { inoFromBigInt, inoText } from '#core/base/ino.ts'
 import { nameToText } from '#core/base/name.ts'
 import { formatCount, formatSize } from '#core/base/units.ts'
 import { expireTrash } from '#core/meta/trash.ts'
@@ -83,14 +83,18 @@ export const trashList = defineCommand({
     }),
 })
 
-/** The directory's path now; `inode:N` when it is gone too. */
-async function folderOf({ meta }: Volume, known: Map<number, string>, parent: number): Promise<string> {
+/** The directory's path: now, or before it was removed itself; `inode:N` when it is gone for good. */
+async function folderOf(volume: Volume, known: Map<number, string>, parent: number): Promise<string> {
   const before = known.get(parent)
   if (before !== undefined) return before
-  const path = (await meta.paths(parent))[0] ?? `inode:${inoText(parent)}`
   if (known.size > 10_000) known.clear()
-  known.set(parent, path === '/' ? '' : path)
-  return known.get(parent)!
+  const [path] = await volume.meta.paths(parent)
+  const removed = path === undefined ? null : /^\/\.trash\/[^/]+\/(\d+)-\d+-(.+)$/s.exec(path)
+  let was = path === '/' ? '' : (path ?? `inode:${inoText(parent)}`)
+  if (removed !== null)
+    was = `${await folderOf(volume, known, inoFromBigInt(BigInt(removed[1]!)))}/${removed[2]}`
+  known.set(parent, was)
+  return was
 }
 
 export const trashRestore = defineCommand({
