@@ -28,26 +28,53 @@ type Step =
 const OPS: readonly Step['op'][] = [
   ...(['mkdir', 'mkdir', 'mkdir', 'mknod', 'mknod', 'mknod', 'unlink', 'rmdir', 'link', 'link'] as const),
   ...(['rename', 'rename', 'rename', 'rename', 'truncate', 'truncate', 'clone', 'removeTree'] as const),
-  ...(['quota', 'chown', 'open', 'close'] as const),
+  ...(['quota', 'quota', 'chown', 'open', 'open', 'open', 'close', 'close'] as const),
 ]
 
-function randomStep(random: Random): Step {
-  const name = () => ['a', 'b', 'c'][below(random, 3)]!
-  const path = () => Array.from({ length: 1 + below(random, 3) }, name).join('/')
+/** Steps that mostly mean something: a model runs along, and paths are often those that exist. */
+function randomSteps(random: Random, count: number): Step[] {
+  const model = new Model()
+  const steps: Step[] = []
+  while (steps.length < count) {
+    const step = randomStep(random, model)
+    expected(model, step)
+    steps.push(step)
+  }
+  return steps
+}
+
+function randomStep(random: Random, model: Model): Step {
+  const name = () => ['a', 'b', 'c', 'd'][below(random, 4)]!
+  const { dirs, files } = model.paths()
+  const pick = (paths: readonly string[]) => paths[below(random, paths.length)] ?? name()
+  const fresh = () => [pick(['', ...dirs]), name()].filter((part) => part !== '').join('/')
+  const any = () => (below(random, 4) === 0 ? fresh() : pick([...dirs, ...files]))
   const op = OPS[below(random, OPS.length)]!
-  const a = path()
   switch (op) {
+    case 'mkdir':
+    case 'mknod':
+      return { op, a: fresh() }
     case 'link':
+      return { op, a: below(random, 8) === 0 ? any() : pick(files), b: fresh() }
     case 'clone':
-      return { op, a, b: path() }
-    case 'rename':
-      return { op, a, b: path(), flags: [0, 0, RENAME_NOREPLACE, RENAME_EXCHANGE][below(random, 4)]! }
+      return { op, a: any(), b: fresh() }
+    case 'rename': {
+      const flags = [0, 0, RENAME_NOREPLACE, RENAME_EXCHANGE][below(random, 4)]!
+      return { op, a: any(), b: below(random, 2) === 0 ? any() : fresh(), flags }
+    }
     case 'truncate':
-      return { op, a, length: below(random, 20_000) }
+      return { op, a: pick(files), length: below(random, 20_000) }
     case 'chown':
-      return { op, a, uid: below(random, 3) }
+      return { op, a: any(), uid: below(random, 3) }
+    case 'quota':
+      return { op, a: pick(['', ...dirs]) }
+    case 'open':
+    case 'unlink':
+      return { op, a: below(random, 8) === 0 ? any() : pick(files) }
+    case 'rmdir':
+      return { op, a: below(random, 8) === 0 ? any() : pick(dirs) }
     default:
-      return { op, a }
+      return { op, a: any() }
   }
 }
 
@@ -238,7 +265,7 @@ for (const seed of seeds)
   for (const TrashDays of [0, 1])
     test(`seed ${seed}, trash ${TrashDays ? 'on' : 'off'}: answers, tree and accounts are the model's`, async () => {
       const random = seededRandom(seed)
-      const steps = Array.from({ length: 150 }, () => randomStep(random))
+      const steps = randomSteps(random, 120)
       const failure = await failureOf(steps, TrashDays)
       if (failure === undefined) return
       const shortest = await shrink(steps, TrashDays)

@@ -156,6 +156,17 @@ export class Model {
     for (const [child, inode] of node.entries) this.#copy(inode, copy, child)
   }
 
+  /** Paths of all entries. */
+  paths(): { readonly dirs: readonly string[]; readonly files: readonly string[] } {
+    const dirs: string[] = []
+    const files: string[] = []
+    for (const line of this.lines()) {
+      const [path, type] = line.split(' ')
+      ;(type === 'd' ? dirs : files).push(path!.slice(1))
+    }
+    return { dirs, files }
+  }
+
   /** One line per entry: path, type, links, length, and which names are one file. */
   lines(): string[] {
     const out: string[] = []
