@@ -16,6 +16,7 @@ import {
   TYPE_SYMLINK,
 } from '#core/meta/records.ts'
 import type { DirEntry, SetattrChange, Vfs } from '#core/vfs/vfs.ts'
+import { withAccessLog } from './access-lines.ts'
 import type {
   AttrReply,
   DirSink,
@@ -78,7 +79,8 @@ const COMMON_NAME_BYTES = 16
 const FORMATS = [0, 0o10, 0o04, 0o12, 0o01, 0o06, 0o02, 0o14]
 
 export function fuseFileSystem(vfs: Vfs, options: Partial<AdapterOptions> = {}): FileSystem {
-  return new VfsFileSystem(vfs, { ...DEFAULTS, ...options })
+  const fs = new VfsFileSystem(vfs, { ...DEFAULTS, ...options })
+  return withAccessLog(fs, vfs.accessLog, vfs.clock)
 }
 
 class VfsFileSystem implements FileSystem {
@@ -190,7 +192,7 @@ class VfsFileSystem implements FileSystem {
     const { fh, keepCache, direct, node } = await this.#vfs.open(this.#as(ctx), ino, flags)
     if (direct) return { fh, flags: FOPEN_DIRECT_IO }
     // Close-to-open: the kernel may hold attributes from before another client's close.
-    if (!this.#kernel.isCurrent(ino, node)) this.#notify?.invalInode(ino, -1, 0)
+    if (!this.#kernel.isCurrent(ino, node)) await this.#notify?.dropAttributes(ino)
     return { fh, flags: keepCache ? FOPEN_KEEP_CACHE : 0 }
   }
 
@@ -220,12 +222,13 @@ class VfsFileSystem implements FileSystem {
   /** @hot */
   write(
     ctx: OpContext,
-    _ino: Ino,
+    ino: Ino,
     fh: number,
     offset: number,
     data: Uint8Array,
     killSuidgid: boolean,
   ): Promise<number> {
+    this.#kernel.dropped(ino)
     return this.#vfs.write(this.#as(ctx), fh, offset, data, killSuidgid)
   }
 

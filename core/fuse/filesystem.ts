@@ -117,6 +117,8 @@ export interface KernelNotifier {
   /** Drop cached attributes and, from `offset` for `length` bytes (0: to the end; offset -1: none), pages. */
   invalInode(ino: Ino, offset: number, length: number): void
   invalEntry(parent: Ino, name: Name): void
+  /** Drop cached attributes; resolves when that is done. A request may wait for it, unlike for the others. */
+  dropAttributes(ino: Ino): Promise<void>
 }
 
 export interface FileSystem {

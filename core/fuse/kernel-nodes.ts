@@ -3,7 +3,13 @@
  * data that it was last told, so that an open can tell whether what it caches is still so.
  */
 import type { Ino } from '#core/base/ino.ts'
-import type { NodeRecord } from '#core/meta/records.ts'
+
+/** What of a file's attributes changes with its data. */
+export interface DataAttr {
+  readonly length: number
+  readonly mtime: number
+  readonly mtimeNsec: number
+}
 
 interface Known {
   count: number
@@ -21,7 +27,7 @@ export class KernelNodes {
   }
 
   /** The kernel counts the inode once more, and learns `record`. @hot */
-  entered(ino: Ino, record: NodeRecord): void {
+  entered(ino: Ino, record: DataAttr): void {
     const known = this.#known.get(ino)
     const { length, mtime, mtimeNsec } = record
     if (known === undefined) this.#known.set(ino, { count: 1, length, mtime, mtimeNsec })
@@ -34,7 +40,7 @@ export class KernelNodes {
   }
 
   /** The kernel learns `record`. */
-  told(ino: Ino, record: NodeRecord): void {
+  told(ino: Ino, record: DataAttr): void {
     const known = this.#known.get(ino)
     if (known === undefined) return
     known.length = record.length
@@ -42,14 +48,19 @@ export class KernelNodes {
     known.mtimeNsec = record.mtimeNsec
   }
 
-  /** False when the kernel may hold older attributes than `record`. */
-  isCurrent(ino: Ino, record: NodeRecord): boolean {
+  /** A write was answered: the kernel has dropped length and times itself. @hot */
+  dropped(ino: Ino): void {
     const known = this.#known.get(ino)
+    if (known !== undefined) known.length = -1
+  }
+
+  /** False when the kernel may hold older attributes than `record`. */
+  isCurrent(ino: Ino, record: DataAttr): boolean {
+    const known = this.#known.get(ino)
+    if (known === undefined) return false
+    if (known.length < 0) return true
     return (
-      known !== undefined &&
-      known.length === record.length &&
-      known.mtimeNsec === record.mtimeNsec &&
-      known.mtime === record.mtime
+      known.length === record.length && known.mtimeNsec === record.mtimeNsec && known.mtime === record.mtime
     )
   }
 

@@ -31,7 +31,9 @@ export class Notifier implements KernelNotifier {
   readonly #queue = new Map<string, Message>()
   readonly #pump: () => Pick<Pump, 'notify'> | undefined
   readonly #log: Log
-  #sent = 0
+  /** Who waits for each message that is with the pump, in order: it has one thread for them. */
+  readonly #sent: ((() => void) | undefined)[] = []
+  readonly #urgent: { readonly ino: Ino; readonly done: () => void }[] = []
   #scheduled = false
   #dropped = 0
 
@@ -42,7 +44,7 @@ export class Notifier implements KernelNotifier {
   }
 
   get pending(): number {
-    return this.#queue.size + this.#sent
+    return this.#queue.size + this.#urgent.length + this.#sent.length
   }
 
   invalInode(ino: Ino, offset: number, length: number): void {
@@ -51,14 +53,28 @@ export class Notifier implements KernelNotifier {
     this.#enqueue(key, union(before, { ino, offset, length }))
   }
 
+  dropAttributes(ino: Ino): Promise<void> {
+    return new Promise((done) => {
+      this.#urgent.push({ ino, done })
+      this.#flush()
+    })
+  }
+
   invalEntry(parent: Ino, name: Name): void {
     this.#enqueue(`${parent}/${name}`, { parent, name })
   }
 
   /** A notification was written, or refused: ENOENT says the kernel did not know the inode or name. */
   done(): void {
-    this.#sent--
+    this.#sent.shift()?.()
     this.#flush()
+  }
+
+  /** The connection is gone: nobody need wait. */
+  end(): void {
+    this.#queue.clear()
+    for (const done of this.#sent.splice(0)) done?.()
+    for (const { done } of this.#urgent.splice(0)) done()
   }
 
   #enqueue(key: string, message: Message): void {
@@ -85,18 +101,20 @@ export class Notifier implements KernelNotifier {
 
   #flush(): void {
     const pump = this.#pump()
-    if (pump === undefined) {
-      this.#queue.clear()
-      return
+    if (pump === undefined) return this.end()
+    // Attributes alone take no lock in the kernel: these never wait behind more than MAX_SENT others.
+    for (const { ino, done } of this.#urgent.splice(0)) {
+      if (pump.notify(NOTIFY_SLOT, encodeInvalInode(ino, -1, 0)) === 0) this.#sent.push(done)
+      else done()
     }
     for (const [key, message] of this.#queue) {
-      if (this.#sent >= MAX_SENT) return
+      if (this.#sent.length >= MAX_SENT) return
       this.#queue.delete(key)
       const bytes =
         'ino' in message
           ? encodeInvalInode(message.ino, message.offset, message.length)
           : encodeInvalEntry(message.parent, message.name)
-      if (pump.notify(NOTIFY_SLOT, bytes) === 0) this.#sent++
+      if (pump.notify(NOTIFY_SLOT, bytes) === 0) this.#sent.push(undefined)
     }
   }
 }

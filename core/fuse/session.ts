@@ -63,6 +63,7 @@ const BATCH_ROOM = 128 * 1024
 const OUTPUT_BYTES = 4096
 /** After the end, operations still running get this long before the session ends without them. */
 const SETTLE_MS = 30_000
+const SETTLE_ABORTED_MS = 5_000
 
 export class FuseSession {
   /** Resolves when INIT was answered; rejects with MountError when it cannot be, or the connection ended before. */
@@ -134,7 +135,7 @@ export class FuseSession {
     })
   }
 
-  /** Give up: every waiting system call gets ENOTCONN, nothing more is read. The mount point stays, dead. */
+  /** Give up: every waiting system call fails, nothing more is read. The mount point stays, dead. */
   abort(): void {
     this.#finish({ reason: 'aborted' })
   }
@@ -206,9 +207,19 @@ export class FuseSession {
       cause: end.error,
     })
     this.#settleReady.reject(end.error instanceof MountError ? end.error : early)
-    // An unmounted system may still be releasing files: that is let finish. Nobody waits for the rest.
-    if (end.reason !== 'unmounted') this.#dispatcher.interruptAll(ENOTCONN)
-    this.#settle(end)
+    // After an unmount files may still be being released: that is let finish. For the rest nobody waits, and
+    // closing the device has the kernel fail whatever comes.
+    if (end.reason !== 'unmounted') {
+      this.#dispatcher.interruptAll(ENOTCONN)
+      this.#stopPump()
+    }
+    this.#settle(end) // never rejects; `ended` tells its end
+  }
+
+  #stopPump(): void {
+    this.#pump?.stop()
+    this.#pump = undefined
+    for (const [slot] of this.#waiting) this.#done(slot, -ENODEV)
   }
 
   async #settle(end: SessionEnd): Promise<void> {
@@ -218,16 +229,16 @@ export class FuseSession {
     } catch (error) {
       log.error('fuse: destroyed failed', { error })
     }
+    this.#notifier.end()
     const timeout = new AbortController()
-    const late = this.#clock.sleep(SETTLE_MS, timeout.signal).then(
+    const settleMs = end.reason === 'unmounted' ? SETTLE_MS : SETTLE_ABORTED_MS
+    const late = this.#clock.sleep(settleMs, timeout.signal).then(
       () => log.warn('fuse: operations still run after the end', { inFlight: this.#dispatcher.inFlight }),
       () => undefined,
     )
     await Promise.race([this.#dispatcher.drained(), late])
     timeout.abort()
-    this.#pump?.stop()
-    this.#pump = undefined
-    for (const [slot] of this.#waiting) this.#done(slot, -ENODEV)
+    this.#stopPump()
     this.#resolveEnded(end)
   }
 }

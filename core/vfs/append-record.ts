@@ -37,12 +37,13 @@ export async function appendRecord(
   ino: Ino,
   index: number,
   record: SliceRecord,
-  mtime: () => Time,
+  times: () => { readonly mtime: Time; readonly ctime: Time },
 ): Promise<Stored> {
   const until = clock.monotonicMs() + RETRY_FOR_MS
   for (;;) {
     try {
-      return await meta.writeSlice(ino, index, record, mtime())
+      const { mtime, ctime } = times()
+      return await meta.writeSlice(ino, index, record, mtime, ctime)
     } catch (error) {
       if (!isAway(error) || clock.monotonicMs() >= until) throw error
       await clock.sleep(RETRY_EVERY_MS)

@@ -282,7 +282,7 @@ export class FileWriter {
       uploaded = true
       record = { pos, id: slice.id, size: slice.length, off: 0, len: slice.length }
       stored = await this.#commitTurn.run(() =>
-        appendRecord(this.#parts, this.#node.ino, index, record, () => this.#mtime),
+        appendRecord(this.#parts, this.#node.ino, index, record, () => this),
       )
     } catch (error) {
       return this.#fail(slice, error, uploaded)

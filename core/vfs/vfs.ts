@@ -2,8 +2,8 @@
  * A volume as files: metadata and blocks joined. What the kernel adapter and `openVolume()` users call. This is a
  * table of delegation; the rules are in `ops/`.
  */
-import type { OpContext } from '#core/base/context.ts'
-import { rootContext } from '#core/base/context.ts'
+import type { Clock } from '#core/base/clock.ts'
+import { type OpContext, rootContext } from '#core/base/context.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
 import { TaskSet } from '#core/base/tasks.ts'
@@ -65,6 +65,10 @@ export class Vfs {
 
   get options(): VfsOptions {
     return this.#state.options
+  }
+
+  get clock(): Clock {
+    return this.#state.clock
   }
 
   get accessLog(): AccessLog {
@@ -278,18 +282,25 @@ export class Vfs {
 
   /** Everything written so far is uploaded and committed. Rejects with the first file's failure. */
   async drain(): Promise<void> {
-    await Promise.all([...this.#state.nodes.all()].map((node) => node.writer?.flush(rootContext())))
+    const flushes = [...this.#state.nodes.all()].map((node) => node.writer?.flush(rootContext()))
+    const failed = (await Promise.allSettled(flushes)).find(({ status }) => status === 'rejected')
+    if (failed?.status === 'rejected') throw failed.reason
   }
 
-  /** Drain, close every handle, and end background work. Afterwards nothing may be called. */
+  /**
+   * Drain, close every handle, end background work. Afterwards nothing may be called. Throws what could not be
+   * stored, after the rest is done.
+   */
   async close(): Promise<void> {
     const { handles, compactor, tasks, log, writing } = this.#state
     compactor.stop()
+    const [drained] = await Promise.allSettled([this.drain()])
     for (const { fh } of [...handles.all()]) {
       await this.release(fh).catch((error: unknown) => log.warn('close of a handle failed', { fh, error }))
     }
     writing.open.stop()
     await tasks.drain()
+    if (drained.status === 'rejected') throw drained.reason
   }
 }
 

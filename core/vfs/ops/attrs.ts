@@ -3,6 +3,8 @@ import { type OpContext, rootContext } from '#core/base/context.ts'
 import { EACCES, EFBIG, EINVAL, EPERM, fail } from '#core/base/errno.ts'
 import { type Ino, isVirtual } from '#core/base/ino.ts'
 import type { AttrChange } from '#core/meta/api.ts'
+import { withoutPrivileges } from '#core/meta/ops/resize.ts'
+import { isMember } from '#core/meta/permission.ts'
 import { MAX_FILE_SIZE, type NodeRecord } from '#core/meta/records.ts'
 import type { OpenNode } from '../nodes.ts'
 import { adopted, changeContent, type VfsState } from '../state.ts'
@@ -14,9 +16,6 @@ export interface SetattrChange extends AttrChange {
   /** Drop suid, and sgid when group-executable, because of the new size (FUSE_HANDLE_KILLPRIV_V2). */
   readonly killSuidgid?: boolean
 }
-
-const SUID = 0o4000
-const SGID_EXECUTABLE = 0o2010
 
 export async function getattr(state: VfsState, ctx: OpContext, ino: Ino): Promise<NodeRecord> {
   if (isVirtual(ino)) return state.virtual.node(ino)
@@ -66,7 +65,7 @@ export async function setattr(
   let record: NodeRecord | undefined
   if (size !== undefined) {
     record = await truncate(state, ctx, ino, size, fh)
-    if (killSuidgid) record = (await killPrivileges(state, ino, record)) ?? record
+    if (killSuidgid) record = (await killPrivileges(state, ctx, ino, record)) ?? record
   }
   if (record === undefined || Object.values(rest).some((value) => value !== undefined)) {
     record = await setStored(state, ctx, ino, rest)
@@ -95,16 +94,16 @@ export async function truncate(
   return changeContent(state, ctx, ino, () => state.meta.truncate(ctx, ino, size, fh !== undefined))
 }
 
-/** Take suid, and sgid of a group-executable file, off as a write by an ordinary user must. */
+/** Take suid and sgid off as a write by an ordinary user must. */
 export async function killPrivileges(
   state: VfsState,
+  ctx: OpContext,
   ino: Ino,
-  { mode }: NodeRecord,
+  record: NodeRecord,
 ): Promise<NodeRecord | undefined> {
-  const sgid = (mode & SGID_EXECUTABLE) === SGID_EXECUTABLE ? 0o2000 : 0
-  const killed = (mode & SUID) | sgid
-  if (killed === 0) return undefined
-  return adopted(state, ino, await state.meta.setattr(rootContext(), ino, { mode: mode & ~killed & 0o7777 }))
+  const mode = withoutPrivileges(record.mode, isMember(ctx, record.gid))
+  if (mode === record.mode) return undefined
+  return adopted(state, ino, await state.meta.setattr(rootContext(), ino, { mode }))
 }
 
 /** The first write to a file with `security.capability` takes that away; without the option there is none. */

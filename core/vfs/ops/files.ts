@@ -148,7 +148,7 @@ export async function write(
   if (mayHavePrivileges(state, handle, killSuidgid)) {
     const kept = Buffer.from(data)
     if (state.options.capabilities) await killCapability(state, node)
-    if (killSuidgid) await killPrivileges(state, node.ino, node.record)
+    if (killSuidgid) await killPrivileges(state, ctx, node.ino, node.record)
     return (await writer.write(ctx, offset, kept)) ?? kept.length
   }
   if (data.length === 0) return 0
