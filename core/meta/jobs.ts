@@ -4,6 +4,7 @@
  *
  * Source: shared/spec/fs-semantics.md §9; meta-records.md §8-11, 16, 17.
  */
+import { setMaxListeners } from 'node:events'
 import { Fan } from '#core/base/fan.ts'
 import { TRASH_INO } from '#core/base/ino.ts'
 import type { DataDeletions } from './deletions.ts'
@@ -77,6 +78,7 @@ export class Jobs {
       if (stop.aborted) return
       const late = new AbortController()
       const signal = AbortSignal.any([stop, late.signal])
+      setMaxListeners(0, signal)
       const ended = new AbortController()
       clock.sleep(MAX_RUN_MS, ended.signal).then(
         () => late.abort(),
