@@ -108,7 +108,6 @@ export class Request implements OpContext {
 
   /** Of the calling task, asked when needed; only the primary group when it is gone. */
   get groups(): readonly number[] {
-    if (!this.checkPermission) return [this.gid]
     const line = taskStatus(this.pid, 'Groups')
     return [
       ...new Set([this.gid, ...(line === undefined ? [] : line.split(' ').filter(Boolean).map(Number))]),

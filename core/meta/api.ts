@@ -5,10 +5,11 @@
  * Errors are FsError with the errno of shared/spec/fs-semantics.md §5 (and of Linux where that page says the
  * reference is wrong), or BackendError. Inode 1 is the root the caller sees; `--subdir` is mapped inside.
  */
+
+import type { Time } from '#core/base/clock.ts'
 import type { OpContext } from '#core/base/context.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
-import type { Time } from '#core/base/clock.ts'
 import type { Page, PageRequest } from './engine.ts'
 import type { AclRule, Entry, NodeRecord, NodeType, SliceRecord } from './records.ts'
 import type { VolumeSetting } from './setting.ts'
@@ -128,7 +129,14 @@ export interface Meta {
   readlink(ctx: OpContext, ino: Ino): Promise<Uint8Array>
   unlink(ctx: OpContext, parent: Ino, name: Name, options?: { skipTrash?: boolean }): Promise<Removed>
   rmdir(ctx: OpContext, parent: Ino, name: Name, options?: { skipTrash?: boolean }): Promise<Removed>
-  rename(ctx: OpContext, parent: Ino, name: Name, toParent: Ino, toName: Name, flags: number): Promise<Renamed>
+  rename(
+    ctx: OpContext,
+    parent: Ino,
+    name: Name,
+    toParent: Ino,
+    toName: Name,
+    flags: number,
+  ): Promise<Renamed>
   /** Real entries after the name `page.after`, in byte order; without `.` and `..`. `node` null: not asked for, or dangling. */
   readdir(ctx: OpContext, ino: Ino, page: PageRequest, withNodes: boolean): Promise<Page<DirItem>>
 
@@ -154,6 +162,7 @@ export interface Meta {
     index: number,
     slice: SliceRecord,
     mtime: Time,
+    ctime?: Time,
   ): Promise<{ readonly node: NodeRecord; readonly records: number; readonly before?: NodeRecord }>
   /** The lowest chunk index from `from` up that has records; undefined when there is none. */
   nextChunk(ino: Ino, from: number): Promise<number | undefined>

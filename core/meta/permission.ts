@@ -78,3 +78,8 @@ export function requireUnlocked(op: string, node: NodeRecord): void {
 export function liesInTrash(node: NodeRecord): boolean {
   return node.parent > TRASH_INO
 }
+
+/** In the group, by the caller's own or a supplementary one. Asks the system only when it is not the own one. */
+export function isMember(ctx: OpContext, gid: number): boolean {
+  return ctx.gid === gid || ctx.groups.includes(gid)
+}

@@ -7,7 +7,7 @@ import type { OpContext } from '#core/base/context.ts'
 import { EROFS, fail } from '#core/base/errno.ts'
 import { type Ino, ROOT_INO } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
-import { O_APPEND, O_TRUNC, writes } from '#core/base/open-flags.ts'
+import { O_TRUNC, writes } from '#core/base/open-flags.ts'
 import type {
   AttrChange,
   DirItem,
@@ -169,16 +169,16 @@ export class VolumeMeta implements Meta {
   }
 
   async open(ctx: OpContext, ino: Ino, flags: number): Promise<NodeRecord> {
-    const changes = writes(flags) || (flags & (O_TRUNC | O_APPEND)) !== 0
-    return open(changes ? this.#writable('open') : this.state, ctx, ino, flags)
+    const changes = writes(flags) || (flags & O_TRUNC) !== 0
+    return open(changes ? this.#writable('open') : this.state, ctx, this.#in(ino), flags)
   }
 
   close(ino: Ino): Promise<void> {
-    return close(this.state, ino)
+    return close(this.state, this.#in(ino))
   }
 
   isOpen(ino: Ino): boolean {
-    return this.state.openFiles.isOpen(ino)
+    return this.state.openFiles.isOpen(this.#in(ino))
   }
 
   touchAtime(ino: Ino, node: NodeRecord): void {
@@ -193,8 +193,8 @@ export class VolumeMeta implements Meta {
     return newSlice(this.state)
   }
 
-  async writeSlice(ino: Ino, index: number, slice: SliceRecord, mtime: Time): Promise<Written> {
-    return writeSlice(this.#writable('write'), ino, index, slice, mtime)
+  async writeSlice(ino: Ino, index: number, slice: SliceRecord, mtime: Time, ctime?: Time): Promise<Written> {
+    return writeSlice(this.#writable('write'), ino, index, slice, mtime, ctime)
   }
 
   nextChunk(ino: Ino, from: number): Promise<number | undefined> {

@@ -4,11 +4,10 @@ import { EACCES, ENOENT, ENOTSUP, EOPNOTSUPP, EPERM, fail } from '#core/base/err
 import { type Ino, isTrash } from '#core/base/ino.ts'
 import { aclMode, checkAcl, completeAcl, isEmptyAcl, isMinimalAcl } from '../acl-rule.ts'
 import { changed } from '../node.ts'
-import { requireUnlocked } from '../permission.ts'
+import { isMember, requireUnlocked } from '../permission.ts'
 import { type AclRule, type NodeRecord, TYPE_DIRECTORY, TYPE_SYMLINK } from '../records.ts'
 import type { MetaState } from '../state.ts'
 import { run } from '../tx.ts'
-import { isMember } from './setattr.ts'
 
 const OP = 'setfacl'
 const SGID = 0o2000

@@ -1,5 +1,5 @@
 /** The slice records of files: reading them and adding to them. Source: data-path.md §5; fs-semantics.md §5.14. */
-import type { Time } from '#core/base/clock.ts'
+import { compareTime, type Time } from '#core/base/clock.ts'
 import { ENOENT, EPERM, fail } from '#core/base/errno.ts'
 import type { Ino } from '#core/base/ino.ts'
 import { KeyedQueue } from '#core/base/keyed-queue.ts'
@@ -62,7 +62,7 @@ function writesOf(state: MetaState): Writes {
 }
 
 /**
- * Append a slice to a chunk and make the file long enough. After BackendError `unavailable` it may be called again
+ * Append a slice to a chunk and make the file long enough. `ctime`: when it was written. After BackendError `unavailable` it may be called again
  * with the same slice, which is then not added twice.
  * Errors: ENOENT, EPERM not a regular file, EFBIG, ENOSPC, EDQUOT.
  */
@@ -72,6 +72,7 @@ export async function writeSlice(
   index: number,
   slice: SliceRecord,
   mtime: Time,
+  ctime: Time = state.clock.now(),
 ): Promise<Written> {
   checkOffset('write', index * CHUNK_SIZE + slice.pos + slice.len)
   const { queue, left, unclear } = writesOf(state)
@@ -79,7 +80,15 @@ export async function writeSlice(
     const guess = left.get(ino)
     left.delete(ino)
     try {
-      const written = await commitSlice(state, ino, index, slice, mtime, guess, unclear.has(slice.id))
+      const written = await commitSlice(
+        state,
+        ino,
+        index,
+        slice,
+        { mtime, ctime },
+        guess,
+        unclear.has(slice.id),
+      )
       unclear.delete(slice.id)
       if (queue.length(ino) > 1) left.set(ino, written.node)
       return written
@@ -95,7 +104,7 @@ async function commitSlice(
   ino: Ino,
   index: number,
   slice: SliceRecord,
-  mtime: Time,
+  written: WriteTimes,
   guess: NodeRecord | undefined,
   doubtful: boolean,
 ): Promise<Written> {
@@ -107,7 +116,7 @@ async function commitSlice(
       return { before, node: before, records: list.length / SLICE_BYTES }
     }
     const end = index * CHUNK_SIZE + slice.pos + slice.len
-    const node = { ...before, ...times(state, mtime), length: Math.max(before.length, end) }
+    const node = { ...before, ...times(before, written), length: Math.max(before.length, end) }
     const result = { before, node, records: 0 }
     const at = tx.change({ kind: 'appendChunk', ino, index, slices: encodeSlices([slice]) })
     tx.change({ kind: 'newSliceRef', id: slice.id, size: slice.size })
@@ -141,10 +150,17 @@ async function readFile(
   return [node, list ?? undefined]
 }
 
+interface WriteTimes {
+  readonly mtime: Time
+  readonly ctime: Time
+}
+
+/** ctime is when the bytes were written, not when they are committed, and never goes back. */
 function times(
-  state: MetaState,
-  mtime: Time,
+  before: NodeRecord,
+  { mtime, ctime }: WriteTimes,
 ): Pick<NodeRecord, 'mtime' | 'mtimeNsec' | 'ctime' | 'ctimeNsec'> {
-  const now = state.clock.now()
-  return { mtime: mtime.sec, mtimeNsec: mtime.nsec, ctime: now.sec, ctimeNsec: now.nsec }
+  const stored = { sec: before.ctime, nsec: before.ctimeNsec }
+  const latest = compareTime(stored, ctime) > 0 ? stored : ctime
+  return { mtime: mtime.sec, mtimeNsec: mtime.nsec, ctime: latest.sec, ctimeNsec: latest.nsec }
 }

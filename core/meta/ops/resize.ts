@@ -3,6 +3,7 @@ import type { Time } from '#core/base/clock.ts'
 import type { OpContext } from '#core/base/context.ts'
 import { EFBIG, EINVAL, fail } from '#core/base/errno.ts'
 import type { Ino } from '#core/base/ino.ts'
+import { isMember } from '../permission.ts'
 import { MAX_FILE_SIZE, type NodeRecord, spaceOf } from '../records.ts'
 import type { MetaState } from '../state.ts'
 import type { Tx } from '../tx.ts'
@@ -38,13 +39,16 @@ export async function resize(
 
 /** The node with mtime and ctime set, and the bits dropped that a write by this caller drops. */
 export function modified(ctx: OpContext, node: NodeRecord, now: Time): NodeRecord {
-  const mode = ctx.uid === 0 ? node.mode : withoutPrivileges(node.mode)
+  const mode = ctx.uid === 0 ? node.mode : withoutPrivileges(node.mode, isMember(ctx, node.gid))
   return { ...node, mode, mtime: now.sec, mtimeNsec: now.nsec, ctime: now.sec, ctimeNsec: now.nsec }
 }
 
-/** No set-uid; no set-gid where it means privileges (group-executable). Source: linux/fs/inode.c should_remove_suid. */
-export function withoutPrivileges(mode: number): number {
-  return (mode & GROUP_EXEC) === 0 ? mode & ~SUID : mode & ~(SUID | SGID)
+/**
+ * No set-uid; no set-gid where it means privileges (group-executable) or the caller is not in the file's group.
+ * Source: linux/fs/attr.c setattr_should_drop_suidgid.
+ */
+export function withoutPrivileges(mode: number, member: boolean): number {
+  return (mode & GROUP_EXEC) === 0 && member ? mode & ~SUID : mode & ~(SUID | SGID)
 }
 
 /** A position or length in a file. Errors: EINVAL; EFBIG. */

@@ -10,7 +10,7 @@ import { type Ino, isTrash } from '#core/base/ino.ts'
 import { chmodAcl } from '../acl-rule.ts'
 import type { AttrChange } from '../api.ts'
 import { changed } from '../node.ts'
-import { isChecked, liesInTrash, MAY_WRITE, requireAccess } from '../permission.ts'
+import { isChecked, isMember, liesInTrash, MAY_WRITE, requireAccess } from '../permission.ts'
 import {
   FLAG_APPEND,
   FLAG_IMMUTABLE,
@@ -83,10 +83,6 @@ async function requireRights(
   }
 }
 
-export function isMember(ctx: OpContext, gid: number): boolean {
-  return ctx.gid === gid || ctx.groups.includes(gid)
-}
-
 function merged(ctx: OpContext, node: NodeRecord, change: AttrChange, now: Time): NodeRecord {
   const { flags, atime, mtime } = change
   const uid = change.uid ?? node.uid
@@ -94,8 +90,7 @@ function merged(ctx: OpContext, node: NodeRecord, change: AttrChange, now: Time)
   let mode = (change.mode ?? node.mode) & 0o7777
   if (change.mode !== undefined && isChecked(ctx) && !isMember(ctx, gid)) mode &= ~SGID
   if ((change.uid !== undefined || change.gid !== undefined) && node.type !== TYPE_DIRECTORY) {
-    mode = withoutPrivileges(mode)
-    if (ctx.uid !== 0 && !isMember(ctx, node.gid)) mode &= ~SGID
+    mode = withoutPrivileges(mode, ctx.uid === 0 || isMember(ctx, node.gid))
   }
   const at = atime === 'now' ? now : atime
   const mt = mtime === 'now' ? now : mtime

@@ -75,13 +75,14 @@ test('truncate leaves the zero records of the format, in existing chunks and at 
   })
 })
 
-test('truncate sets mtime and ctime when the length changes, and does nothing when it does not', async () => {
+test('truncate sets mtime and ctime, also when the length stays as it is', async () => {
   await withFile(async ({ meta, clock }, ino) => {
     await clock.advance(5000)
     const node = await meta.truncate(ROOT, ino, 5, true)
     assert.deepEqual([node.mtime, node.ctime, node.length], [clock.nowSec(), clock.nowSec(), 5])
     await clock.advance(5000)
-    assert.deepEqual(await meta.truncate(ROOT, ino, 5, true), node)
+    const again = await meta.truncate(ROOT, ino, 5, true)
+    assert.deepEqual([again.mtime, again.ctime, again.length], [node.mtime + 5, node.ctime + 5, 5])
   })
 })
 
@@ -124,7 +125,9 @@ test('writers without privilege lose set-uid and set-gid by truncate and falloca
     assert.equal((await meta.fallocate(ROOT, ino, 0, 0, 9)).mode, 0o6755)
     assert.equal((await meta.truncate(plainUser(5), ino, 2, true)).mode, 0o755)
     await meta.setattr(ROOT, ino, { mode: 0o6745 })
-    assert.equal((await meta.fallocate(plainUser(5), ino, KEEP, 0, 9)).mode, 0o2745)
+    assert.equal((await meta.fallocate({ ...plainUser(5), gid: 0 }, ino, KEEP, 0, 9)).mode, 0o2745)
+    await meta.setattr(ROOT, ino, { mode: 0o6745 })
+    assert.equal((await meta.fallocate(plainUser(5), ino, KEEP, 0, 9)).mode, 0o745)
   })
 })
 

@@ -1,4 +1,4 @@
-/** truncate and ftruncate. Source: fs-semantics.md §5.4. */
+/** truncate and ftruncate. Source: fs-semantics.md §5.4; that the same length moves the times too is ext4's rule. */
 import type { OpContext } from '#core/base/context.ts'
 import { EINVAL, EISDIR, ENOENT, EPERM, fail } from '#core/base/errno.ts'
 import type { Ino } from '#core/base/ino.ts'
@@ -27,10 +27,10 @@ export function truncate(
       if (liesInTrash(node)) throw fail(EPERM, op, 'in the trash')
       await requireAccess(state, ctx, op, node, MAY_WRITE)
     }
-    if (length === node.length) return node
     const next = { ...modified(ctx, node, state.clock.now()), length }
     await resize(state, tx, op, ino, node, next)
-    await appendHoles(state, tx, ino, Math.min(length, node.length), Math.max(length, node.length))
+    if (length !== node.length)
+      await appendHoles(state, tx, ino, Math.min(length, node.length), Math.max(length, node.length))
     return next
   })
 }
