@@ -274,8 +274,8 @@ test('errors become errnos: refusals as they are, backends and bugs EIO with one
   )
   assert.equal(wire.logged.length, 3)
   assert.match(wire.logged[1]!, /getattr failed: TypeError: bug .*stack=/)
-  assert.equal(wire.metrics.snapshot()['fuse_ops_io_errors_EIO'], 3)
-  assert.equal(wire.metrics.snapshot()['fuse_ops_total_getattr'], 4)
+  assert.equal(wire.metrics.snapshot().fuse_ops_io_errors_EIO, 3)
+  assert.equal(wire.metrics.snapshot().fuse_ops_total_getattr, 4)
 })
 
 test('the same trouble is not logged again at once', async () => {
@@ -304,7 +304,12 @@ test('an answer that cannot be encoded or is too long is EIO, not a crash', asyn
 test('a COPY_FILE_RANGE of before 7.45 reports at most what 32 bits hold', async () => {
   const lengths: number[] = []
   const wire = new TestWire(
-    files({ copyFileRange: async (_c, _i, _f, _o, _ti, _tf, _to, length) => (lengths.push(length), length) }),
+    files({
+      copyFileRange: async (_ctx, _ino, _fh, _offset, _toIno, _toFh, _toOffset, length) => {
+        lengths.push(length)
+        return length
+      },
+    }),
   )
   const body = Buffer.alloc(56)
   body.writeBigUInt64LE(1n, 16)

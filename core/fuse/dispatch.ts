@@ -5,7 +5,7 @@
  */
 
 import type { Clock } from '#core/base/clock.ts'
-import { EAGAIN, EINTR, ENOSYS } from '#core/base/errno.ts'
+import { EAGAIN, EINTR, ENODEV, ENOSYS } from '#core/base/errno.ts'
 import type { Log } from '#core/base/log.ts'
 import * as abi from './abi.ts'
 import { Answers, type Transport } from './answer.ts'
@@ -93,11 +93,12 @@ export class Dispatcher {
       })
   }
 
-  /** Tell every operation to give up, and the kernel that it did. */
+  /** The connection is lost: tell every operation to give up, and the kernel, where it still listens. */
   interruptAll(errno: number): void {
-    for (const request of this.#inFlight.values()) {
+    for (const request of [...this.#inFlight.values()]) {
       request.interrupt()
       this.#answers.answerErrno(request, errno)
+      if (request.file !== undefined) this.#answers.fileSent(request, -ENODEV)
     }
   }
 

@@ -72,8 +72,17 @@ function refused(result: ChildResult, mountpoint: string): MountError {
       `fusermount3 refuses to let other users in: ${said}`,
       'Leave out allow_other, or let root add the line `user_allow_other` to /etc/fuse.conf.',
     )
+  if (/\/dev\/fuse: Permission denied/.test(said)) return deviceDenied(said)
   if (/device not found|No such (device|file).*fuse|\/dev\/fuse/i.test(said)) return noDevice(said)
   return new MountError('refused', `fusermount3 refuses to mount ${mountpoint}: ${said}`)
+}
+
+export function deviceDenied(detail: string): MountError {
+  return new MountError(
+    'device-denied',
+    `/dev/fuse cannot be opened: ${detail}`,
+    'As root: chmod 666 /dev/fuse. In a container, start it with `--device /dev/fuse --cap-add SYS_ADMIN`.',
+  )
 }
 
 export function noDevice(detail: string): MountError {

@@ -46,6 +46,12 @@ interface Node {
   opens: number
 }
 
+interface Handle {
+  readonly ino: Ino
+  /** Of a directory, as it was when reading began: offsets stay good while entries come and go. */
+  names: readonly (readonly [Name, Ino])[]
+}
+
 export class MemoryFileSystem implements fuse.FileSystem {
   readonly nodes = new Map<Ino, Node>()
   /** Seconds that the kernel may keep names, and attributes. */
@@ -56,7 +62,7 @@ export class MemoryFileSystem implements fuse.FileSystem {
   notifier: fuse.KernelNotifier | undefined
   isDestroyed = false
   readonly #locks = new MemoryLocks()
-  readonly #handles = new Map<number, Ino>()
+  readonly #handles = new Map<number, Handle>()
   #nextIno = ROOT_INO
   #nextFh = 1
 
@@ -257,12 +263,13 @@ export class MemoryFileSystem implements fuse.FileSystem {
     sink: fuse.DirSink,
     plus: boolean,
   ): Promise<void> {
-    this.#handle(fh)
+    const handle = this.#handle(fh)
     const dir = this.#dir(ino)
-    const names: [Name, Ino][] = [['.', ino], ['..', dir.parent], ...dir.children]
-    for (let i = offset; i < names.length; i++) {
-      const [name, child] = names[i]!
-      const node = this.#node(child)
+    if (offset === 0) handle.names = [['.', ino], ['..', dir.parent], ...dir.children]
+    for (let i = offset; i < handle.names.length; i++) {
+      const [name, child] = handle.names[i]!
+      const node = this.nodes.get(child)
+      if (node === undefined) continue
       const isDot = i < 2
       if (!plus) {
         if (!sink.add(name, child, node.mode >>> 12, i + 1)) return
@@ -429,8 +436,10 @@ export class MemoryFileSystem implements fuse.FileSystem {
     return this.#node(ino)
   }
 
-  #handle(fh: number): void {
-    if (!this.#handles.has(fh)) throw fail(errno.EBADF, 'handle', String(fh))
+  #handle(fh: number): Handle {
+    const handle = this.#handles.get(fh)
+    if (handle === undefined) throw fail(errno.EBADF, 'handle', String(fh))
+    return handle
   }
 
   #make(mode: number, uid: number, gid: number): Node {
@@ -498,14 +507,13 @@ export class MemoryFileSystem implements fuse.FileSystem {
 
   #open(node: Node): fuse.OpenReply {
     const fh = this.#nextFh++
-    this.#handles.set(fh, node.ino)
+    this.#handles.set(fh, { ino: node.ino, names: [] })
     node.opens++
     return { fh, flags: 0 }
   }
 
   #close(fh: number): void {
-    this.#handle(fh)
-    const node = this.nodes.get(this.#handles.get(fh)!)
+    const node = this.nodes.get(this.#handle(fh).ino)
     this.#handles.delete(fh)
     if (node === undefined) return
     node.opens--

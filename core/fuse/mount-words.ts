@@ -63,11 +63,12 @@ export function mountWords(switches: MountSwitches): MountWords {
   if (switches.allowOther) data.push('allow_other')
   const extra = switches.extra.flatMap((word) => word.split(',')).map((word) => word.trim())
   for (const word of extra) {
+    if (word === 'rw' && switches.readOnly) continue
     if (IGNORED.test(word) || OURS.test(word) || word === 'writeback_cache' || word === 'async_dio') continue
     const set = SET[word]
     const clear = CLEAR[word]
     if (set !== undefined) flags |= set
-    else if (clear !== undefined) flags &= switches.readOnly && clear === MS_RDONLY ? -1 : ~clear
+    else if (clear !== undefined) flags &= ~clear
     else if (!data.includes(word)) data.push(word)
     if ((set ?? clear) !== undefined && !words.includes(word)) words.push(word)
   }

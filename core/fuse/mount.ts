@@ -4,15 +4,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENXIO, EPERM, errnoName } from '#core/base/errno.ts'
 import type { Log } from '#core/base/log.ts'
 import type { Metrics } from '#core/base/metrics.ts'
-import { findProgram } from './child.ts'
+import { findProgram, runChild } from './child.ts'
 import { abortConnection, findFuseMount } from './connection.ts'
 import type { FileSystem } from './filesystem.ts'
-import { busy, fusermountMount, fusermountUnmount, noDevice } from './fusermount.ts'
-import { checkMountpoint, lookAt } from './mount-check.ts'
+import { busy, deviceDenied, fusermountMount, fusermountUnmount, noDevice } from './fusermount.ts'
+import { checkMountpoint } from './mount-check.ts'
 import { MountError } from './mount-error.ts'
 import { type MountWords, mountWords } from './mount-words.ts'
 import { type MountEntry, readMounts } from './mountinfo.ts'
-import { MNT_DETACH, mountDevice, openDevice, umountNow } from './pump/pump.ts'
+import { MNT_DETACH, MNT_FORCE, mountDevice, openDevice, umountNow } from './pump/pump.ts'
 import { FuseSession, type SessionEnd, type SessionStats, type Tap } from './session.ts'
 
 export interface MountOptions {
@@ -48,15 +48,13 @@ export interface MountedFuse {
   readonly ended: Promise<SessionEnd>
   /** Rejects with MountError `busy` when somebody uses it and `lazy` is not set. */
   unmount(options?: { readonly lazy?: boolean }): Promise<void>
-  /** Cut the connection: every waiting system call fails with ENOTCONN or ECONNABORTED; then clears the mount. */
+  /** Cut the connection, so that every waiting system call fails with ENOTCONN or ECONNABORTED; clear the mount. */
   abort(): Promise<void>
   stats(): SessionStats
 }
 
 /** INIT, and then the first answer to another process, must come within this. */
 const READY_MS = 15_000
-/** An aborted connection that is not over after this is left behind. */
-const ABORT_MS = 5_000
 const MAX_IO = 1024 * 1024
 const PAGE = 4096
 
@@ -123,12 +121,7 @@ async function attach(
   if (process.getuid?.() !== 0) return fusermountMount(mountpoint, fsname, subtype, words.words)
   const fd = openDevice()
   if (fd === -ENOENT || fd === -ENXIO || fd === -ENODEV) throw noDevice(errnoName(-fd))
-  if (fd < 0)
-    throw new MountError(
-      'device-denied',
-      `/dev/fuse cannot be opened: ${errnoName(-fd)}`,
-      'In a container, start it with `--device /dev/fuse --cap-add SYS_ADMIN`.',
-    )
+  if (fd < 0) throw deviceDenied(errnoName(-fd))
   const own = `fd=${fd},rootmode=40000,user_id=${process.getuid()},group_id=${process.getgid?.() ?? 0}`
   const result = mountDevice(
     fsname,
@@ -158,17 +151,19 @@ async function becomeReady(session: FuseSession, mountpoint: string): Promise<vo
   } finally {
     timeout.abort()
   }
-  const look = await lookAt(mountpoint, Math.max(1000, deadline - Date.now()))
-  if (look === undefined)
+  const probe = await runChild(findProgram('stat') ?? 'stat', ['-c', '%F', '--', mountpoint], {
+    timeoutMs: Math.max(1000, deadline - Date.now()),
+  })
+  if (probe.timedOut)
     throw new MountError(
       'not-ready',
       `The volume does not answer at ${mountpoint}`,
       'Its log says what it waits for.',
     )
-  if (look.code !== undefined || look.directory !== true)
+  if (probe.stdout.trim() !== 'directory')
     throw new MountError(
       'not-ready',
-      `The root of the volume cannot be read at ${mountpoint}: ${look.code ?? 'not a directory'}`,
+      `The root of the volume cannot be read at ${mountpoint}: ${probe.stderr.trim()}`,
     )
 }
 
@@ -219,12 +214,11 @@ class Mounted implements MountedFuse {
   }
 
   async abort(): Promise<void> {
-    const { entry } = this
-    if (entry !== undefined && this.#isThere() && !abortConnection(entry)) this.#session.abort()
-    const stuck = sleep(ABORT_MS, undefined, { ref: false }).then(() => this.#session.abort())
-    await Promise.race([this.ended, stuck])
-    if (!this.#isThere() || findFuseMount(this.mountpoint)?.device !== entry?.device) return
-    if (umountNow(this.mountpoint, MNT_DETACH) !== 0) await fusermountUnmount(this.mountpoint, true)
+    const { entry, mountpoint } = this
+    if (entry !== undefined) abortConnection(entry)
+    this.#session.abort()
+    if (!this.#isThere() || findFuseMount(mountpoint)?.device !== entry?.device) return
+    if (umountNow(mountpoint, MNT_FORCE | MNT_DETACH) !== 0) await fusermountUnmount(mountpoint, true)
   }
 
   /** Our mount is still in the kernel's list, seen or covered. */

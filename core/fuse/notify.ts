@@ -14,8 +14,9 @@ const MAX_QUEUED = 65_536
 /** With the pump at a time. */
 const MAX_SENT = 64
 
-/** What the pump calls a notification's end. */
+/** What the pump calls the end of a notification, and of an urgent one. */
 export const NOTIFY_SLOT = -1
+export const URGENT_SLOT = -2
 
 interface Range {
   readonly ino: Ino
@@ -31,9 +32,9 @@ export class Notifier implements KernelNotifier {
   readonly #queue = new Map<string, Message>()
   readonly #pump: () => Pick<Pump, 'notify'> | undefined
   readonly #log: Log
-  /** Who waits for each message that is with the pump, in order: it has one thread for them. */
-  readonly #sent: ((() => void) | undefined)[] = []
-  readonly #urgent: { readonly ino: Ino; readonly done: () => void }[] = []
+  /** Who waits for the urgent messages that are with the pump, in order: it has one thread for them. */
+  readonly #urgent: (() => void)[] = []
+  #sent = 0
   #scheduled = false
   #dropped = 0
 
@@ -44,7 +45,7 @@ export class Notifier implements KernelNotifier {
   }
 
   get pending(): number {
-    return this.#queue.size + this.#urgent.length + this.#sent.length
+    return this.#queue.size + this.#sent + this.#urgent.length
   }
 
   invalInode(ino: Ino, offset: number, length: number): void {
@@ -53,11 +54,12 @@ export class Notifier implements KernelNotifier {
     this.#enqueue(key, union(before, { ino, offset, length }))
   }
 
+  /** Goes past the queue: dropping attributes alone takes no lock in the kernel (fs/fuse/inode.c). */
   dropAttributes(ino: Ino): Promise<void> {
-    return new Promise((done) => {
-      this.#urgent.push({ ino, done })
-      this.#flush()
-    })
+    const pump = this.#pump()
+    if (pump === undefined || pump.notify(URGENT_SLOT, encodeInvalInode(ino, -1, 0), true) !== 0)
+      return Promise.resolve()
+    return new Promise((resolve) => this.#urgent.push(resolve))
   }
 
   invalEntry(parent: Ino, name: Name): void {
@@ -65,16 +67,18 @@ export class Notifier implements KernelNotifier {
   }
 
   /** A notification was written, or refused: ENOENT says the kernel did not know the inode or name. */
-  done(): void {
-    this.#sent.shift()?.()
-    this.#flush()
+  done(slot: number): void {
+    if (slot === URGENT_SLOT) this.#urgent.shift()?.()
+    else {
+      this.#sent--
+      this.#flush()
+    }
   }
 
   /** The connection is gone: nobody need wait. */
   end(): void {
     this.#queue.clear()
-    for (const done of this.#sent.splice(0)) done?.()
-    for (const { done } of this.#urgent.splice(0)) done()
+    for (const done of this.#urgent.splice(0)) done()
   }
 
   #enqueue(key: string, message: Message): void {
@@ -101,20 +105,18 @@ export class Notifier implements KernelNotifier {
 
   #flush(): void {
     const pump = this.#pump()
-    if (pump === undefined) return this.end()
-    // Attributes alone take no lock in the kernel: these never wait behind more than MAX_SENT others.
-    for (const { ino, done } of this.#urgent.splice(0)) {
-      if (pump.notify(NOTIFY_SLOT, encodeInvalInode(ino, -1, 0)) === 0) this.#sent.push(done)
-      else done()
+    if (pump === undefined) {
+      this.end()
+      return
     }
     for (const [key, message] of this.#queue) {
-      if (this.#sent.length >= MAX_SENT) return
+      if (this.#sent >= MAX_SENT) return
       this.#queue.delete(key)
       const bytes =
         'ino' in message
           ? encodeInvalInode(message.ino, message.offset, message.length)
           : encodeInvalEntry(message.parent, message.name)
-      if (pump.notify(NOTIFY_SLOT, bytes) === 0) this.#sent.push(undefined)
+      if (pump.notify(NOTIFY_SLOT, bytes, false) === 0) this.#sent++
     }
   }
 }

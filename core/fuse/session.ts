@@ -14,7 +14,7 @@ import { Output } from './encode.ts'
 import type { FileSystem } from './filesystem.ts'
 import { encodeInit, type Negotiated, negotiate } from './init.ts'
 import { MountError } from './mount-error.ts'
-import { NOTIFY_SLOT, Notifier } from './notify.ts'
+import { Notifier, URGENT_SLOT } from './notify.ts'
 import { OpMetrics } from './op-metrics.ts'
 import { type Pump, startPump } from './pump/pump.ts'
 
@@ -79,7 +79,7 @@ export class FuseSession {
   readonly #dispatcher: Dispatcher
   readonly #notifier: Notifier
   readonly #waiting = new Map<number, (result: number) => void>()
-  #nextSlot = -2
+  #nextSlot = URGENT_SLOT - 1
   #pump: Pump | undefined
   #end: SessionEnd | undefined
   #settleReady!: { resolve: (agreed: Negotiated) => void; reject: (error: Error) => void }
@@ -156,8 +156,8 @@ export class FuseSession {
       this.#dispatcher.fileSent(slot, result)
       return
     }
-    if (slot === NOTIFY_SLOT) {
-      this.#notifier.done()
+    if (slot >= URGENT_SLOT) {
+      this.#notifier.done(slot)
       return
     }
     const resolve = this.#waiting.get(slot)

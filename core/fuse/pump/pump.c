@@ -6,10 +6,11 @@
  * while `room` bytes are left (the kernel wants space for the largest request at every read). Replies are
  * written at once, on the loop: writing one never waits for anybody.
  *
- * Three lanes of own threads do what may wait, so that neither the loop nor libuv's pool ever does:
+ * Lanes of own threads do what may wait, so that neither the loop nor libuv's pool ever does:
  *
  *   files    READs answered from a file whose pages are not in memory   (up to 4 threads)
  *   notify   notifications; the kernel takes inode locks for them that a request may hold until it is answered
+ *   urgent   notifications that take no such lock; a request may be waiting for one
  *   umount   umount2(2), which writes dirty pages back through us
  *
  * A task's end is told on the loop: onDone(slot, result), result 0 or a negative errno.
@@ -33,8 +34,8 @@
 #include <uv.h>
 
 enum { MAX_BATCH = 32, MAX_PARTS = 1000, STACK_PARTS = 16, OUT_HEADER = 16 };
-enum { LANE_FILES, LANE_NOTIFY, LANE_UMOUNT, LANES };
-static const int lane_threads[LANES] = {4, 1, 1};
+enum { LANE_FILES, LANE_NOTIFY, LANE_URGENT, LANE_UMOUNT, LANES };
+static const int lane_threads[LANES] = {4, 1, 1, 1};
 
 typedef struct task {
   struct task *next;
@@ -58,7 +59,7 @@ typedef struct {
   napi_ref receiver, input_ref, output_ref, on_requests, on_end, on_done;
   uv_poll_t poll;
   uv_async_t async;
-  int fd;
+  int fd, limit, streak; /* limit: requests looked for per wake-up */
   uint8_t *input, *output, *file_buffer;
   size_t input_size, room, output_size;
 
@@ -143,7 +144,7 @@ static int read_file(int fd, uint8_t *buffer, size_t length, uint64_t offset) {
 
 static int run_task(pump *p, task *t, uint8_t **buffer) {
   if (t->lane == LANE_UMOUNT) return umount2(t->data, t->fd) < 0 ? -errno : 0;
-  if (t->lane == LANE_NOTIFY) return write_all(p->fd, t->data, t->length);
+  if (t->lane != LANE_FILES) return write_all(p->fd, t->data, t->length);
   if (*buffer == NULL && (*buffer = malloc(OUT_HEADER + p->room)) == NULL) return -ENOMEM;
   int error = read_file(t->fd, *buffer, t->length, t->offset);
   if (error != 0) return error;
@@ -270,7 +271,7 @@ static void on_readable(uv_poll_t *handle, int status, int events) {
   size_t at = 0;
   int count = 0, end = 0;
   (void)events;
-  while (count < MAX_BATCH && p->input_size - at >= p->room) {
+  while (count < p->limit && p->input_size - at >= p->room) {
     ssize_t n = read(p->fd, p->input + at, p->room);
     if (n > 0) {
       count++;
@@ -282,6 +283,14 @@ static void on_readable(uv_poll_t *handle, int status, int events) {
       else if (errno != EAGAIN) end = errno;
       break;
     }
+  }
+  /* A lone client never has a second request waiting, and looking for it costs 0.7 of its 17 µs. */
+  if (count < p->limit) {
+    p->limit = count > 1 ? count : 1;
+    p->streak = 0;
+  } else if (++p->streak >= 8 && p->limit < MAX_BATCH) {
+    p->limit *= 2;
+    p->streak = 0;
   }
   if (count == 0 && end == 0 && status < 0) end = EIO; /* libuv stopped polling on an error the read did not show */
   if (count > 0) call_with(p, p->on_requests, 1, count, 0);
@@ -383,14 +392,17 @@ static napi_value pump_send_file(napi_env env, napi_callback_info info) {
   return make_int(env, error != 0 ? error : 1);
 }
 
-/* notify(slot, message): write a notification on its thread; the bytes are copied. */
+/* notify(slot, message, urgent): write a notification on its lane's thread, in order; the bytes are copied. */
 static napi_value pump_notify(napi_env env, napi_callback_info info) {
-  size_t argc = 2, length = 0;
-  napi_value argv[2];
+  size_t argc = 3, length = 0;
+  napi_value argv[3];
   void *data = NULL;
+  bool urgent = false;
   pump *p = enter(env, info, &argc, argv);
   if (napi_get_typedarray_info(env, argv[1], NULL, &length, &data, NULL, NULL) != napi_ok) return make_int(env, -EINVAL);
-  return make_int(env, enqueue(p, new_task(LANE_NOTIFY, (int32_t)get_int(env, argv[0]), data, length)));
+  napi_get_value_bool(env, argv[2], &urgent);
+  int which = urgent ? LANE_URGENT : LANE_NOTIFY;
+  return make_int(env, enqueue(p, new_task(which, (int32_t)get_int(env, argv[0]), data, length)));
 }
 
 /* umount(slot, path, flags): umount2(2) on its thread. */
@@ -463,6 +475,7 @@ static napi_value create_pump(napi_env env, napi_callback_info info) {
   if (p == NULL || napi_get_uv_event_loop(env, &loop) != napi_ok) abort();
   p->env = env;
   p->fd = (int)get_int(env, argv[0]);
+  p->limit = 1;
   p->room = get_u32(env, argv[2]);
   void *input, *output;
   if (napi_get_typedarray_info(env, argv[1], NULL, &p->input_size, &input, NULL, NULL) != napi_ok ||

@@ -28,8 +28,11 @@ export interface Pump {
     offset: number,
     length: number,
   ): number
-  /** Write a notification on the pump's thread; `onDone(slot)` follows a 0. */
-  notify(slot: number, message: Uint8Array): number
+  /**
+   * Write a notification on the pump's thread for them, or the one for `urgent` ones, which take no lock in the
+   * kernel; each in order. `onDone(slot)` follows a 0.
+   */
+  notify(slot: number, message: Uint8Array, urgent: boolean): number
   /** umount2(2) on the pump's thread; `onDone(slot)` follows a 0. */
   umount(slot: number, path: Uint8Array, flags: number): number
   /** No more reads, replies or callbacks. The descriptor is closed once no thread uses it. */

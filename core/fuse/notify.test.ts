@@ -1,0 +1,65 @@
+import assert from 'node:assert/strict'
+import test from 'node:test'
+import { TRASH_INO } from '#core/base/ino.ts'
+import { silentLog } from '#core/base/log.ts'
+import { NOTIFY_SLOT, Notifier, URGENT_SLOT } from './notify.ts'
+import { settled } from './test-wire.ts'
+
+function notifier(): { kernel: Notifier; sent: Buffer[] } {
+  const sent: Buffer[] = []
+  const pump = {
+    notify(_slot: number, bytes: Uint8Array): number {
+      sent.push(Buffer.from(bytes))
+      return 0
+    },
+  }
+  return { kernel: new Notifier(() => pump, silentLog), sent }
+}
+
+test('notifications have the bytes of fuse.h: unique 0, the code as error', async () => {
+  const { kernel, sent } = notifier()
+  kernel.invalInode(TRASH_INO, -1, 0)
+  kernel.invalEntry(1, 'n\xe9')
+  await settled()
+  assert.deepEqual(
+    sent.map((bytes) => bytes.toString('hex')),
+    [
+      `28000000020000000000000000000000${'00000010ffffff7f'}${'ffffffffffffffff'}${'0000000000000000'}`,
+      `23000000030000000000000000000000${'0100000000000000'}${'0200000000000000'}${'6ee900'}`,
+    ],
+  )
+})
+
+test('nothing is sent before the current turn is over, and equal ones are sent once', async () => {
+  const { kernel, sent } = notifier()
+  for (let i = 0; i < 10; i++) kernel.invalEntry(1, 'name')
+  kernel.invalInode(7, -1, 0)
+  kernel.invalInode(7, 4096, 4096)
+  kernel.invalInode(7, 0, 10)
+  assert.equal(sent.length, 0)
+  await settled()
+  assert.equal(sent.length, 2)
+  assert.deepEqual([sent[1]!.readBigInt64LE(24), sent[1]!.readBigInt64LE(32)], [0n, 8192n])
+})
+
+test('at most 64 are with the pump at a time; the others follow as it is done', async () => {
+  const { kernel, sent } = notifier()
+  for (let i = 0; i < 100; i++) kernel.invalEntry(1, `name ${i}`)
+  await settled()
+  assert.deepEqual([sent.length, kernel.pending], [64, 100])
+  for (let i = 0; i < 36; i++) kernel.done(NOTIFY_SLOT)
+  assert.equal(sent.length, 100)
+})
+
+test('dropping attributes does not wait in line, and those who wait are let go at the end', async () => {
+  const { kernel, sent } = notifier()
+  for (let i = 0; i < 100; i++) kernel.invalEntry(1, `name ${i}`)
+  await settled()
+  const first = kernel.dropAttributes(7)
+  const second = kernel.dropAttributes(8)
+  assert.equal(sent.length, 66)
+  kernel.done(URGENT_SLOT)
+  await first
+  kernel.end()
+  await second
+})
