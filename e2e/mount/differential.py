@@ -333,7 +333,10 @@ def watched(side, op):
     if op[0] in ('pwrite', 'append', 'ftruncate', 'fallocate', 'fchmod', 'copy') and isinstance(op[1], int):
         slot = op[3] if op[0] == 'copy' else op[1]
         if slot in side.fds:
-            out['fd'] = os.fstat(side.fds[slot])
+            try:
+                out['fd'] = os.fstat(side.fds[slot])
+            except OSError:
+                out['fd'] = None
     return out
 
 

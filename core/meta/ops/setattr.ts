@@ -28,11 +28,11 @@ const SGID = 0o2000
 /** What chattr can set; the other bits belong to other platforms and stay. */
 const SETTABLE_FLAGS = FLAG_IMMUTABLE | FLAG_APPEND | FLAG_SKIP_TRASH
 
+/** A change without fields is chown(2) with -1 for both: it moves ctime and drops set-uid and set-gid all the same. */
 export function setattr(state: MetaState, ctx: OpContext, ino: Ino, change: AttrChange): Promise<NodeRecord> {
   return run(state, OP, async (tx) => {
     const [node] = await tx.read([{ kind: 'node', ino }])
     if (node === null) throw fail(ENOENT, OP)
-    if (Object.values(change).every((value) => value === undefined)) return node
     if (isTrash(ino) || liesInTrash(node)) throw fail(EPERM, OP, 'in the trash')
     requireFlagsAllow(node, change)
     if (change.flags !== undefined) requireFlagRights(ctx, node, change.flags)
@@ -83,13 +83,18 @@ async function requireRights(
   }
 }
 
+function isChown(change: AttrChange): boolean {
+  if (change.uid !== undefined || change.gid !== undefined) return true
+  return Object.values(change).every((value) => value === undefined)
+}
+
 function merged(ctx: OpContext, node: NodeRecord, change: AttrChange, now: Time): NodeRecord {
   const { flags, atime, mtime } = change
   const uid = change.uid ?? node.uid
   const gid = change.gid ?? node.gid
   let mode = (change.mode ?? node.mode) & 0o7777
   if (change.mode !== undefined && isChecked(ctx) && !isMember(ctx, gid)) mode &= ~SGID
-  if ((change.uid !== undefined || change.gid !== undefined) && node.type !== TYPE_DIRECTORY) {
+  if (isChown(change) && node.type !== TYPE_DIRECTORY) {
     mode = withoutPrivileges(mode, ctx.uid === 0 || isMember(ctx, node.gid))
   }
   const at = atime === 'now' ? now : atime
