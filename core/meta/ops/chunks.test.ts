@@ -116,3 +116,20 @@ test('the next chunk with records is found', async () => {
     ])
   })
 })
+
+test('every append changes the node, so that no guard of another client misses it', async () => {
+  await withFile(async ({ meta, clock }, ino) => {
+    const old = clock.now()
+    await clock.advance(1000)
+    await meta.truncate(ROOT, ino, 100, true)
+    const seen = [await meta.setattr(ROOT, ino, { mtime: TIME })]
+    for (let k = 0; k < 3; k++) {
+      seen.push((await meta.writeSlice(ino, 0, piece(await meta.newSlice(), k, 1), TIME, old)).node)
+    }
+    assert.equal(new Set(seen.map(({ ctime, ctimeNsec }) => `${ctime} ${ctimeNsec}`)).size, 4)
+    assert.deepEqual(
+      seen.map(({ ctime }) => ctime),
+      new Array(4).fill(clock.nowSec()),
+    )
+  })
+})

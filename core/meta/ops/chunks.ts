@@ -62,8 +62,8 @@ function writesOf(state: MetaState): Writes {
 }
 
 /**
- * Append a slice to a chunk and make the file long enough. `ctime`: when it was written. After BackendError `unavailable` it may be called again
- * with the same slice, which is then not added twice.
+ * Append a slice to a chunk and make the file long enough. `ctime`: when it was written. After BackendError
+ * `unavailable` it may be called again with the same slice, which is then not added twice.
  * Errors: ENOENT, EPERM not a regular file, EFBIG, ENOSPC, EDQUOT.
  */
 export async function writeSlice(
@@ -155,12 +155,22 @@ interface WriteTimes {
   readonly ctime: Time
 }
 
-/** ctime is when the bytes were written, not when they are committed, and never goes back. */
+/**
+ * ctime is when the bytes were written, not when they are committed, and never goes back. It moves by a nanosecond
+ * where nothing else would (slices written before a utimes): every append has to change the node, or the guard of
+ * another client's truncate would not see it (meta-redis.md §3.1, obligation 2).
+ */
 function times(
   before: NodeRecord,
   { mtime, ctime }: WriteTimes,
 ): Pick<NodeRecord, 'mtime' | 'mtimeNsec' | 'ctime' | 'ctimeNsec'> {
   const stored = { sec: before.ctime, nsec: before.ctimeNsec }
-  const latest = compareTime(stored, ctime) > 0 ? stored : ctime
+  const sameMtime = before.mtime === mtime.sec && before.mtimeNsec === mtime.nsec
+  const least = sameMtime ? nextNsec(stored) : stored
+  const latest = compareTime(least, ctime) > 0 ? least : ctime
   return { mtime: mtime.sec, mtimeNsec: mtime.nsec, ctime: latest.sec, ctimeNsec: latest.nsec }
+}
+
+function nextNsec({ sec, nsec }: Time): Time {
+  return nsec === 999_999_999 ? { sec: sec + 1, nsec: 0 } : { sec, nsec: nsec + 1 }
 }
