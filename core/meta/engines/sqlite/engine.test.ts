@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
-import { engineSuite } from '../../engine.suite.ts'
+import { engineSuite } from '#core/meta/engine.suite.ts'
 import { openSqlite } from './open.ts'
 
 engineSuite('sqlite in memory', {

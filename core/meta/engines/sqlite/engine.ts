@@ -24,9 +24,9 @@ import type {
   RecordKey,
   RecordRange,
   RecordValues,
-} from '../../engine.ts'
-import type { AclRule, CounterName, GateName } from '../../records.ts'
-import { encodeAclEntries } from '../../records-codec.ts'
+} from '#core/meta/engine.ts'
+import type { AclRule, CounterName, GateName } from '#core/meta/records.ts'
+import { encodeAclEntries } from '#core/meta/records-codec.ts'
 import { addCounter, applyChange } from './changes.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { fromSqlite, isBusy } from './errors.ts'

@@ -1,7 +1,7 @@
 /** Whether what an operation has read is still so. */
 import { isDeepStrictEqual } from 'node:util'
-import type { FailedGuard, Guard, RecordValue } from '../../engine.ts'
-import type { NodeRecord } from '../../records.ts'
+import type { FailedGuard, Guard, RecordValue } from '#core/meta/engine.ts'
+import type { NodeRecord } from '#core/meta/records.ts'
 import { readChunk, readEdge, readNode, readRecord } from './read.ts'
 import { inoToSql } from './rows.ts'
 import type { Statements } from './statements.ts'

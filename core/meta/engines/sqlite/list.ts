@@ -1,9 +1,9 @@
 /** Records by range, page by page. */
 import { inoText } from '#core/base/ino.ts'
 import { nameFromBytes, nameToBytes } from '#core/base/name.ts'
-import type { ListTypes, Page, PageRequest, RecordRange } from '../../engine.ts'
-import type { NodeType, SliceRef } from '../../records.ts'
-import { decodeDelayed } from '../../records-codec.ts'
+import type { ListTypes, Page, PageRequest, RecordRange } from '#core/meta/engine.ts'
+import type { NodeType, SliceRef } from '#core/meta/records.ts'
+import { decodeDelayed } from '#core/meta/records-codec.ts'
 import {
   aclFromRow,
   entryFromRow,

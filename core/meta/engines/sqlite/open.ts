@@ -94,7 +94,8 @@ async function connect(
 /** Checkpoints are made elsewhere (checkpoints.ts), durability by wal-sync.ts. */
 function configure(db: Database.Database, readOnly: boolean): void {
   if (!readOnly) db.pragma('journal_mode = WAL')
-  db.pragma('synchronous = NORMAL')
+  // Where a log is impossible (network file systems) every commit has to wait for the disk.
+  db.pragma(`synchronous = ${journalMode(db) === 'wal' ? 'NORMAL' : 'FULL'}`)
   db.pragma('wal_autocheckpoint = 0')
   db.pragma('cache_size = -65536')
   db.pragma('temp_store = MEMORY')

@@ -1,7 +1,7 @@
 /** Records by key. */
 import { type Ino, inoFromBigInt } from '#core/base/ino.ts'
 import { nameToBytes } from '#core/base/name.ts'
-import type { RecordKey, RecordValue } from '../../engine.ts'
+import type { RecordKey, RecordValue } from '#core/meta/engine.ts'
 import type {
   AclRule,
   DirStat,
@@ -13,8 +13,8 @@ import type {
   PlockRecord,
   Quota,
   SessionRecord,
-} from '../../records.ts'
-import { decodeAclEntries, decodeDelayed, decodePlocks } from '../../records-codec.ts'
+} from '#core/meta/records.ts'
+import { decodeAclEntries, decodeDelayed, decodePlocks } from '#core/meta/records-codec.ts'
 import { exact, inoFromRow, inoToSql, nodeFromRow, ownerFromSql } from './rows.ts'
 import type { Row, Statements } from './statements.ts'
 

@@ -8,7 +8,7 @@
 import { BackendError } from '#core/base/errno.ts'
 import { type Ino, inoFromBigInt, inoToBigInt, VIRTUAL_INO, WIRE_OFFSET } from '#core/base/ino.ts'
 import { nameFromBytes } from '#core/base/name.ts'
-import type { NodeRecord, NodeType } from '../../records.ts'
+import type { NodeRecord, NodeType } from '#core/meta/records.ts'
 
 /** A bound or returned integer: bigint only where a number would not be exact. */
 export type SqlInteger = number | bigint
