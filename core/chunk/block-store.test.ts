@@ -59,6 +59,21 @@ test('a slice of 64 MiB in blocks of 4 MiB reads back whole', async (t) => {
   assert.ok((await readAll(blocks, slice)).equals(bytes))
 })
 
+test('the largest compressed block fits the smallest budget', async (t) => {
+  const options = { blockSize: 16 * MiB, compression: 'lz4' as const, bufferSize: 1, memoryCacheSize: 0 }
+  const { blocks } = await testStore(t, options)
+  const bytes = testBytes(17 * MiB, 1)
+  assert.ok((await readAll(blocks, await writeSlice(blocks, 1, bytes))).equals(bytes))
+})
+
+test('peek shows no byte beyond the slice', async (t) => {
+  const { blocks } = await testStore(t)
+  const slice = await writeSlice(blocks, 1, testBytes(65 * KiB, 1))
+  assert.equal(blocks.peek(slice, 64 * KiB, 1 * KiB)?.[0]?.length, 1 * KiB)
+  assert.equal(blocks.peek(slice, 64 * KiB, 1 * KiB + 1), undefined)
+  assert.equal(blocks.peek(slice, 63 * KiB, 2 * KiB + 1), undefined)
+})
+
 test('many who want one cold block make one request', async (t) => {
   const { objects } = await filled(t)
   const { blocks, faulty } = await testStore(t, { objects })

@@ -7,6 +7,8 @@
  *
  * A table of delegation; the parts are put together by `open-block-store.ts`.
  */
+import { atMost } from '#core/base/at-most.ts'
+import type { Clock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
 import type { Log } from '#core/base/log.ts'
 import type { Counter, Metrics } from '#core/base/metrics.ts'
@@ -38,7 +40,11 @@ export interface BlockStoreParts {
   readonly maxDeletes: number
   readonly log: Log
   readonly metrics: Metrics
+  readonly clock: Clock
 }
+
+/** How long `close` waits for objects of aborted slices to be removed; those left are found by gc. */
+const CLOSE_MS = 5000
 
 export class CachedBlockStore implements BlockStore {
   readonly blockSize: number
@@ -49,6 +55,7 @@ export class CachedBlockStore implements BlockStore {
   readonly #tasks: TaskSet
   readonly #hits: Counter
   readonly #hitBytes: Counter
+  readonly #stop = new AbortController()
   #closed = false
 
   constructor(parts: BlockStoreParts) {
@@ -71,7 +78,8 @@ export class CachedBlockStore implements BlockStore {
     const index = Math.floor(offset / this.blockSize)
     const start = offset - index * this.blockSize
     if (start + length > this.blockSize) return this.#peekMany(slice, offset, length)
-    const block = this.#resident(slice.id, index, geometry.size(slice.size, index))
+    const size = geometry.size(slice.size, index)
+    const block = start + length <= size ? this.#resident(slice.id, index, size) : undefined
     if (block === undefined) return undefined
     this.#hits.add()
     this.#hitBytes.add(length)
@@ -104,7 +112,7 @@ export class CachedBlockStore implements BlockStore {
   prefetch(slice: SliceId, offset: number, length: number): void {
     if (this.#closed) return
     for (const { name } of this.#pieces(slice, offset, length)) {
-      if (this.#resident(name.slice, name.index, name.size) === undefined) this.#parts.prefetcher.add(name)
+      if (!this.#isReady(name)) this.#parts.prefetcher.add(name)
     }
   }
 
@@ -167,9 +175,11 @@ export class CachedBlockStore implements BlockStore {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    const { prefetcher, fetcher, staging, disk, cache } = this.#parts
-    await prefetcher.close()
+    const { prefetcher, fetcher, staging, disk, cache, clock } = this.#parts
     fetcher.close()
+    await prefetcher.close()
+    await atMost(clock, CLOSE_MS, this.#tasks.drain())
+    this.#stop.abort(new BackendError('closed', 'volume closed'))
     await this.#tasks.drain()
     await staging.close()
     await disk.close()
@@ -183,7 +193,16 @@ export class CachedBlockStore implements BlockStore {
     return cache.peek(id, size) ?? uploads.peek(id, size) ?? disk.peek(id, size)
   }
 
+  /** `peek` or `peekFile` serve all of it. */
+  #isReady({ slice, index, size }: BlockName): boolean {
+    if (this.#resident(slice, index, size) !== undefined) return true
+    const range = this.#parts.disk.peekFile(blockId(slice, index), 0, size)
+    range?.done()
+    return range !== undefined
+  }
+
   #peekMany(slice: SliceId, offset: number, length: number): readonly Uint8Array[] | undefined {
+    if (offset + length > slice.size) return undefined
     const views: Uint8Array[] = []
     for (const { name, start, length: part } of this.#pieces(slice, offset, length)) {
       const block = this.#resident(name.slice, name.index, name.size)
@@ -259,7 +278,7 @@ export class CachedBlockStore implements BlockStore {
     const names = sent.map((index) => ({ slice, index, size: geometry.size(length, index) }))
     this.#tasks.start(`removal of the aborted slice ${slice}`, async () => {
       await settled
-      await this.#removeBlocks(names, undefined)
+      await this.#removeBlocks(names, this.#stop.signal)
     })
   }
 }

@@ -72,6 +72,7 @@ export async function openBlockStore(options: BlockStoreOptions): Promise<BlockS
   return new CachedBlockStore({
     ...{ ...shared, memory, staging, uploads, fetcher, prefetcher },
     maxDeletes: settings.maxDeletes,
+    clock: settings.clock,
   })
 }
 

@@ -20,7 +20,7 @@ export interface BlockStoreOptions {
   /** Names the cache directories of the volume. */
   readonly uuid: string
 
-  /** Ceiling of write buffers and reads under way, bytes: 300 MiB; never below 32 MiB. */
+  /** Ceiling of write buffers and reads under way, bytes: 300 MiB; never below 32 MiB nor five blocks. */
   readonly bufferSize?: number
   /** Blocks kept in memory, bytes, apart from `bufferSize`: a quarter of it; 0 is none. */
   readonly memoryCacheSize?: number
@@ -74,7 +74,8 @@ export function settle(options: BlockStoreOptions): BlockStoreSettings {
   if (blockSize < 64 * 1024 || blockSize > 16 * MiB || !Number.isInteger(Math.log2(blockSize))) {
     throw new BackendError('invalid', `blockSize ${blockSize}: want a power of two from 64 KiB to 16 MiB`)
   }
-  const bufferSize = Math.max(size(options, 'bufferSize', 300 * MiB), 32 * MiB, 4 * blockSize)
+  // Two reserves and, compressed and not, the largest block must fit.
+  const bufferSize = Math.max(size(options, 'bufferSize', 300 * MiB), 32 * MiB, 5 * blockSize)
   const inMemory = options.cacheDirs?.length === 1 && options.cacheDirs[0] === 'memory'
   const cacheSize = size(options, 'cacheSize', 100 * 1024 * MiB)
   const cacheDirs = inMemory || cacheSize === 0 ? [] : [...new Set(options.cacheDirs ?? [])]

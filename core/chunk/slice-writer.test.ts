@@ -138,7 +138,7 @@ test('writers wait at the ceiling, never pass it, and are all served', async (t)
     await writer.finish()
     assert.ok((await readAll(blocks, { id, size: bytes.length })).equals(bytes))
   }
-  await Promise.all(Array.from({ length: 12 }, (_, k) => write(k + 1)))
+  await Promise.all(Array.from({ length: 8 }, (_, k) => write(k + 1)))
   assert.ok(peak <= limit, `${peak}`)
   assert.ok(peak > limit / 2 && pressed > 0)
   assert.equal(metrics.snapshot().used_buffer_size_bytes, 0)

@@ -143,7 +143,8 @@ export class BlockSliceWriter implements SliceWriter {
   #show(index: number, offset: number, length: number): Uint8Array | undefined {
     const block = this.#blocks[index]
     if (block !== undefined) return block.show(offset, length)
-    const bytes = this.#host.resident(this.#id, index, this.#host.memory.blockSize)
+    const { blockSize } = this.#host.memory
+    const bytes = this.#host.resident(this.#id, index, Math.min(blockSize, this.#frozen - index * blockSize))
     return bytes?.subarray(offset, offset + length)
   }
 

@@ -104,7 +104,7 @@ export class Staging {
       for await (const key of walk(join(dir.root, 'rawstaging'), 'chunks', this.#stop.signal)) {
         const path = join(dir.root, 'rawstaging', key)
         const name = this.#options.geometry.parse(key)
-        if (name !== undefined) found.push(await recovered(dir, name, path))
+        if (name !== undefined) await this.#found(dir, name, path, found)
         else if (key.endsWith('.tmp')) await removeOld(path, this.#options.clock)
       }
     }
@@ -117,7 +117,8 @@ export class Staging {
    * Errors: `interrupted`.
    */
   async stage(name: BlockName, bytes: Uint8Array, tier: number, signal: AbortSignal): Promise<boolean> {
-    const dir = this.#options.dirs.find((one) => one.writable)
+    const dirs = this.#options.dirs.filter((one) => one.writable)
+    const dir = dirs[(name.slice + name.index) % dirs.length]
     if (dir === undefined || this.#stop.signal.aborted) return false
     this.#writing++
     try {
@@ -146,7 +147,9 @@ export class Staging {
     staged.dropped = true
     staged.upload?.stop.abort()
     await staged.upload?.settled
-    await unlink(staged.dir.stagingPath(name)).catch(ignoreMissing)
+    await unlink(staged.dir.stagingPath(name))
+      .catch(ignoreMissing)
+      .catch((error: unknown) => this.#options.log.warn('a staged block of a removed slice stays', { error }))
     this.#forget(staged)
     return !staged.attempted
   }
@@ -162,6 +165,14 @@ export class Staging {
   async close(): Promise<void> {
     this.#stop.abort(new BackendError('closed', 'volume closed'))
     await this.#workers.drain()
+  }
+
+  async #found(dir: CacheDir, name: BlockName, path: string, found: Staged[]): Promise<void> {
+    try {
+      found.push(await recovered(dir, name, path))
+    } catch (error) {
+      this.#options.log.error('staged block cannot be read', { path, error })
+    }
   }
 
   #nowMs(): number {

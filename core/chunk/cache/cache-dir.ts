@@ -231,10 +231,13 @@ export class CacheDir {
   async #readFailed(id: BlockId, name: BlockName, error: unknown): Promise<void> {
     this.#files.delete(id)
     const missing = isMissing(error)
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EMFILE' || code === 'ENFILE') this.#files.halve()
     if (error instanceof BadCacheFile)
       this.#options.log.warn('cached block is damaged', { path: this.rawPath(name), error })
     else if (!missing) this.#warnOnce('read', error)
-    if (this.staged.has(id)) return
+    const lost = missing || code === 'EIO' || error instanceof BadCacheFile
+    if (!lost || this.staged.has(id)) return
     this.#index.delete(id)
     if (!missing) await this.#unlink(name)
   }

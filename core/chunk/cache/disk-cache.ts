@@ -3,6 +3,7 @@
  * line is served from memory; a block for which the line has no room is not cached.
  * Source: shared/spec/data-path.md §14.3, §14.4 (our own placement: the index knows where a block is).
  */
+import { atMost } from '#core/base/at-most.ts'
 import type { Clock } from '#core/base/clock.ts'
 import type { Log } from '#core/base/log.ts'
 import { type Counter, exponentialBounds, type Histogram, type Metrics } from '#core/base/metrics.ts'
@@ -11,12 +12,23 @@ import type { FileRange } from '../api.ts'
 import { type BlockId, type BlockName, blockId } from '../geometry.ts'
 import type { CacheDir } from './cache-dir.ts'
 
+/** How long `close` waits for blocks in line; a disk that hangs must not hold it up. */
+const CLOSE_MS = 10_000
+
 interface Queued {
   readonly name: BlockName
   readonly bytes: Uint8Array
   readonly done: Promise<boolean>
   readonly settle: (written: boolean) => void
   cancelled: boolean
+}
+
+/** What waits to be written to one directory, one at a time. */
+interface Line {
+  readonly dir: CacheDir
+  readonly waiting: Queued[]
+  bytes: number
+  writing: boolean
 }
 
 export interface DiskCacheOptions {
@@ -32,13 +44,10 @@ export class DiskCache {
   readonly dirs: readonly CacheDir[]
   readonly #options: DiskCacheOptions
   readonly #queue = new Map<BlockId, Queued>()
-  /** Of `#queue`, those that no writer has taken yet. */
-  readonly #line: Queued[] = []
+  readonly #lines: readonly Line[]
   readonly #writers: TaskSet
   readonly #watchers: TaskSet
   readonly #roomWaiters: (() => void)[] = []
-  /** Directories with a writer under way. */
-  readonly #writing = new Set<CacheDir>()
   readonly #writes: Counter
   readonly #writeBytes: Counter
   readonly #drops: Counter
@@ -51,6 +60,7 @@ export class DiskCache {
     const { dirs, log, metrics } = options
     this.dirs = dirs
     this.#options = options
+    this.#lines = dirs.map((dir) => ({ dir, waiting: [], bytes: 0, writing: false }))
     this.#writers = new TaskSet(log)
     this.#watchers = new TaskSet(log)
     this.#writes = metrics.counter('blockcache_writes')
@@ -156,7 +166,7 @@ export class DiskCache {
 
   async close(): Promise<void> {
     this.#closed = true
-    await this.flush()
+    await atMost(this.#options.clock, CLOSE_MS, this.flush())
     for (const dir of this.dirs) dir.close()
     await this.#watchers.drain()
   }
@@ -165,19 +175,26 @@ export class DiskCache {
     const { promise, resolve } = Promise.withResolvers<boolean>()
     const queued: Queued = { name, bytes, done: promise, settle: resolve, cancelled: false }
     this.#queue.set(id, queued)
-    this.#line.push(queued)
     this.#queued += bytes.length
-    const dir = this.dirs.find((one) => one.writable && !this.#writing.has(one))
-    if (dir !== undefined) {
-      this.#writing.add(dir)
-      this.#writers.start('cache write', () => this.#writeLine(dir))
+    const line = this.#shortestLine()
+    line.waiting.push(queued)
+    line.bytes += bytes.length
+    if (!line.writing) {
+      line.writing = true
+      this.#writers.start('cache write', () => this.#writeLine(line))
     }
     return queued
   }
 
-  /** Write what is in line to `dir` until nothing is left; the directories share the line. */
-  async #writeLine(dir: CacheDir): Promise<void> {
-    for (let next = this.#line.shift(); next !== undefined; next = this.#line.shift()) {
+  /** To the directory that will hold least. */
+  #shortestLine(): Line {
+    const fill = (line: Line): number => (line.dir.writable ? line.dir.bytes + line.bytes : Infinity)
+    return this.#lines.reduce((best, line) => (fill(line) < fill(best) ? line : best))
+  }
+
+  async #writeLine(line: Line): Promise<void> {
+    const { dir, waiting } = line
+    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const { name, bytes } = next
       const start = this.#options.clock.monotonicMs()
       const written = !next.cancelled && (await dir.write(name, bytes))
@@ -190,9 +207,10 @@ export class DiskCache {
       }
       this.#queue.delete(blockId(name.slice, name.index))
       this.#queued -= bytes.length
+      line.bytes -= bytes.length
       next.settle(written)
       for (const wake of this.#roomWaiters.splice(0)) wake()
     }
-    this.#writing.delete(dir)
+    line.writing = false
   }
 }

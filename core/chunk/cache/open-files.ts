@@ -70,7 +70,7 @@ export class OpenFile {
 }
 
 export class OpenFiles {
-  readonly #most: number
+  #most: number
   readonly #files = new Map<BlockId, OpenFile>()
 
   constructor(most: number) {
@@ -104,6 +104,12 @@ export class OpenFiles {
   delete(id: BlockId): void {
     this.#files.get(id)?.close()
     this.#files.delete(id)
+  }
+
+  /** The process may not open as many: make do with half. */
+  halve(): void {
+    this.#most = Math.max(16, this.#files.size >> 1)
+    for (let n = this.#files.size - this.#most; n > 0; n--) this.#closeOldest()
   }
 
   clear(): void {
