@@ -145,7 +145,7 @@ test('.stats and .config are read from the start, .accesslog answers within a se
   const waiting = readBytes(vfs, log, 0, 4096)
   vfs.accessLog.add('one\n')
   assert.equal((await waiting).toString(), 'one\n')
-  for (let k = 0; k < 20_000; k++) vfs.accessLog.add('x'.repeat(99) + '\n')
+  for (let k = 0; k < 20_000; k++) vfs.accessLog.add(`${'x'.repeat(99)}\n`)
   let bytes = 0
   for (let k = 0; k < 1000; k++) bytes += (await readBytes(vfs, log, 0, 1024)).length
   assert.equal(bytes, 1000 * 1024, 'lines are cut where the reader ends')
