@@ -48,7 +48,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core/volume',
     'e2e',
   ],
-  e2e: ['core/base', 'core/volume', 'core/meta', 'core/chunk', 'core/object', 'core/vfs'],
+  e2e: ['scripts', 'core/base', 'core/volume', 'core/meta', 'core/chunk', 'core/object', 'core/vfs'],
   scripts: ['core/base'],
 }
 
