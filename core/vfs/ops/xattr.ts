@@ -9,6 +9,8 @@ import { isSpecial } from '../virtual-files.ts'
 
 const CAPABILITY = 'security.capability'
 const SELINUX = 'security.selinux'
+/** Made once: the kernel asks for `security.capability` again and again, and a stack trace costs more than the answer. */
+const NO_DATA = fail(ENODATA, 'getxattr')
 
 function requireServed(state: VfsState, op: string): void {
   if (!state.options.xattr && !state.meta.setting.EnableACL) throw fail(ENOSYS, op)
@@ -34,9 +36,9 @@ function admitChange(state: VfsState, op: string, ino: Ino, name: Name): void {
 /** Errors: ENODATA when there is none. */
 export async function getxattr(state: VfsState, ctx: OpContext, ino: Ino, name: Name): Promise<Uint8Array> {
   requireServed(state, 'getxattr')
-  if (isSpecial(ino) || !isKept(state, name)) throw fail(ENODATA, 'getxattr')
+  if (isSpecial(ino) || !isKept(state, name)) throw NO_DATA
   const value = await state.meta.getxattr(ctx, ino, name)
-  if (value === undefined) throw fail(ENODATA, 'getxattr')
+  if (value === undefined) throw NO_DATA
   return value
 }
 
