@@ -38,7 +38,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core/volume',
     'core/admin',
   ],
-  bench: [
+  bench: ['scripts', 
     'core/base',
     'core/fuse',
     'core/meta',
