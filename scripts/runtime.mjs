@@ -21,25 +21,35 @@ export function nodeBinary() {
   return existsSync(path) ? path : undefined
 }
 
-/** Install the npm packages if they are missing or older than the lock file. */
+/**
+ * Install the npm packages if they are missing or older than the lock file. Only one install script is wanted, that
+ * of `node`, which brings the binary; better-sqlite3 comes with prebuilt binaries and must not be compiled.
+ */
 export function ensurePackages() {
   const stamp = join(root, 'node_modules', '.package-lock.json')
   const lock = join(root, 'package-lock.json')
   if (existsSync(stamp) && nodeBinary() !== undefined && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs) return
   console.error('Installing npm packages …')
   withLock('npm', () => {
-    const npm = spawnSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], {
-      cwd: root,
-      stdio: ['ignore', 'inherit', 'inherit'],
-      timeout: 10 * 60_000,
-    })
-    if (npm.error !== undefined) throw new SetupError(`npm did not run: ${npm.error.message}. Install Node.js with npm.`)
-    if (npm.status !== 0) throw new SetupError('`npm ci` failed; its own message is above.')
+    npm('ci', '--ignore-scripts', '--no-audit', '--no-fund')
+    npm('rebuild', 'node')
   })
   if (nodeBinary() === undefined)
     throw new SetupError(
-      'The npm package `node` brought no binary. Its install script may be switched off: run `npm rebuild node`.',
+      'The npm package `node` brought no binary for this machine. See what `npm rebuild node --foreground-scripts` says.',
     )
+}
+
+function npm(...args) {
+  const result = spawnSync('npm', [...args, '--loglevel=error'], {
+    cwd: root,
+    env: { ...process.env, npm_config_update_notifier: 'false' },
+    stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: 10 * 60_000,
+  })
+  if (result.error !== undefined)
+    throw new SetupError(`npm did not run: ${result.error.message}. Install Node.js with npm.`)
+  if (result.status !== 0) throw new SetupError(`\`npm ${args.join(' ')}\` failed; its own message is above.`)
 }
 
 /** Build the native add-ons if their sources have changed. */
