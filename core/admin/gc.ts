@@ -185,7 +185,8 @@ async function classifyObjects(
   job: Job<GcProgress>,
 ): Promise<void> {
   let leaked: ObjectInfo[] = []
-  const youngestMs = nowSec(parts) * 1000 - options.minAgeSec * 1000
+  const { minAgeSec } = options
+  const youngestMs = minAgeSec > 0 ? (nowSec(parts) - minAgeSec) * 1000 : Number.POSITIVE_INFINITY
   for await (const object of parts.store.list('chunks/', { signal: job.signal })) {
     const name = parts.geometry.parse(object.key)
     if (name === undefined || name.slice < table.from || name.slice >= table.below) continue

@@ -17,7 +17,8 @@ export class IdTable {
 
   constructor(from: number, columns: number, limit = 8_000_000) {
     this.from = from
-    this.#limit = limit
+    // Half of it must be something, or a pass would not get ahead.
+    this.#limit = Math.max(2, limit)
     this.#columns = Array.from({ length: columns }, () => new Float64Array(FEWEST))
   }
 

@@ -66,7 +66,7 @@ async function unmountOne(call: Call<typeof OPTIONS>, mount: MountEntry): Promis
   const { options, out, signal } = call
   const process = options.force
     ? await findProcess(mount.path).catch(() => undefined)
-    : await findProcess(mount.path)
+    : await answering(mount)
   const pid =
     process === undefined
       ? undefined
@@ -79,6 +79,19 @@ async function unmountOne(call: Call<typeof OPTIONS>, mount: MountEntry): Promis
   else await drainOut(call, mount, process)
   if (pid !== undefined && !options.lazy) await processEnd(pid, out, signal)
   out.data({ mountPoint: mount.path, unmounted: true }, () => out.note(`unmounted ${mount.path}`))
+}
+
+/** The process of the mount; one that is there and says nothing is not waited for. */
+async function answering(mount: MountEntry): Promise<ControlClient | undefined> {
+  try {
+    return await findProcess(mount.path)
+  } catch (cause) {
+    throw new Refusal(
+      `the process that serves ${mount.path} does not answer`,
+      `pomelo umount --force ${mount.path}`,
+      { cause },
+    )
+  }
 }
 
 async function drainOut(

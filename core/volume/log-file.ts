@@ -19,14 +19,12 @@ export class LogFile {
   readonly path: string
   readonly #limit: number
   #fd: number
-  #size: number
 
   constructor(path: string, limit = LIMIT) {
     this.path = path
     this.#limit = limit
     mkdirSync(dirname(path), { recursive: true, mode: 0o755 })
     this.#fd = openSync(path, 'a', 0o600)
-    this.#size = fstatSync(this.#fd).size
   }
 
   get fd(): number {
@@ -37,8 +35,8 @@ export class LogFile {
   readonly write = (line: string): void => {
     const bytes = Buffer.from(`${line}\n`)
     try {
-      if (this.#size + bytes.length > this.#limit) this.#turn()
-      this.#size += writeSync(this.#fd, bytes)
+      if (fstatSync(this.#fd).size + bytes.length > this.#limit) this.#turn()
+      writeSync(this.#fd, bytes)
     } catch {}
   }
 
@@ -51,7 +49,6 @@ export class LogFile {
     // Ours may have been renamed already: then only open the new one.
     if (this.#isCurrent()) renameSync(this.path, `${this.path}.1`)
     this.#fd = openSync(this.path, 'a', 0o600)
-    this.#size = fstatSync(this.#fd).size
     closeSync(before)
   }
 
