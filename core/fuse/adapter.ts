@@ -96,6 +96,7 @@ class VfsFileSystem implements FileSystem {
     this.#vfs = vfs
     this.#options = options
     const { umask, rootSquash, allSquash } = options
+    vfs.rememberRemoved((ino) => this.#kernel.has(ino))
     this.#plain = umask === undefined && rootSquash === undefined && allSquash === undefined
     options.metrics?.gauge('fuse_kernel_inodes', () => this.#kernel.size)
   }
@@ -103,12 +104,15 @@ class VfsFileSystem implements FileSystem {
   started(notify: KernelNotifier): void {
     this.#notify = notify
     this.#vfs.onRemoteChange((ino) => notify.invalInode(ino, 0, 0))
+    this.#vfs.onEntryGone((parent, name) => notify.invalEntry(parent, name))
   }
 
   destroyed(): void {
     this.#notify = undefined
     this.#kernel.clear()
+    this.#vfs.forgotAll()
     this.#vfs.onRemoteChange(() => {})
+    this.#vfs.onEntryGone(() => {})
   }
 
   async lookup(ctx: OpContext, parent: Ino, name: Name): Promise<EntryReply | undefined> {
@@ -119,7 +123,7 @@ class VfsFileSystem implements FileSystem {
   }
 
   forget(ino: Ino, n: number): void {
-    this.#kernel.forget(ino, n)
+    if (this.#kernel.forget(ino, n)) this.#vfs.forgotten(ino)
   }
 
   async getattr(ctx: OpContext, ino: Ino): Promise<AttrReply> {

@@ -69,10 +69,15 @@ export class KernelNodes {
     this.#known.clear()
   }
 
-  forget(ino: Ino, n: number): void {
+  has(ino: Ino): boolean {
+    return this.#known.has(ino)
+  }
+
+  /** True when the kernel does not know the inode any more. */
+  forget(ino: Ino, n: number): boolean {
     const known = this.#known.get(ino)
-    if (known === undefined) return
+    if (known === undefined) return false
     known.count -= n
-    if (known.count <= 0) this.#known.delete(ino)
+    return known.count <= 0 && this.#known.delete(ino)
   }
 }

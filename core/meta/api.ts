@@ -12,6 +12,7 @@ import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
 import type { Page, PageRequest } from './engine.ts'
 import type { AclRule, Entry, NodeRecord, NodeType, SliceRecord } from './records.ts'
+import type { RemovedNodes } from './removed.ts'
 import type { VolumeSetting } from './setting.ts'
 
 export interface Found {
@@ -90,6 +91,8 @@ export interface Meta {
   readonly readOnly: boolean
   /** This client's session id; 0 without a recorded session. */
   readonly sid: number
+  /** What is remembered of removed nodes while the kernel refers to them; told by the adapter. */
+  readonly removed: RemovedNodes
 
   /** Undefined when there is no such entry. `.` and `..` work; `.trash` under the volume's root too. */
   lookup(ctx: OpContext, parent: Ino, name: Name): Promise<Found | undefined>

@@ -16,6 +16,7 @@ import { makeNode } from './node.ts'
 import { OpenFiles } from './open-files.ts'
 import { pagesOf } from './ops/walk.ts'
 import { TYPE_DIRECTORY } from './records.ts'
+import { RemovedNodes } from './removed.ts'
 import { parseSetting, serializeSetting, type VolumeSetting } from './setting.ts'
 import type { MetaOptions, MetaState } from './state.ts'
 
@@ -90,6 +91,7 @@ export function createMetaState(parts: MetaParts): OpenMetaState {
     rootIno,
     ids: createIds(engine),
     openFiles: new OpenFiles(),
+    removed: new RemovedNodes(),
     acls: createAcls(engine, clock),
     remembered: { trashHour: undefined, roots: new Map() },
   }

@@ -10,6 +10,7 @@ import type { Random } from '#core/base/random.ts'
 import type { TaskSet } from '#core/base/tasks.ts'
 import type { Change, MetaEngine } from './engine.ts'
 import type { AclRule, NodeRecord, Quota } from './records.ts'
+import type { RemovedNodes } from './removed.ts'
 import type { VolumeSetting } from './setting.ts'
 import type { Tx } from './tx.ts'
 
@@ -42,6 +43,7 @@ export interface MetaState {
   rootIno: Ino
   readonly ids: Ids
   readonly openFiles: OpenFiles
+  readonly removed: RemovedNodes
   readonly accounts: Accounts
   readonly acls: Acls
   readonly deletions: Deletions

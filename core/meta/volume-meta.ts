@@ -49,6 +49,7 @@ import { truncate } from './ops/truncate.ts'
 import { unlink } from './ops/unlink.ts'
 import { getxattr, listxattr, removexattr, setxattr } from './ops/xattr.ts'
 import type { AclRule, NodeRecord, SliceRecord } from './records.ts'
+import type { RemovedNodes } from './removed.ts'
 import type { VolumeSetting } from './setting.ts'
 import type { MetaState } from './state.ts'
 
@@ -69,6 +70,10 @@ export class VolumeMeta implements Meta {
 
   get sid(): number {
     return this.state.sid
+  }
+
+  get removed(): RemovedNodes {
+    return this.state.removed
   }
 
   async lookup(ctx: OpContext, parent: Ino, name: Name): Promise<Found | undefined> {

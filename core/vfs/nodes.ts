@@ -6,7 +6,9 @@
  * (`changedSince`): the kernel must not keep it (vfs-and-fuse.md §2.5).
  */
 import type { Ino } from '#core/base/ino.ts'
+import type { Name } from '#core/base/name.ts'
 import { type NodeRecord, TYPE_FILE } from '#core/meta/records.ts'
+import type { RemovedNodes } from '#core/meta/removed.ts'
 import type { ChunkViews } from './chunk-views.ts'
 import type { FileWriter } from './file-writer.ts'
 import type { FileHandle } from './handles.ts'
@@ -44,6 +46,7 @@ export class OpenNode {
 
 export class Nodes {
   readonly #viewsOf: (ino: Ino) => ChunkViews
+  readonly #removed: RemovedNodes
   readonly #open = new Map<Ino, OpenNode>()
   readonly #recent = new Map<Ino, number>()
   /** Changes up to this number may have been forgotten. */
@@ -52,9 +55,12 @@ export class Nodes {
   #sequence = 0
   /** Told when somebody else changed the data of an open file. */
   onRemoteChange: (ino: Ino) => void = () => {}
+  /** Told when a tool removed an entry behind the kernel's back. */
+  onEntryGone: (parent: Ino, name: Name) => void = () => {}
 
-  constructor(viewsOf: (ino: Ino) => ChunkViews) {
+  constructor(viewsOf: (ino: Ino) => ChunkViews, removed: RemovedNodes) {
     this.#viewsOf = viewsOf
+    this.#removed = removed
   }
 
   get openCount(): number {
@@ -155,8 +161,9 @@ export class Nodes {
     this.onRemoteChange(node.ino)
   }
 
-  /** `record` as this client sees it: length and times with what is not committed yet. */
-  seen(ino: Ino, record: NodeRecord): NodeRecord {
+  /** `record` as this client sees it: length and times with what is not committed yet, no links in the trash. */
+  seen(ino: Ino, stored: NodeRecord): NodeRecord {
+    const record = this.#removed.shown(ino, stored)
     if (record.type !== TYPE_FILE) return record
     const node = this.#open.get(ino)
     const writer = node?.writer

@@ -41,6 +41,7 @@ import { Unsynced } from './unsynced.ts'
 import { VirtualFiles } from './virtual-files.ts'
 import { OpenSlices } from './write-state.ts'
 
+export type { ControlAnswer, ControlBody, ControlCommand, ControlJob } from './control.ts'
 export type { DirEntry } from './dir-stream.ts'
 export type { ReadResult } from './file-reader.ts'
 export type { SetattrChange } from './ops/attrs.ts'
@@ -85,9 +86,33 @@ export class Vfs {
     return this.#state.nodes.changedSince(ino, sequence)
   }
 
+  /** `listener` is told of an entry that went without the kernel asking for it. */
+  onEntryGone(listener: (parent: Ino, name: Name) => void): void {
+    this.#state.nodes.onEntryGone = listener
+  }
+
+  /** A tool removed an entry: the kernel must forget it. */
+  entryGone(parent: Ino, name: Name): void {
+    this.#state.nodes.onEntryGone(parent, name)
+  }
+
   /** `listener` is told when another client changed the data of a file that is open here. */
   onRemoteChange(listener: (ino: Ino) => void): void {
     this.#state.nodes.onRemoteChange = listener
+  }
+
+  /** What is removed is remembered while `isHeld`: until `forgotten`, or for all inodes `forgotAll`. */
+  rememberRemoved(isHeld: (ino: Ino) => boolean): void {
+    this.meta.removed.isHeld = isHeld
+  }
+
+  /** Nobody refers to the inode any more. */
+  forgotten(ino: Ino): void {
+    this.meta.removed.forget(ino)
+  }
+
+  forgotAll(): void {
+    this.meta.removed.clear()
   }
 
   lookup(ctx: OpContext, parent: Ino, name: Name): Promise<Found | undefined> {
@@ -310,6 +335,7 @@ function assemble(parts: VfsParts): VfsState {
   const tasks = parts.tasks ?? new TaskSet(log)
   const nodes: Nodes = new Nodes(
     (ino) => new ChunkViews(meta, ino, (...loaded) => compactor.afterRead(...loaded)),
+    meta.removed,
   )
   const onCompacted = (ino: Ino, index: number): void => nodes.get(ino)?.views.drop(index)
   const compactor = new Compactor({ meta, blocks, log, metrics, tasks, options, onCompacted })
@@ -317,7 +343,7 @@ function assemble(parts: VfsParts): VfsState {
   const accessLog = new AccessLog(clock)
   const unsynced = new Unsynced(blocks, tasks)
   const open = new OpenSlices(clock, tasks)
-  const openControl = () => new ControlFile({ meta, blocks, clock, log, tasks, options, compactor, nodes })
+  const openControl = () => new ControlFile({ clock, log, tasks, commands: parts.commands ?? new Map() })
   const sizes = Array.from({ length: 32 }, (_, k) => 4096 * (k + 1))
   metrics.gauge('fuse_open_handlers', () => nodes.openCount)
   metrics.gauge('vfs_handles', () => handles.size)

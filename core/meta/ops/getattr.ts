@@ -13,8 +13,10 @@ const ROOT_PATIENCE_MS = 300
 export async function getattr(state: MetaState, ino: Ino): Promise<NodeRecord> {
   if (ino === state.rootIno || ino === TRASH_INO) return rootAttr(state, ino)
   const [node] = await state.engine.read([{ kind: 'node', ino }])
-  if (node === null) throw fail(ENOENT, 'getattr', `ino ${ino}`)
-  return node
+  if (node !== null) return node
+  const removed = state.removed.get(ino)
+  if (removed === undefined) throw fail(ENOENT, 'getattr', `ino ${ino}`)
+  return removed.record
 }
 
 /** `mask`: r=4 w=2 x=1. Errors: EACCES. */

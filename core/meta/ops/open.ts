@@ -19,7 +19,7 @@ export async function open(state: MetaState, ctx: OpContext, ino: Ino, flags: nu
     await state.openFiles.settled(ino)
     const [node] = await state.engine.read([{ kind: 'node', ino }])
     if (node === null || isForeignOrphan(state, ino, node)) throw fail(ENOENT, 'open', `ino ${ino}`)
-    await admit(state, ctx, node, flags)
+    await admit(state, ctx, ino, node, flags)
     return node
   } catch (error) {
     await close(state, ino)
@@ -37,11 +37,17 @@ export async function close(state: MetaState, ino: Ino): Promise<void> {
   if (state.openFiles.close(ino)) await deleteSustained(state, state.sid, ino)
 }
 
-async function admit(state: MetaState, ctx: OpContext, node: NodeRecord, flags: number): Promise<void> {
+async function admit(
+  state: MetaState,
+  ctx: OpContext,
+  ino: Ino,
+  node: NodeRecord,
+  flags: number,
+): Promise<void> {
   const changes = writes(flags) || (flags & O_TRUNC) !== 0
   if (changes && node.type === TYPE_DIRECTORY) throw fail(EISDIR, 'open')
-  if (changes && ((node.flags & FLAG_IMMUTABLE) !== 0 || liesInTrash(node)))
-    throw fail(EPERM, 'open', 'immutable, or in the trash')
+  if (changes && (node.flags & FLAG_IMMUTABLE) !== 0) throw fail(EPERM, 'open', 'immutable')
+  if (changes && liesInTrash(node) && !state.removed.isTrashed(ino)) throw fail(EPERM, 'open', 'in the trash')
   const rewrites = (writes(flags) && (flags & O_APPEND) === 0) || (flags & O_TRUNC) !== 0
   if (rewrites && (node.flags & FLAG_APPEND) !== 0) throw fail(EPERM, 'open', 'append-only')
   await requireAccess(state, ctx, 'open', node, wanted(flags))

@@ -10,7 +10,7 @@
 
 import type { Time } from '#core/base/clock.ts'
 import { ENOTEMPTY, fail } from '#core/base/errno.ts'
-import type { Ino } from '#core/base/ino.ts'
+import { type Ino, isTrash } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
 import type { Removed } from '../api.ts'
 import { changed, missingNode } from '../node.ts'
@@ -68,6 +68,7 @@ export class Removal {
     tx.nodeIs(ino, node)
     tally.entry(parent, node, -1)
     if (node === null) return { ino, node: missingNode(entry.type), gone: true }
+    if (isTrash(parent)) tx.onCommit(() => this.#state.removed.trashed(ino, -1))
     const hour = await this.#trashFor(by, parent, name, ino, node)
     if (hour !== undefined) return this.#moveFile(by, parent, name, ino, node, hour)
     if (node.nlink > 1) return this.#dropLink(by, parent, ino, node)
@@ -90,7 +91,7 @@ export class Removal {
     if (hour !== undefined) return this.#moveDirectory(by, parent, name, ino, node, hour)
     tx.change({ kind: 'delNode', ino }, { kind: 'delXattrs', ino })
     tally.node(node, -1)
-    return { ino, node: { ...changed(node, by.now), nlink: 0 }, gone: true }
+    return this.#gone(by, ino, node)
   }
 
   async #requireEmpty(ino: Ino): Promise<void> {
@@ -140,6 +141,7 @@ export class Removal {
       { kind: 'putEdge', parent: hour, name: kept, edge: { ino, type: node.type } },
     )
     by.tally.entry(hour, node, 1)
+    by.tx.onCommit(() => this.#state.removed.trashed(ino, 1))
   }
 
   #dropLink(by: Attempt, parent: Ino, ino: Ino, node: NodeRecord): Removed {
@@ -152,11 +154,7 @@ export class Removal {
   #sustain(by: Attempt, ino: Ino, node: NodeRecord): Removed {
     const { openFiles, sid, tasks } = this.#state
     const left = { ...changed(node, by.now), nlink: 0 }
-    by.tx.change(
-      { kind: 'putNode', ino, node: left },
-      { kind: 'putSustained', sid, ino },
-      { kind: 'delXattrs', ino },
-    )
+    by.tx.change({ kind: 'putNode', ino, node: left }, { kind: 'putSustained', sid, ino })
     if (node.parent === 0) by.tx.change({ kind: 'delParents', ino })
     by.tx.onCommit(() => {
       if (openFiles.isOpen(ino)) openFiles.orphan(ino)
@@ -177,7 +175,13 @@ export class Removal {
     tx.change({ kind: 'delNode', ino }, { kind: 'delXattrs', ino })
     if (node.parent === 0) tx.change({ kind: 'delParents', ino })
     by.tally.node(node, -1)
-    return { ino, node: { ...changed(node, by.now), nlink: 0 }, gone: true }
+    return this.#gone(by, ino, node)
+  }
+
+  #gone({ tx, now }: Attempt, ino: Ino, node: NodeRecord): Removed {
+    const last = { ...changed(node, now), nlink: 0 }
+    tx.onCommit(() => this.#state.removed.deleted(ino, last))
+    return { ino, node: last, gone: true }
   }
 
   /** An open of the file that comes now waits for what becomes of it. */

@@ -162,6 +162,7 @@ class Rename {
     tx.edgeIs(to.parent, to.name, to.entry === null ? null : edgeOf(to.entry))
     const target = move.exchange ? this.#exchange(by, move) : await this.#replace(by, move)
     tx.nodeIs(from.entry.ino, from.entry.node)
+    if (isTrash(from.parent)) tx.onCommit(() => this.#state.removed.trashed(from.entry.ino, -1))
     const moved = relocate(by, from.entry, from, to)
     tx.change({ kind: 'putEdge', parent: to.parent, name: to.name, edge: edgeOf(from.entry) })
     this.#touch(by, move)

@@ -31,14 +31,18 @@ const SETTABLE_FLAGS = FLAG_IMMUTABLE | FLAG_APPEND | FLAG_SKIP_TRASH
 /** A change without fields is chown(2) with -1 for both: it moves ctime and drops set-uid and set-gid all the same. */
 export function setattr(state: MetaState, ctx: OpContext, ino: Ino, change: AttrChange): Promise<NodeRecord> {
   return run(state, OP, async (tx) => {
-    const [node] = await tx.read([{ kind: 'node', ino }])
-    if (node === null) throw fail(ENOENT, OP)
-    if (isTrash(ino) || liesInTrash(node)) throw fail(EPERM, OP, 'in the trash')
+    const [stored] = await tx.read([{ kind: 'node', ino }])
+    const removed = stored === null ? state.removed.get(ino) : undefined
+    const node = stored ?? removed?.record
+    if (node === undefined) throw fail(ENOENT, OP)
+    if (isTrash(ino) || (liesInTrash(node) && !state.removed.isTrashed(ino)))
+      throw fail(EPERM, OP, 'in the trash')
     requireFlagsAllow(node, change)
     if (change.flags !== undefined) requireFlagRights(ctx, node, change.flags)
     if (isChecked(ctx)) await requireRights(state, ctx, node, change)
     const now = state.clock.now()
     const next = await withAcl(state, node, changed(merged(ctx, node, change, now), now))
+    if (removed !== undefined) return (removed.record = next)
     tx.nodeIs(ino, node)
     tx.change({ kind: 'putNode', ino, node: next }, ...state.accounts.chown(node, next, spaceOf(node), 1))
     return next

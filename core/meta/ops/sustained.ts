@@ -23,6 +23,9 @@ export function deleteSustained(state: MetaState, sid: number, ino: Ino): Promis
     const tally = new Tally()
     tally.node(node, -1)
     await tally.apply(state, tx)
-    tx.onCommit(() => state.deletions.file(ino, length))
+    tx.onCommit(() => {
+      state.deletions.file(ino, length)
+      state.removed.deleted(ino, node)
+    })
   })
 }

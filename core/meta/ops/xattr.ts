@@ -10,6 +10,7 @@ import { ACL_ACCESS_XATTR, ACL_DEFAULT_XATTR, decodeAclXattr, encodeAclXattr } f
 import { changed } from '../node.ts'
 import { isChecked, MAY_READ, MAY_WRITE, requireAccess, requireUnlocked } from '../permission.ts'
 import { type NodeRecord, TYPE_DIRECTORY, TYPE_FILE } from '../records.ts'
+import type { RemovedNode } from '../removed.ts'
 import type { MetaState } from '../state.ts'
 import { run, type Tx } from '../tx.ts'
 import { type AclKind, getAcl, setAcl } from './acl.ts'
@@ -34,6 +35,8 @@ export async function getxattr(
     return rule === undefined ? undefined : encodeAclXattr(rule)
   }
   checkName('getxattr', name)
+  const removed = state.removed.get(ino)
+  if (removed !== undefined) return removed.xattrs.get(name)
   if (!isChecked(ctx)) return (await state.engine.read([{ kind: 'xattr', ino, name }]))[0] ?? undefined
   const [value, node] = await state.engine.read([
     { kind: 'xattr', ino, name },
@@ -66,9 +69,12 @@ export async function setxattr(
     const [node, before] = found
       ? await tx.read([{ kind: 'node', ino } as const, { kind: 'xattr', ino, name } as const])
       : [...(await tx.read([{ kind: 'node', ino }])), null]
-    await admitChange(state, ctx, op, ino, node, name)
-    if (flags === XATTR_CREATE && before !== null) throw fail(EEXIST, op)
-    if (flags === XATTR_REPLACE && before === null) throw fail(ENODATA, op)
+    const kept = node === null ? state.removed.get(ino) : undefined
+    await admitChange(state, ctx, op, ino, kept?.record ?? node, name)
+    const exists = before !== null || kept?.xattrs.has(name)
+    if (flags === XATTR_CREATE && exists) throw fail(EEXIST, op)
+    if (flags === XATTR_REPLACE && !exists) throw fail(ENODATA, op)
+    if (kept !== undefined) return keep(state, kept, (xattrs) => xattrs.set(name, value))
     if (found) tx.guard({ kind: 'recordIs', key: { kind: 'xattr', ino, name }, is: before })
     tx.change({ kind: 'putXattr', ino, name, value })
     touchCtime(state, tx, ino, node)
@@ -85,8 +91,10 @@ export async function removexattr(state: MetaState, ctx: OpContext, ino: Ino, na
       { kind: 'node', ino },
       { kind: 'xattr', ino, name },
     ])
-    await admitChange(state, ctx, op, ino, node, name)
-    if (value === null) throw fail(ENODATA, op)
+    const kept = node === null ? state.removed.get(ino) : undefined
+    await admitChange(state, ctx, op, ino, kept?.record ?? node, name)
+    if (value === null && !kept?.xattrs.has(name)) throw fail(ENODATA, op)
+    if (kept !== undefined) return keep(state, kept, (xattrs) => xattrs.delete(name))
     tx.guard({ kind: 'recordIs', key: { kind: 'xattr', ino, name }, is: value })
     tx.change({ kind: 'delXattr', ino, name })
     touchCtime(state, tx, ino, node)
@@ -99,6 +107,8 @@ export async function listxattr(state: MetaState, _ctx: OpContext, ino: Ino): Pr
     state.engine.read([{ kind: 'node', ino }]),
     storedNames(state, ino),
   ])
+  const removed = state.removed.get(ino)
+  if (node === null && removed !== undefined) return [...removed.xattrs.keys()]
   if (node === null) throw fail(ENOENT, 'listxattr')
   if (state.setting.EnableACL) {
     if (node.accessAcl !== 0) names.push(ACL_ACCESS_XATTR)
@@ -161,6 +171,12 @@ async function requireXattrAccess(
   const sticky = node.type === TYPE_DIRECTORY && (node.mode & STICKY) !== 0
   if (writing && sticky && ctx.uid !== node.uid) throw fail(EPERM, op, 'sticky directory')
   await requireAccess(state, ctx, op, node, mask)
+}
+
+/** Change the attributes of a node that is removed. */
+function keep(state: MetaState, removed: RemovedNode, change: (xattrs: RemovedNode['xattrs']) => void): void {
+  change(removed.xattrs)
+  removed.record = changed(removed.record, state.clock.now())
 }
 
 function touchCtime(state: MetaState, tx: Tx, ino: Ino, node: NodeRecord | null): void {
