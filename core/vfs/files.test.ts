@@ -9,9 +9,7 @@ import type { BlockStore } from '#core/chunk/api.ts'
 import type { Meta } from '#core/meta/api.ts'
 import { CHUNK_SIZE } from '#core/meta/records.ts'
 import { refuses } from '#core/meta/test-volume.ts'
-import { BLOCK, openTestVfs, openTestVfsPair, patterned, ROOT, readBytes } from './test-vfs.ts'
-
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+import { BLOCK, openTestVfs, openTestVfsPair, patterned, ROOT, readBytes, turn } from './test-vfs.ts'
 
 test('a write is readable at once through every handle, before anything is stored', async (t) => {
   const { vfs, file, client, faulty } = await openTestVfs(t, { clock: new ManualClock() })

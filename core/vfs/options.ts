@@ -5,6 +5,7 @@ import type { Metrics } from '#core/base/metrics.ts'
 import type { TaskSet } from '#core/base/tasks.ts'
 import type { BlockStore } from '#core/chunk/api.ts'
 import type { Meta } from '#core/meta/api.ts'
+import type { ControlCommand } from './control.ts'
 
 export interface VfsParts {
   readonly meta: Meta
@@ -14,6 +15,8 @@ export interface VfsParts {
   readonly metrics: Metrics
   /** Owner of background work; one of its own when absent. `Vfs.close` drains it. */
   readonly tasks?: TaskSet
+  /** What `.control` can do, by number (vfs-and-fuse.md §6.2). */
+  readonly commands?: ReadonlyMap<number, ControlCommand>
   readonly options?: Partial<VfsOptions>
 }
 

@@ -19,7 +19,7 @@ import {
 } from '#core/meta/test-volume.ts'
 import { MemoryObjectStore } from '#core/object/memory.ts'
 import { FaultyObjectStore } from '#core/object/with-faults.ts'
-import type { VfsOptions } from './options.ts'
+import type { VfsOptions, VfsParts } from './options.ts'
 import { Vfs } from './vfs.ts'
 
 export const BLOCK = 64 * 1024
@@ -45,6 +45,7 @@ export interface TestVfsOptions {
   readonly log?: Log
   /** Delays of the faulty store pass on this one. */
   readonly storeClock?: Clock
+  readonly commands?: VfsParts['commands']
   readonly meta?: (meta: Meta) => Meta
   readonly store?: (blocks: BlockStore) => BlockStore
 }
@@ -104,7 +105,15 @@ async function assemble(
   })
   const blocks = options.store?.(opened) ?? opened
   const meta = options.meta?.(client.meta) ?? client.meta
-  const vfs: Vfs = new Vfs({ meta, blocks, clock, log, metrics, options: options.vfs })
+  const vfs: Vfs = new Vfs({
+    meta,
+    blocks,
+    clock,
+    log,
+    metrics,
+    commands: options.commands,
+    options: options.vfs,
+  })
   const file = async (name: string) => {
     const { ino, fh } = await vfs.create(ROOT, ROOT_INO, nameFromText(name), 0o644, O_RDWR)
     return { ino, fh }
@@ -125,5 +134,8 @@ export function patterned(length: number, seed: number): Buffer {
   for (let at = 0; at < length; at++) bytes[at] = (at * 7 + seed * 131 + (at >> 8)) & 0xff
   return bytes
 }
+
+/** Let everything that waits for no timer and no I/O come to its end. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 export { ManualClock }

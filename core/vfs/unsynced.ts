@@ -1,21 +1,28 @@
 /**
- * Slices that are committed but may not survive a power cut yet, by file, until an fsync of the file or of
- * everything. Remote stores have nothing to do for them; a local one flushes their files.
+ * Slices that are committed but may not survive a power cut yet. Remote stores have nothing to do for them; a local
+ * one flushes their files.
+ *
+ * Metadata become durable as a whole, so an fsync of one file first makes the slices of all files durable: what is
+ * stored never names bytes that are not, and an fsync covers slices that a clone or copy shares with another file.
+ * Callers that come together share one round.
  */
 import type { Ino } from '#core/base/ino.ts'
 import type { TaskSet } from '#core/base/tasks.ts'
 import type { BlockStore, SliceId } from '#core/chunk/api.ts'
 
-/** Slices remembered; the files that waited longest are synced in the background beyond. */
+/** Slices remembered; beyond, they are synced in the background. */
 const MAX_SLICES = 10_000
+
+/** What failed in a round, by the file that wrote it. */
+type Failures = ReadonlyMap<Ino, unknown>
 
 export class Unsynced {
   readonly #blocks: BlockStore
   readonly #tasks: TaskSet
-  readonly #slices = new Map<Ino, SliceId[]>()
-  /** The last sync of a file under way: the next waits for it. */
-  readonly #running = new Map<Ino, Promise<void>>()
+  #slices = new Map<Ino, SliceId[]>()
   #count = 0
+  #running: Promise<Failures> | undefined
+  #queued: Promise<Failures> | undefined
 
   constructor(blocks: BlockStore, tasks: TaskSet) {
     this.#blocks = blocks
@@ -26,45 +33,58 @@ export class Unsynced {
     const slices = this.#slices.get(ino)
     if (slices === undefined) this.#slices.set(ino, [slice])
     else slices.push(slice)
-    if (++this.#count <= MAX_SLICES) return
-    const oldest = this.#slices.keys().next().value!
-    this.#tasks.start('sync old slices', () => this.sync(oldest))
+    if (++this.#count > MAX_SLICES && this.#running === undefined) {
+      this.#tasks.start('sync of old slices', () => this.syncAll())
+    }
   }
 
-  /** The file's slices are durable when this resolves. A failure leaves them to be synced again. */
+  /** Everything added so far is durable when this resolves; rejects only when slices that `ino` wrote are not. */
   async sync(ino: Ino): Promise<void> {
-    const before = this.#running.get(ino)
-    if (before === undefined && !this.#slices.has(ino)) return
-    const own = this.#syncAfter(before, ino)
-    this.#running.set(ino, own)
-    try {
-      await own
-    } finally {
-      if (this.#running.get(ino) === own) this.#running.delete(ino)
-    }
+    const failures = await this.#round()
+    if (failures.has(ino)) throw failures.get(ino)
   }
 
+  /** The same; rejects when any slice is not. */
   async syncAll(): Promise<void> {
-    for (const ino of new Set([...this.#slices.keys(), ...this.#running.keys()])) await this.sync(ino)
+    for (const [, error] of await this.#round()) throw error
   }
 
-  #take(ino: Ino): readonly SliceId[] {
-    const slices = this.#slices.get(ino) ?? []
-    this.#slices.delete(ino)
-    this.#count -= slices.length
-    return slices
+  /** A round that has all slices added so far. */
+  #round(): Promise<Failures> {
+    const running = this.#running
+    if (running === undefined) return this.#start()
+    if (this.#count === 0) return running
+    this.#queued ??= running.then(() => {
+      this.#queued = undefined
+      return this.#start()
+    })
+    return this.#queued
   }
 
-  async #syncAfter(before: Promise<void> | undefined, ino: Ino): Promise<void> {
-    await before?.catch(() => {})
-    const slices = this.#take(ino)
-    if (slices.length === 0) return
-    try {
-      await this.#blocks.sync(slices)
-    } catch (error) {
-      this.#count += slices.length
-      this.#slices.set(ino, [...slices, ...(this.#slices.get(ino) ?? [])])
-      throw error
-    }
+  #start(): Promise<Failures> {
+    const slices = this.#slices
+    this.#slices = new Map()
+    this.#count = 0
+    const running = this.#flush(slices).finally(() => {
+      this.#running = undefined
+    })
+    this.#running = running
+    return running
+  }
+
+  /** What fails is taken back to be synced again. */
+  async #flush(slices: ReadonlyMap<Ino, readonly SliceId[]>): Promise<Failures> {
+    const failures = new Map<Ino, unknown>()
+    const files = [...slices].map(async ([ino, own]) => {
+      try {
+        await this.#blocks.sync(own)
+      } catch (error) {
+        failures.set(ino, error)
+        this.#count += own.length
+        this.#slices.set(ino, [...own, ...(this.#slices.get(ino) ?? [])])
+      }
+    })
+    await Promise.all(files)
+    return failures
   }
 }

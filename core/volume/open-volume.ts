@@ -19,6 +19,7 @@ import { VolumeMeta } from '#core/meta/volume-meta.ts'
 import { probeStore } from '#core/object/open-store.ts'
 import { Vfs } from '#core/vfs/vfs.ts'
 import { enterSubdir } from './enter-subdir.ts'
+import { mountCommands } from './mount-commands.ts'
 import { openStored, openStoreOf, type Stored } from './open-stored.ts'
 import { ReloadableStore } from './reloadable-store.ts'
 import { shownConfig } from './shown-config.ts'
@@ -145,6 +146,7 @@ class OpenVolume implements Volume {
       log: this.log,
       metrics: this.metrics,
       tasks: this.#tasks,
+      commands: mountCommands({ volume: this, tasks: this.#tasks, cacheDirs: options.cacheDirs ?? [] }),
       options: {
         xattr: options.enableXattr === true || this.setting.EnableACL,
         capabilities: options.enableCap === true,

@@ -98,6 +98,7 @@ async function rmr(volume: Volume, args: Args, { signal, onProgress }: Operation
     signal,
     onProgress: (done) => onProgress?.({ done }),
   })
+  volume.vfs.entryGone(parent, name)
   return { removed, name: nameToText(name) }
 }
 
