@@ -38,7 +38,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core/volume',
     'core/admin',
   ],
-  bench: ['scripts', 
+  bench: [
+    'scripts',
     'core/base',
     'core/fuse',
     'core/meta',

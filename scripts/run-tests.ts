@@ -24,7 +24,11 @@ const skips: string[] = []
 
 function staticCheck(name: string, program: string, args: readonly string[]): void {
   const started = performance.now()
-  const result = spawnSync(join(root, 'node_modules', '.bin', program), args, { cwd: root, encoding: 'utf8', timeout: 300_000 })
+  const result = spawnSync(join(root, 'node_modules', '.bin', program), args, {
+    cwd: root,
+    encoding: 'utf8',
+    timeout: 300_000,
+  })
   report(result.status === 0, name, performance.now() - started)
   if (result.status !== 0) failures.push(`${name}\n${result.stdout}${result.stderr}`.slice(0, 8000))
 }
@@ -57,21 +61,34 @@ async function runFiles(files: readonly string[], concurrency: number, timeoutMs
         const error = details.error as (Error & { cause?: unknown }) | undefined
         if (isFile && /subtests? failed/.test(error?.message ?? '')) continue
         report(false, `${place}: ${name}`, details.duration_ms)
-        const cause = error?.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : error?.cause
+        const cause =
+          error?.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : error?.cause
         failures.push(`${place}: ${name}\n${String(cause ?? error?.message)}`.slice(0, 6000))
       } else if (isFile || details.type === 'suite') {
       } else if (skip !== undefined && skip !== false) {
         total.skipped++
         skips.push(`${place}: ${name}: ${skip}`)
       } else report(true, `${place}: ${name}`, details.duration_ms)
-    } else if (event.type === 'test:diagnostic' && event.data.file !== undefined && event.data.nesting === 1) {
+    } else if (
+      event.type === 'test:diagnostic' &&
+      event.data.file !== undefined &&
+      event.data.nesting === 1
+    ) {
       console.log(`     ${event.data.message}`)
-    } else if (event.type === 'test:stderr' && process.env.POMELO_TEST_VERBOSE) process.stderr.write(event.data.message)
+    } else if (event.type === 'test:stderr' && process.env.POMELO_TEST_VERBOSE)
+      process.stderr.write(event.data.message)
   }
 }
 
 function prepareSystem(): void {
-  const wanted: Record<string, string> = { fusermount3: 'fuse3', setfacl: 'acl', getfattr: 'attr', fio: 'fio', git: 'git', prove: 'perl' }
+  const wanted: Record<string, string> = {
+    fusermount3: 'fuse3',
+    setfacl: 'acl',
+    getfattr: 'attr',
+    fio: 'fio',
+    git: 'git',
+    prove: 'perl',
+  }
   const missing = Object.entries(wanted).filter(([program]) => which(program) === undefined)
   if (missing.length > 0) installPackages(missing.map(([, name]) => name))
   const obstacle = mountObstacle()

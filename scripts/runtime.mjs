@@ -28,7 +28,8 @@ export function nodeBinary() {
 export function ensurePackages() {
   const stamp = join(root, 'node_modules', '.package-lock.json')
   const lock = join(root, 'package-lock.json')
-  if (existsSync(stamp) && nodeBinary() !== undefined && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs) return
+  if (existsSync(stamp) && nodeBinary() !== undefined && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs)
+    return
   console.error('Installing npm packages …')
   withLock('npm', () => {
     npm('ci', '--ignore-scripts', '--no-audit', '--no-fund')
@@ -74,7 +75,8 @@ function withLock(name, work) {
       if (error.code !== 'EEXIST') throw error
       const owner = readOwner(path)
       if (owner !== undefined && !isAlive(owner)) rmSync(path, { recursive: true, force: true })
-      else if (Date.now() > deadline) throw new SetupError(`Another setup holds ${path}; remove it if none runs.`)
+      else if (Date.now() > deadline)
+        throw new SetupError(`Another setup holds ${path}; remove it if none runs.`)
       else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
     }
   }

@@ -13,26 +13,34 @@ import { join } from 'node:path'
 import { ensureNative, ensurePackages, entry, nodeBinary, root, SetupError } from './runtime.mjs'
 import { installCommand, installPackages, mountObstacle, which } from './system.mjs'
 
-const demo = process.env.POMELO_DEMO_DIR ?? join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'pomelo', 'demo')
+const demo =
+  process.env.POMELO_DEMO_DIR ??
+  join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'pomelo', 'demo')
 const mountPoint = process.env.POMELO_MOUNT ?? join(homedir(), 'Pomelo')
 const meta = `sqlite3://${join(demo, 'demo.db')}`
 
 const pomelo = (args, options) =>
-  spawnSync(process.execPath, [join(root, 'scripts', 'pomelo.mjs'), ...args], { stdio: 'inherit', ...options })
+  spawnSync(process.execPath, [join(root, 'scripts', 'pomelo.mjs'), ...args], {
+    stdio: 'inherit',
+    ...options,
+  })
 
 function prepare() {
   ensurePackages()
   ensureNative()
   if (which('fusermount3') === undefined && process.platform === 'linux') {
     console.error('Installing fuse3 …')
-    if (!installPackages(['fuse3'])) console.error(`fuse3 is missing and could not be installed from here: ${installCommand(['fuse3'])}`)
+    if (!installPackages(['fuse3']))
+      console.error(`fuse3 is missing and could not be installed from here: ${installCommand(['fuse3'])}`)
   }
 }
 
 function createVolume() {
   mkdirSync(demo, { recursive: true, mode: 0o700 })
   if (existsSync(join(demo, 'demo.db'))) return false
-  const made = pomelo(['format', meta, 'demo', '--storage', 'file', '--bucket', join(demo, 'bucket')])
+  const made = pomelo(['format', meta, 'demo', '--storage', 'file', '--bucket', join(demo, 'bucket')], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
   if (made.status !== 0) throw new SetupError('The demo volume could not be created; the reason is above.')
   return true
 }
@@ -59,7 +67,9 @@ async function mountAndShow() {
     env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '16' },
     detached: true,
   })
-  const ended = new Promise((resolve) => server.on('exit', (code, signal) => resolve(code ?? (signal ? 1 : 0))))
+  const ended = new Promise((resolve) =>
+    server.on('exit', (code, signal) => resolve(code ?? (signal ? 1 : 0))),
+  )
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.on(signal, () => {
       console.log('\nUnmounting …')

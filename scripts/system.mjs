@@ -44,14 +44,16 @@ export function installPackages(packages, { timeoutMs = 300_000 } = {}) {
   if (found === undefined || process.getuid?.() !== 0) return false
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const run = (args) =>
-    spawnSync(found.program, args, { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: timeoutMs }).status === 0
+    spawnSync(found.program, args, { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: timeoutMs })
+      .status === 0
   if (run([...found.install, ...packages])) return true
   return found.update !== undefined && run(found.update) && run([...found.install, ...packages])
 }
 
 /** Why this machine cannot mount, with the next step; undefined when it can. */
 export function mountObstacle() {
-  if (process.platform !== 'linux') return `mounting through our own pump needs Linux; this is ${process.platform}`
+  if (process.platform !== 'linux')
+    return `mounting through our own pump needs Linux; this is ${process.platform}`
   if (!existsSync('/dev/fuse')) {
     return existsSync('/.dockerenv') || existsSync('/run/.containerenv')
       ? 'this container has no /dev/fuse; start it with `--device /dev/fuse --cap-add SYS_ADMIN`'
