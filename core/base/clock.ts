@@ -95,3 +95,10 @@ export class ManualClock implements Clock {
 export function compareTime(a: Time, b: Time): number {
   return a.sec - b.sec || a.nsec - b.nsec
 }
+
+/** `nsec` later, or earlier when negative; less than a second either way. */
+export function addNsec(time: Time, nsec: number): Time {
+  const sum = time.nsec + nsec
+  if (sum < 0) return { sec: time.sec - 1, nsec: sum + 1e9 }
+  return sum < 1e9 ? { sec: time.sec, nsec: sum } : { sec: time.sec + 1, nsec: sum - 1e9 }
+}

@@ -8,7 +8,7 @@
  * Readers see uncommitted slices through `overlay`. The first failure sticks until the last handle is closed.
  * Source: shared/spec/data-path.md §5, §6; better than the reference where §16 says so.
  */
-import type { Time } from '#core/base/clock.ts'
+import { addNsec, type Time } from '#core/base/clock.ts'
 import type { OpContext } from '#core/base/context.ts'
 import {
   EBADF,
@@ -25,7 +25,7 @@ import {
   toErrno,
 } from '#core/base/errno.ts'
 import { Semaphore } from '#core/base/semaphore.ts'
-import { CHUNK_SIZE, MAX_FILE_SIZE, type SliceRecord } from '#core/meta/records.ts'
+import { CHUNK_SIZE, MAX_FILE_SIZE, type NodeRecord, type SliceRecord } from '#core/meta/records.ts'
 import { appendRecord, newSliceId, type Stored } from './append-record.ts'
 import type { OpenNode } from './nodes.ts'
 import { PendingSlice } from './pending-slice.ts'
@@ -282,7 +282,7 @@ export class FileWriter {
       uploaded = true
       record = { pos, id: slice.id, size: slice.length, off: 0, len: slice.length }
       stored = await this.#commitTurn.run(() =>
-        appendRecord(this.#parts, this.#node.ino, index, record, () => this),
+        appendRecord(this.#parts, this.#node.ino, index, record, () => this.#timesOfCommit()),
       )
     } catch (error) {
       return this.#fail(slice, error, uploaded)
@@ -293,6 +293,16 @@ export class FileWriter {
     this.#settle(slice)
     this.#parts.onWritten(this.#node.ino, { id: record.id, size: record.size })
     await this.#parts.onCommit(this.#node.ino, index, stored.records)
+  }
+
+  /**
+   * Every append must change the node (meta/ops/chunks.ts `times`). So that the times shown all along are the ones
+   * stored in the end, each commit but the last is a nanosecond older than the next.
+   */
+  #timesOfCommit(): { readonly mtime: Time; readonly ctime: Time } {
+    let later = this.#pending.length - 1
+    while (later > 0 && this.#pending[later]!.length === 0) later--
+    return { mtime: addNsec(this.#mtime, -later), ctime: this.#ctime }
   }
 
   /** The first in line is done with, well or badly. */
@@ -373,13 +383,15 @@ export class FileWriter {
     }
   }
 
-  /** Run a change of the stored times between two commits; later commits carry the `mtime` that it returns. */
-  async betweenCommits<T extends { readonly mtime: number; readonly mtimeNsec: number }>(
-    change: () => Promise<T>,
-  ): Promise<T> {
+  /**
+   * Run a change of the stored attributes between two commits. Later commits carry the `mtime` that it returns if
+   * it `setsMtime`, and a ctime one nanosecond after it, since they have to change the node.
+   */
+  async betweenCommits(setsMtime: boolean, change: () => Promise<NodeRecord>): Promise<NodeRecord> {
     return this.#commitTurn.run(async () => {
       const record = await change()
-      this.#mtime = { sec: record.mtime, nsec: record.mtimeNsec }
+      if (setsMtime) this.#mtime = { sec: record.mtime, nsec: record.mtimeNsec }
+      this.#ctime = addNsec({ sec: record.ctime, nsec: record.ctimeNsec }, 1)
       return record
     })
   }

@@ -1,5 +1,5 @@
 /** The slice records of files: reading them and adding to them. Source: data-path.md §5; fs-semantics.md §5.14. */
-import { compareTime, type Time } from '#core/base/clock.ts'
+import { addNsec, compareTime, type Time } from '#core/base/clock.ts'
 import { ENOENT, EPERM, fail } from '#core/base/errno.ts'
 import type { Ino } from '#core/base/ino.ts'
 import { KeyedQueue } from '#core/base/keyed-queue.ts'
@@ -166,11 +166,7 @@ function times(
 ): Pick<NodeRecord, 'mtime' | 'mtimeNsec' | 'ctime' | 'ctimeNsec'> {
   const stored = { sec: before.ctime, nsec: before.ctimeNsec }
   const sameMtime = before.mtime === mtime.sec && before.mtimeNsec === mtime.nsec
-  const least = sameMtime ? nextNsec(stored) : stored
+  const least = sameMtime ? addNsec(stored, 1) : stored
   const latest = compareTime(least, ctime) > 0 ? least : ctime
   return { mtime: mtime.sec, mtimeNsec: mtime.nsec, ctime: latest.sec, ctimeNsec: latest.nsec }
-}
-
-function nextNsec({ sec, nsec }: Time): Time {
-  return nsec === 999_999_999 ? { sec: sec + 1, nsec: 0 } : { sec, nsec: nsec + 1 }
 }

@@ -76,7 +76,7 @@ export async function setattr(
 async function setStored(state: VfsState, ctx: OpContext, ino: Ino, change: AttrChange): Promise<NodeRecord> {
   const writer = state.nodes.get(ino)?.writer
   const set = async () => adopted(state, ino, await state.meta.setattr(ctx, ino, change))
-  return change.mtime !== undefined && writer !== undefined ? writer.betweenCommits(set) : set()
+  return writer === undefined || writer.idle ? set() : writer.betweenCommits(change.mtime !== undefined, set)
 }
 
 /** Errors: EBADF no such handle, EACCES one that is not open for writing, EFBIG, EINVAL, and as Meta.truncate. */

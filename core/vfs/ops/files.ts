@@ -8,6 +8,7 @@ import type { Found } from '#core/meta/api.ts'
 import { MAX_FILE_SIZE, type NodeRecord, TYPE_DIRECTORY } from '#core/meta/records.ts'
 import { NO_BYTES, prefetch, type ReadResult, readLater, readNow } from '../file-reader.ts'
 import { DirHandle, FileHandle, VirtualHandle } from '../handles.ts'
+import type { OpenNode } from '../nodes.ts'
 import { type VfsState, writableFile, writerOf } from '../state.ts'
 import { killCapability, killPrivileges, truncate } from './attrs.ts'
 import { releaseLocks, unlockOwner } from './locks.ts'
@@ -75,7 +76,7 @@ export async function create(
   checkNew(state, 'create', parent, name)
   const since = state.nodes.sequence
   const { ino, node, created } = await state.meta.create(ctx, parent, name, mode, flags)
-  const handle = await enter(state, ctx, ino, node, flags, since)
+  const handle = await enter(state, ctx, ino, node, created ? flags & ~O_TRUNC : flags, since)
   state.nodes.keepsCache(ino, handle.node.record)
   return { ino, node: state.nodes.seen(ino, handle.node.record), fh: handle.fh, created }
 }
@@ -121,9 +122,17 @@ export async function read(
   const now = readNow(state.blocks, node, offset, length, fromFile)
   const range = handle.readahead.after(offset, length, state.blocks.blockSize, state.options.maxReadahead)
   if (range !== undefined) prefetch(state, node, range)
-  state.meta.touchAtime(node.ino, node.record)
+  touch(state, node)
   if (now === undefined) return readLater(state, ctx, node, offset, length)
   return now
+}
+
+/** atime as the atime mode says; what is known here of it is older than a second at most. */
+function touch({ meta, clock }: VfsState, node: OpenNode): void {
+  const now = clock.monotonicMs()
+  if (now - node.touchedMs < 1000) return
+  node.touchedMs = now
+  meta.touchAtime(node.ino, node.record)
 }
 
 /**
@@ -191,13 +200,11 @@ export async function fsync(state: VfsState, ctx: OpContext, fh: number): Promis
 
 /** Everything written through this client survives a power cut. */
 export async function syncfs(state: VfsState, ctx: OpContext): Promise<void> {
-  const failures: unknown[] = []
-  for (const node of state.nodes.all()) {
-    await node.writer?.flush(ctx, 0).catch((error: unknown) => failures.push(error))
-  }
+  const flushes = [...state.nodes.all()].map((node) => node.writer?.flush(ctx, 0))
+  const results = await Promise.allSettled(flushes)
   await state.unsynced.syncAll()
   await state.meta.sync()
-  if (failures.length > 0) throw failures[0]
+  for (const result of results) if (result.status === 'rejected') throw result.reason
 }
 
 /**
