@@ -25,8 +25,8 @@ export const fsck = defineCommand({
   arity: [1, 1],
   summary: 'Check that every block of every file is there, and that the metadata agree with each other.',
   description: `
-Reads only, unless --repair is given; objects are never changed. Exit code 1 when something is lost or wrong and
-was not repaired.`,
+Reads only, unless --repair is given; objects are never changed. Exit code 1 when something is lost, wrong and
+not repaired, or the object store did not say.`,
   options: OPTIONS,
   examples: [
     'pomelo fsck sqlite3:///team.db',
@@ -58,7 +58,7 @@ was not repaired.`,
       out.endProgress()
       out.data(jsonReport(report), () => show(out, report, options.repair))
       const wrong = report.problems.some(({ outcome }) => outcome !== 'repaired' && outcome !== 'vanished')
-      return wrong || report.data.lostBlocks > 0 ? 1 : 0
+      return wrong || report.data.lostBlocks > 0 || report.data.unknownBlocks > 0 ? 1 : 0
     }),
 })
 
@@ -90,7 +90,7 @@ function show(out: Output, { data, problems, paths }: FsckReport, repair: boolea
     out.print(describeProblem(problem) + end)
   }
   if (problems.length > 0 && !repair) out.note('  → add --repair to put right what can be')
-  if (problems.length === 0 && data.lostBlocks === 0) out.print('everything is there')
+  if (problems.length === 0 && data.lostBlocks === 0 && data.unknownBlocks === 0) out.print('everything is there')
 }
 
 function jsonReport({ data, problems, paths }: FsckReport) {

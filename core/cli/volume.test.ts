@@ -1,7 +1,20 @@
 /** Commands on a real volume in a temporary folder, run in this process; nothing is mounted. */
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
-import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, readlink, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  readlink,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -31,7 +44,16 @@ async function emptyPlace(): Promise<Place> {
 
 async function formatted(...options: string[]): Promise<Place> {
   const place = await emptyPlace()
-  await must('format', place.meta, 'test-volume', '--bucket', place.path('bucket'), '--block-size', '64K', ...options)
+  await must(
+    'format',
+    place.meta,
+    'test-volume',
+    '--bucket',
+    place.path('bucket'),
+    '--block-size',
+    '64K',
+    ...options,
+  )
   return place
 }
 
@@ -41,31 +63,54 @@ async function must(...args: string[]): Promise<Ended> {
   return ended
 }
 
-async function refused(text: RegExp, args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<void> {
+async function refused(
+  text: RegExp,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const ended = await runMain(args, env)
   assert.equal(ended.code, 1, `${args.join(' ')}: ${ended.stdout}`)
   assert.match(ended.stderr, text)
 }
 
 function bytesOf(seed: string, length: number): Buffer {
-  return Buffer.concat(Array.from({ length: Math.ceil(length / 32) }, (_, k) => createHash('sha256').update(`${seed}${k}`).digest())).subarray(0, length)
+  return Buffer.concat(
+    Array.from({ length: Math.ceil(length / 32) }, (_, k) =>
+      createHash('sha256').update(`${seed}${k}`).digest(),
+    ),
+  ).subarray(0, length)
 }
 
 test('format makes a volume, shows it without secrets, and never makes another over it', async () => {
   await using place = await emptyPlace()
   const env = { SECRET_KEY: 'hush-hush', ACCESS_KEY: 'who' }
   const bucket = place.path('bucket')
-  const made = await runMain(['format', '--json', place.meta, 'team', '--bucket', bucket, '--capacity', '10'], env)
+  const made = await runMain(
+    ['format', '--json', place.meta, 'team', '--bucket', bucket, '--capacity', '10'],
+    env,
+  )
   assert.equal(made.code, 0, made.stderr)
   const setting = JSON.parse(made.stdout)
-  assert.deepEqual([setting.Name, setting.Bucket, setting.Capacity, setting.SecretKey], ['team', `${bucket}/`, 10 * 2 ** 30, 'removed'])
+  assert.deepEqual(
+    [setting.Name, setting.Bucket, setting.Capacity, setting.SecretKey],
+    ['team', `${bucket}/`, 10 * 2 ** 30, 'removed'],
+  )
   assert.equal(await readFile(join(bucket, 'team/juicefs_uuid'), 'utf8'), setting.UUID)
   assert.ok(!(await readFile(place.path('meta.db'), 'latin1')).includes('hush-hush'))
   assert.match((await must('format', place.meta, 'team', '--trash-days', '5')).stderr, /trash-days: 1 -> 5/)
   await refused(/holds volume "team" already/, ['format', place.meta, 'other', '--bucket', bucket])
   await refused(/is not empty/, ['format', `sqlite3://${place.path('two.db')}`, 'team', '--bucket', bucket])
-  await refused(/BlockSize of volume team cannot change/, ['format', place.meta, 'team', '--block-size', '64K'])
-  assert.match((await must('format', '--no-update', place.meta, 'team', '--trash-days', '9')).stderr, /left as it is/)
+  await refused(/BlockSize of volume team cannot change/, [
+    'format',
+    place.meta,
+    'team',
+    '--block-size',
+    '64K',
+  ])
+  assert.match(
+    (await must('format', '--no-update', place.meta, 'team', '--trash-days', '9')).stderr,
+    /left as it is/,
+  )
   assert.equal(JSON.parse((await must('config', place.meta)).stdout).TrashDays, 5)
 })
 
@@ -76,7 +121,19 @@ test('a place that cannot hold a volume is refused with the reason', async () =>
   await refused(/unknown storage "ftp"/, ['format', place.meta, 'team', '--storage', 'ftp', '--bucket', 'x'])
   await refused(/needs its bucket/, ['format', place.meta, 'team', '--storage', 's3'])
   await refused(/file\/b/, ['format', place.meta, 'team', '--bucket', place.path('file/b')])
-  await refused(/127\.0\.0\.1/, ['format', place.meta, 'team', '--storage', 'minio', '--bucket', 'http://127.0.0.1:9/b', '--access-key', 'a', '--secret-key', 'b'])
+  await refused(/127\.0\.0\.1/, [
+    'format',
+    place.meta,
+    'team',
+    '--storage',
+    'minio',
+    '--bucket',
+    'http://127.0.0.1:9/b',
+    '--access-key',
+    'a',
+    '--secret-key',
+    'b',
+  ])
   await refused(/not formatted/, ['status', place.meta])
 })
 
@@ -94,7 +151,10 @@ test('cp -rp takes a tree in and out again as it was, other kinds of files left 
   await must('cp', '-rp', source, `${place.meta}:/`)
   const out = place.path('out')
   await must('cp', '-r', '-p', `${place.meta}:/source`, out)
-  assert.deepEqual((await readdir(out, { recursive: true })).sort(), (await readdir(source, { recursive: true })).sort())
+  assert.deepEqual(
+    (await readdir(out, { recursive: true })).sort(),
+    (await readdir(source, { recursive: true })).sort(),
+  )
   for (const name of ['big', 'sub/ünï', 'none', 'holes']) {
     assert.deepEqual(await readFile(join(out, name)), await readFile(join(source, name)), name)
   }
@@ -102,7 +162,12 @@ test('cp -rp takes a tree in and out again as it was, other kinds of files left 
   assert.equal((await stat(join(out, 'big'))).mode & 0o777, 0o640)
   assert.equal((await lstat(join(out, 'sub'))).mtimeMs, 1e12)
   assert.ok(!(await readdir(out)).some((name) => name.endsWith('.part')))
-  assert.equal((await readdir(place.path('bucket/test-volume/chunks'), { recursive: true })).filter((name) => /_\d+$/.test(name)).length, 7)
+  assert.equal(
+    (await readdir(place.path('bucket/test-volume/chunks'), { recursive: true })).filter((name) =>
+      /_\d+$/.test(name),
+    ).length,
+    7,
+  )
   await must('fsck', place.meta, '--sync-dir-stat')
 })
 
@@ -140,7 +205,8 @@ test('ls, find, du and rm show and change what is there', async () => {
   await using place = await formatted()
   await must('mkdir', '-p', `${place.meta}:/a/b`)
   await writeFile(place.path('f'), bytesOf('f', 5000))
-  for (const name of ['/a/b/one.jpg', '/a/two.txt', '/.hidden']) await must('cp', place.path('f'), place.meta + ':' + name)
+  for (const name of ['/a/b/one.jpg', '/a/two.txt', '/.hidden'])
+    await must('cp', place.path('f'), place.meta + ':' + name)
   assert.equal((await must('ls', place.meta)).stdout, 'a\n')
   assert.equal((await must('ls', '-a', place.meta)).stdout, '.hidden\na\n')
   assert.match((await must('ls', '-l', `${place.meta}:/a`)).stdout, /-rw-r--r-- +1 .* 5000 .* two\.txt/)
@@ -154,7 +220,10 @@ test('ls, find, du and rm show and change what is there', async () => {
   await must('rm', '-f', `${place.meta}:/none`)
   await must('rm', '-r', `${place.meta}:/a`)
   assert.equal((await must('ls', place.meta)).stdout, '')
-  const removed = JSON.parse((await must('trash', 'list', '--json', place.meta)).stdout) as { was: string; hour: string }[]
+  const removed = JSON.parse((await must('trash', 'list', '--json', place.meta)).stdout) as {
+    was: string
+    hour: string
+  }[]
   assert.deepEqual(removed.map(({ was }) => was).sort(), ['/a', '/a/b', '/a/b/one.jpg', '/a/two.txt'])
   await must('trash', 'restore', place.meta, ...new Set(removed.map(({ hour }) => hour)))
   assert.equal((await must('find', place.meta, '--type', 'f')).stdout, '/.hidden\n/a/b/one.jpg\n/a/two.txt\n')
@@ -173,13 +242,22 @@ test('fsck names the broken file and its bytes, and ends with 1', async () => {
 
 test('config shows and changes, asks before what would hurt, and wraps secrets', async () => {
   await using place = await formatted()
-  assert.match((await must('config', place.meta, '--capacity', '1T', '--upload-limit', '500')).stdout, /capacity: 0 -> 1099511627776\nupload-limit: 0 -> 500/)
+  assert.match(
+    (await must('config', place.meta, '--capacity', '1T', '--upload-limit', '500')).stdout,
+    /capacity: 0 -> 1099511627776\nupload-limit: 0 -> 500/,
+  )
   assert.match((await must('config', place.meta, '--capacity', '1T')).stderr, /Nothing changed/)
   await refused(/needs an answer.*\n.*--yes/, ['config', place.meta, '--trash-days', '0'])
   await must('config', place.meta, '--trash-days', '0', '--yes')
-  assert.equal((await runMain(['config', '--keys', place.meta], { SECRET_KEY: 'hush', ACCESS_KEY: 'a' })).code, 0)
+  assert.equal(
+    (await runMain(['config', '--keys', place.meta], { SECRET_KEY: 'hush', ACCESS_KEY: 'a' })).code,
+    0,
+  )
   const shown = JSON.parse((await must('config', place.meta)).stdout)
-  assert.deepEqual([shown.TrashDays, shown.AccessKey, shown.SecretKey, shown.KeyEncrypted], [0, 'a', 'removed', true])
+  assert.deepEqual(
+    [shown.TrashDays, shown.AccessKey, shown.SecretKey, shown.KeyEncrypted],
+    [0, 'a', 'removed', true],
+  )
   await refused(/cannot be lowered/, ['config', place.meta, '--min-client-version', '1.0.0'])
   await refused(/needs an answer/, ['config', place.meta, '--min-client-version', '9.9.9'])
 })
@@ -192,7 +270,10 @@ test('destroy wants the right UUID, and then leaves nothing', async () => {
   await refused(/has the UUID/, ['destroy', '--yes', place.meta, 'ffffffff-0000-4000-8000-000000000000'])
   await must('destroy', '--yes', place.meta, UUID)
   const left = await readdir(place.path('bucket'), { recursive: true, withFileTypes: true })
-  assert.deepEqual(left.filter((item) => item.isFile()), [])
+  assert.deepEqual(
+    left.filter((item) => item.isFile()),
+    [],
+  )
   await refused(/not formatted/, ['status', place.meta])
   await must('format', place.meta, 'test-volume', '--bucket', place.path('bucket'))
 })
@@ -206,7 +287,15 @@ test('an encrypted volume needs its passphrase', async () => {
     privateKeyEncoding: { type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'open sesame' },
   })
   await writeFile(place.path('key.pem'), privateKey)
-  const args = ['format', place.meta, 'secret-volume', '--bucket', place.path('bucket'), '--encrypt-rsa-key', place.path('key.pem')]
+  const args = [
+    'format',
+    place.meta,
+    'secret-volume',
+    '--bucket',
+    place.path('bucket'),
+    '--encrypt-rsa-key',
+    place.path('key.pem'),
+  ]
   await refused(/has a passphrase\n.*JFS_RSA_PASSPHRASE/, args)
   const env = { JFS_RSA_PASSPHRASE: 'open sesame' }
   assert.equal((await runMain(args, env)).code, 0)
