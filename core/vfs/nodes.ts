@@ -27,6 +27,8 @@ export class OpenNode {
   writer: FileWriter | undefined
   /** Number of the last local change. */
   changed = 0
+  /** When reading it last asked for a new atime. */
+  touchedMs = Number.NEGATIVE_INFINITY
   /** Handles, and closes under way. */
   uses = 0
   /** Whether a `security.capability` may have to go when data are written: not asked yet. */
