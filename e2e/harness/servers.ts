@@ -38,6 +38,8 @@ export async function startS3(): Promise<S3Server> {
     auth,
     '--config',
     '/dev/null',
+    '--dir-cache-time', // tests remove objects behind its back
+    '1ms',
     '--etag-hash',
     '',
   ]
