@@ -206,7 +206,7 @@ test('ls, find, du and rm show and change what is there', async () => {
   await must('mkdir', '-p', `${place.meta}:/a/b`)
   await writeFile(place.path('f'), bytesOf('f', 5000))
   for (const name of ['/a/b/one.jpg', '/a/two.txt', '/.hidden'])
-    await must('cp', place.path('f'), place.meta + ':' + name)
+    await must('cp', place.path('f'), `${place.meta}:${name}`)
   assert.equal((await must('ls', place.meta)).stdout, 'a\n')
   assert.equal((await must('ls', '-a', place.meta)).stdout, '.hidden\na\n')
   assert.match((await must('ls', '-l', `${place.meta}:/a`)).stdout, /-rw-r--r-- +1 .* 5000 .* two\.txt/)
