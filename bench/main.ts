@@ -15,11 +15,31 @@ import { makeVolume, must, noMount, type TestVolume } from '../e2e/harness/volum
 import { root } from '../scripts/runtime.mjs'
 
 const METADATA = [
-  'create', 'mkdir', 'lookup', 'lookup missing', 'open + close', 'list + stat', 'chmod', 'utimes', 'truncate', 'rename',
-  'rename over', 'link', 'symlink', 'unlink', 'rmdir', 'setxattr', 'getxattr',
+  'create',
+  'mkdir',
+  'lookup',
+  'lookup missing',
+  'open + close',
+  'list + stat',
+  'chmod',
+  'utimes',
+  'truncate',
+  'rename',
+  'rename over',
+  'link',
+  'symlink',
+  'unlink',
+  'rmdir',
+  'setxattr',
+  'getxattr',
 ] as const
 const DATA = [
-  'write 4 KiB file', 'write 4 KiB file + fsync', 'read 4 KiB file', 'write 256 MiB', 'read 256 MiB', 'random read 4 KiB',
+  'write 4 KiB file',
+  'write 4 KiB file + fsync',
+  'read 4 KiB file',
+  'write 256 MiB',
+  'read 256 MiB',
+  'random read 4 KiB',
   'random write 4 KiB',
 ] as const
 
@@ -39,7 +59,9 @@ const { values: options } = parseArgs({
 
 async function measure(mountPoint: string, row: string, round: number): Promise<Figure> {
   const folder = join(mountPoint, `${row.replaceAll(/\W+/g, '-')}-${round}`)
-  const out = await must('python3', [join(root, 'bench', 'drive.py'), row, folder, options.count], { timeoutMs: 120_000 })
+  const out = await must('python3', [join(root, 'bench', 'drive.py'), row, folder, options.count], {
+    timeoutMs: 120_000,
+  })
   return JSON.parse(out) as Figure
 }
 
@@ -52,8 +74,13 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
 }
 
-async function bench(ours: TestVolume, theirs: TestVolume): Promise<{ row: string; kind: string; ours: number; reference: number; ratio: number }[]> {
-  const rows = [...METADATA, ...DATA].filter((row) => options.rows?.some((text) => row.includes(text)) ?? true)
+async function bench(
+  ours: TestVolume,
+  theirs: TestVolume,
+): Promise<{ row: string; kind: string; ours: number; reference: number; ratio: number }[]> {
+  const rows = [...METADATA, ...DATA].filter(
+    (row) => options.rows?.some((text) => row.includes(text)) ?? true,
+  )
   const out = []
   for (const row of rows) {
     const speeds: { ours: number[]; reference: number[] } = { ours: [], reference: [] }
@@ -62,14 +89,21 @@ async function bench(ours: TestVolume, theirs: TestVolume): Promise<{ row: strin
       speeds.reference.push(speed(await measure(theirs.mountPoint, row, round)))
     }
     const [a, b] = [median(speeds.ours), median(speeds.reference)]
-    out.push({ row, kind: (METADATA as readonly string[]).includes(row) ? 'metadata' : 'data', ours: a, reference: b, ratio: a / b })
+    out.push({
+      row,
+      kind: (METADATA as readonly string[]).includes(row) ? 'metadata' : 'data',
+      ours: a,
+      reference: b,
+      ratio: a / b,
+    })
     if (!options.json) console.log(format(row, a, b))
   }
   return out
 }
 
 function format(row: string, ours: number, reference: number): string {
-  const show = (value: number): string => (row.includes('256 MiB') ? `${value.toFixed(0)} MB/s` : `${(1e6 / value).toFixed(1)} µs`)
+  const show = (value: number): string =>
+    row.includes('256 MiB') ? `${value.toFixed(0)} MB/s` : `${(1e6 / value).toFixed(1)} µs`
   return `| ${row.padEnd(26)} | ${show(ours).padStart(10)} | ${show(reference).padStart(10)} | ${(ours / reference).toFixed(2).padStart(5)} |`
 }
 
@@ -81,14 +115,35 @@ await using theirs = await makeVolume()
 await ours.mount()
 const referenceMeta = `sqlite3://${join(theirs.folder, 'reference.db')}`
 await mkdir(join(theirs.folder, 'reference-bucket'))
-await must(tool.path, ['format', '--storage', 'file', '--bucket', join(theirs.folder, 'reference-bucket/'), referenceMeta, 'bench'])
-const flags = ['--no-usage-report', '--backup-meta', '0', '--enable-xattr', '--cache-dir', join(theirs.folder, 'jfs-cache'), '--log', join(theirs.folder, 'log')]
+await must(tool.path, [
+  'format',
+  '--storage',
+  'file',
+  '--bucket',
+  join(theirs.folder, 'reference-bucket/'),
+  referenceMeta,
+  'bench',
+])
+const flags = [
+  '--no-usage-report',
+  '--backup-meta',
+  '0',
+  '--enable-xattr',
+  '--cache-dir',
+  join(theirs.folder, 'jfs-cache'),
+  '--log',
+  join(theirs.folder, 'log'),
+]
 await must(tool.path, ['mount', '-d', ...flags, referenceMeta, theirs.mountPoint])
 try {
-  if (!options.json) console.log(`| row                        |     Pomelo |  reference | ratio |\n|---|---|---|---|`)
+  if (!options.json)
+    console.log(`| row                        |     Pomelo |  reference | ratio |\n|---|---|---|---|`)
   const rows = await bench(ours, theirs)
   if (options.json) console.log(JSON.stringify(rows, undefined, 2))
-  else console.log(`\nratio = Pomelo's speed over the reference's; median of ${options.rounds} rounds of ${options.count}`)
+  else
+    console.log(
+      `\nratio = Pomelo's speed over the reference's; median of ${options.rounds} rounds of ${options.count}`,
+    )
 } finally {
   await must(tool.path, ['umount', theirs.mountPoint], { timeoutMs: 60_000 })
 }

@@ -21,11 +21,18 @@ const script = (name: string): string => join(root, 'e2e', 'crash', name)
 const variants = [
   { name: 'plain', format: ['--block-size', '64K'], mount: [] },
   { name: 'write-back', format: ['--trash-days', '0'], mount: ['--writeback'] },
-  { name: 'lz4, compaction forced', format: ['--compress', 'lz4', '--trash-days', '0', '--block-size', '64K'], mount: ['--compaction', 'eager'] },
+  {
+    name: 'lz4, compaction forced',
+    format: ['--compress', 'lz4', '--trash-days', '0', '--block-size', '64K'],
+    mount: ['--compaction', 'eager'],
+  },
 ] as const
 
 for (const variant of variants) {
-  test(`nothing acknowledged is lost by ${ROUNDS} kills: ${variant.name}, seed ${SEED}`, { skip: noMount, timeout: 600_000 }, async (t) => {
+  test(`nothing acknowledged is lost by ${ROUNDS} kills: ${variant.name}, seed ${SEED}`, {
+    skip: noMount,
+    timeout: 600_000,
+  }, async (t) => {
     const random = seededRandom(SEED)
     await using volume = await makeVolume(variant.format)
     const journals: string[] = []
@@ -37,7 +44,11 @@ for (const variant of variants) {
       const writers = Array.from({ length: WRITERS }, (_, k) => {
         const journal = join(volume.folder, `journal-${round}-${k}`)
         journals.push(journal)
-        return ended(spawn('python3', [script('writer.py'), folder, journal, `${SEED * 1000 + round}`, `${k}`], { stdio: 'ignore' }))
+        return ended(
+          spawn('python3', [script('writer.py'), folder, journal, `${SEED * 1000 + round}`, `${k}`], {
+            stdio: 'ignore',
+          }),
+        )
       })
       await sleep(150 + below(random, 900))
       await volume.kill()
@@ -45,8 +56,16 @@ for (const variant of variants) {
       await volume.mount(variant.mount)
       for (let old = Math.max(0, round - 1); old <= round; old++) {
         const mine = journals.slice(old * WRITERS, (old + 1) * WRITERS)
-        const check = await run('python3', [script('verify.py'), join(volume.mountPoint, `round-${old}`), ...mine])
-        assert.equal(check.code, 0, `round ${round} looking at ${old}:\n${check.stdout}${check.stderr}\n${volume.log}`)
+        const check = await run('python3', [
+          script('verify.py'),
+          join(volume.mountPoint, `round-${old}`),
+          ...mine,
+        ])
+        assert.equal(
+          check.code,
+          0,
+          `round ${round} looking at ${old}:\n${check.stdout}${check.stderr}\n${volume.log}`,
+        )
         if (old === round) t.diagnostic(`round ${round}: ${check.stdout.trim()}`)
       }
       await volume.unmount()

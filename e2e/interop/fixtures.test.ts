@@ -17,7 +17,10 @@ const names = await readdir(FIXTURES).then(
 if (names.length === 0) test('fixtures', { skip: 'POMELO_FIXTURES names no folder with fixtures' }, () => {})
 
 for (const name of names) {
-  test(`${name} agrees with its manifest and fsck finds it clean`, { skip: noMount, timeout: 120_000 }, async (t) => {
+  test(`${name} agrees with its manifest and fsck finds it clean`, {
+    skip: noMount,
+    timeout: 120_000,
+  }, async (t) => {
     const folder = await mkdtemp(join(tmpdir(), 'pomelo-fixture-'))
     await cp(join(FIXTURES, name), folder, { recursive: true, mode: 0 })
     await run('chmod', ['-R', 'u+w', folder])
@@ -35,7 +38,9 @@ for (const name of names) {
   })
 }
 
-test('the key of an encrypted fixture unwraps to the exact file', { skip: names.length === 0 && 'no fixtures' }, async () => {
+test('the key of an encrypted fixture unwraps to the exact file', {
+  skip: names.length === 0 && 'no fixtures',
+}, async () => {
   for (const name of names.filter((each) => each.includes('encrypted'))) {
     const folder = await mkdtemp(join(tmpdir(), 'pomelo-fixture-'))
     await using volume = new TestVolume(folder)

@@ -27,7 +27,11 @@ const variants: readonly Variant[] = [
   { name: 'zstd', format: ['--compress', 'zstd', '--block-size', '64K'] },
   { name: 'encrypted', format: [], encrypted: true },
   { name: 'lz4, encrypted', format: ['--compress', 'lz4', '--block-size', '256K'], encrypted: true },
-  { name: 'zstd, encrypted, ChaCha20', format: ['--compress', 'zstd', '--encrypt-algo', 'chacha20-rsa'], encrypted: true },
+  {
+    name: 'zstd, encrypted, ChaCha20',
+    format: ['--compress', 'zstd', '--encrypt-algo', 'chacha20-rsa'],
+    encrypted: true,
+  },
   { name: 'hash prefix', format: ['--hash-prefix', '--block-size', '64K'] },
   { name: 'no trash', format: ['--trash-days', '0'] },
   { name: 'ACL', format: ['--enable-acl'], acl: true },
@@ -43,8 +47,20 @@ async function checkManifest(folder: string, file: string): Promise<void> {
 }
 
 /** Mount with the reference, run `work`, unmount. */
-async function withReference(tool: string, volume: TestVolume, env: Record<string, string>, work: () => Promise<void>): Promise<void> {
-  const quiet = ['--no-usage-report', '--backup-meta', '0', '--enable-xattr', '--cache-dir', join(volume.folder, 'jfs-cache')]
+async function withReference(
+  tool: string,
+  volume: TestVolume,
+  env: Record<string, string>,
+  work: () => Promise<void>,
+): Promise<void> {
+  const quiet = [
+    '--no-usage-report',
+    '--backup-meta',
+    '0',
+    '--enable-xattr',
+    '--cache-dir',
+    join(volume.folder, 'jfs-cache'),
+  ]
   const log = ['--log', join(volume.folder, 'juicefs.log')]
   await must(tool, ['mount', '-d', ...quiet, ...log, volume.meta, volume.mountPoint], { env })
   try {
@@ -64,7 +80,10 @@ async function referenceChecks(tool: string, volume: TestVolume, env: Record<str
 }
 
 for (const variant of variants) {
-  test(`volumes of both clients are read by the other: ${variant.name}`, { skip: noMount, timeout: 240_000 }, async (t) => {
+  test(`volumes of both clients are read by the other: ${variant.name}`, {
+    skip: noMount,
+    timeout: 240_000,
+  }, async (t) => {
     const tool = await juicefs()
     if (tool.path === undefined) return t.skip(tool.missing)
     const env: Record<string, string> = variant.encrypted ? { JFS_RSA_PASSPHRASE: PASSPHRASE } : {}
@@ -76,14 +95,18 @@ for (const variant of variants) {
     const theirs = join(volume.folder, 'theirs.jsonl')
 
     await volume.mount([], env)
-    await must('python3', [here('fill.py'), join(volume.mountPoint, 'ours'), '1', ...flags], { timeoutMs: 120_000 })
+    await must('python3', [here('fill.py'), join(volume.mountPoint, 'ours'), '1', ...flags], {
+      timeoutMs: 120_000,
+    })
     await takeManifest(join(volume.mountPoint, 'ours'), ours)
     await volume.unmount()
     await referenceChecks(tool.path, volume, env)
 
     await withReference(tool.path, volume, env, async () => {
       await checkManifest(join(volume.mountPoint, 'ours'), ours)
-      await must('python3', [here('fill.py'), join(volume.mountPoint, 'theirs'), '2', ...flags], { timeoutMs: 120_000 })
+      await must('python3', [here('fill.py'), join(volume.mountPoint, 'theirs'), '2', ...flags], {
+        timeoutMs: 120_000,
+      })
       await takeManifest(join(volume.mountPoint, 'theirs'), theirs)
     })
 
@@ -108,7 +131,10 @@ async function mkTempKey(): Promise<string> {
   return folder
 }
 
-test('a volume that the reference formatted is filled by us and agreed on by both', { skip: noMount, timeout: 240_000 }, async (t) => {
+test('a volume that the reference formatted is filled by us and agreed on by both', {
+  skip: noMount,
+  timeout: 240_000,
+}, async (t) => {
   const tool = await juicefs()
   if (tool.path === undefined) return t.skip(tool.missing)
   await using volume = await makeVolume()

@@ -75,7 +75,7 @@ def random_op(rng):
         'chown': lambda: [path, rng.choice([-1, 0, 1, 65534]), rng.choice([-1, 0, 1, 65534]), rng.random() < 0.5],
         'utimens': lambda: [path, rng.choice([-1, 0, 1, 10**9, 2**32 + 5, -12345]), rng.randrange(10**9)],
         'touch': lambda: [path],
-        'setxattr': lambda: [path, rng.choice(XATTRS), rng.randrange(120), rng.choice([0, 0, 1, 2])],
+        'setxattr': lambda: [path, rng.choice(XATTRS), rng.randrange(120), rng.choice([0, 0, 1, 2]), rng.randrange(2**30)],
         'getxattr': lambda: [path, rng.choice(XATTRS)],
         'listxattr': lambda: [path], 'removexattr': lambda: [path, rng.choice(XATTRS)],
         'flock': lambda: [slot, rng.choice([fcntl.LOCK_SH, fcntl.LOCK_EX, fcntl.LOCK_UN])],
@@ -280,8 +280,10 @@ class Do:
     def touch(s, path):
         os.utime(s.path(path))
 
-    def setxattr(s, path, name, n, flags):
-        os.setxattr(s.path(path), name, block(n, n), flags)
+    def setxattr(s, path, name, n, flags, salt):
+        # Never the value that is there: ext4 then leaves ctime alone.
+        value = b'%d ' % salt + block(n, n) if n > 2 else b''
+        os.setxattr(s.path(path), name, value, flags if value else os.XATTR_CREATE)
 
     def getxattr(s, path, name):
         return os.getxattr(s.path(path), name)
@@ -479,7 +481,7 @@ def play(trace, roots, processes, check_every=2000):
     try:
         for at, (who, op) in enumerate(trace):
             tested, reference = workers.perform(who, op)
-            if tested != reference or (tested and tested[0] == 'wrong'):
+            if not agree(op, tested, reference):
                 return at, f'process {who}: {json.dumps(op)}\n  tested    {tested}\n  reference {reference}'
             if at % check_every == check_every - 1:
                 difference = compare_trees(roots)
@@ -489,6 +491,16 @@ def play(trace, roots, processes, check_every=2000):
         return (len(trace) - 1, difference) if difference else None
     finally:
         workers.stop()
+
+
+def agree(op, tested, reference):
+    if tested[0] == 'wrong' or reference[0] == 'wrong':
+        return False
+    if op[0] == 'getlk' and tested[0] == reference[0] == 'ok' and isinstance(tested[1], tuple) and isinstance(reference[1], tuple):
+        # Which process holds an OFD lock, or who is in the way of one, FUSE's protocol cannot say (docs/posix.md).
+        if op[5] or reference[1][3] == -1:
+            tested, reference = ('ok', tested[1][:3]), ('ok', reference[1][:3])
+    return tested == reference
 
 
 def shrink(trace, roots, processes, seconds):

@@ -57,7 +57,11 @@ for (const { seed, trashDays, forceCompaction } of runs) {
       ['-q', '-f', config, '-S', String(seed), '-N', String(OPERATIONS), '-P', volume.folder, file],
       { timeoutMs: 590_000 },
     )
-    assert.equal(result.code, 0, `${result.stdout.slice(-4000)}\n${result.stderr.slice(-2000)}\n${volume.log}`)
+    assert.equal(
+      result.code,
+      0,
+      `${result.stdout.slice(-4000)}\n${result.stderr.slice(-2000)}\n${volume.log}`,
+    )
     t.diagnostic(`${Math.round((performance.now() - started) / 1000)} s`)
     await volume.unmount()
     await mustPomelo(['fsck', volume.meta])

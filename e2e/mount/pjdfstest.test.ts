@@ -21,9 +21,20 @@ test('the pjdfstest crate passes whole', { skip: noMount || asRoot, timeout: 600
   const work = join(volume.mountPoint, 'pjd')
   await mkdir(work, { mode: 0o755 })
   const result = await run(tool.path, ['-c', config, '-p', work], { timeoutMs: 540_000 })
-  const counts = /(\d+) total.*?(\d+) skipped.*?(\d+) succeeded.*?(\d+) failed|Tests: (\d+) failed, (\d+) skipped, (\d+) passed/s.exec(result.stdout)
+  const counts =
+    /(\d+) total.*?(\d+) skipped.*?(\d+) succeeded.*?(\d+) failed|Tests: (\d+) failed, (\d+) skipped, (\d+) passed/s.exec(
+      result.stdout,
+    )
   t.diagnostic(counts?.[0] ?? result.stdout.slice(-300))
-  assert.equal(result.code, 0, result.stdout.split('\n').filter((line) => /fail/i.test(line)).slice(0, 60).join('\n'))
+  assert.equal(
+    result.code,
+    0,
+    result.stdout
+      .split('\n')
+      .filter((line) => /fail/i.test(line))
+      .slice(0, 60)
+      .join('\n'),
+  )
 })
 
 /** Features of Linux file systems that the crate asks about, and the two users it plays. */
@@ -59,5 +70,7 @@ test('the classic pjdfstest suite passes whole', { skip: noMount || asRoot, time
 test('the volume is clean after the suites', { skip: noMount }, async () => {
   await using volume = await makeVolume()
   await volume.mount()
-  await sh('mkdir d && touch d/f && ln d/f d/g && mv d/f d/h && rm d/g && ls -la d', { cwd: volume.mountPoint })
+  await sh('mkdir d && touch d/f && ln d/f d/g && mv d/f d/h && rm d/g && ls -la d', {
+    cwd: volume.mountPoint,
+  })
 })

@@ -10,7 +10,6 @@ import { root } from '../../scripts/runtime.mjs'
 import { distroProgram } from '../harness/tools.ts'
 import { makeVolume, mustPomelo, noMount, sh, type TestVolume } from '../harness/volume.ts'
 
-
 function inMount(
   name: string,
   format: readonly string[],
