@@ -41,7 +41,9 @@ export function setattr(state: MetaState, ctx: OpContext, ino: Ino, change: Attr
     if (change.flags !== undefined) requireFlagRights(ctx, node, change.flags)
     if (isChecked(ctx)) await requireRights(state, ctx, node, change)
     const now = state.clock.now()
-    const next = await withAcl(state, node, changed(merged(ctx, node, change, now), now))
+    const wanted = merged(ctx, node, change, now)
+    if (isBare(change) && wanted.mode !== node.mode && !ownedBy(ctx, node)) throw fail(EPERM, OP, 'mode')
+    const next = await withAcl(state, node, changed(wanted, now))
     if (removed !== undefined) return (removed.record = next)
     tx.nodeIs(ino, node)
     tx.change({ kind: 'putNode', ino, node: next }, ...state.accounts.chown(node, next, spaceOf(node), 1))
@@ -88,8 +90,16 @@ async function requireRights(
 }
 
 function isChown(change: AttrChange): boolean {
-  if (change.uid !== undefined || change.gid !== undefined) return true
+  return change.uid !== undefined || change.gid !== undefined || isBare(change)
+}
+
+/** chown(2) with -1 for both: anybody's, unless it takes set-uid or set-gid away. */
+function isBare(change: AttrChange): boolean {
   return Object.values(change).every((value) => value === undefined)
+}
+
+function ownedBy(ctx: OpContext, node: NodeRecord): boolean {
+  return ctx.uid === 0 || ctx.uid === node.uid
 }
 
 function merged(ctx: OpContext, node: NodeRecord, change: AttrChange, now: Time): NodeRecord {
