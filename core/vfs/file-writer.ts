@@ -47,6 +47,7 @@ export class FileWriter {
   /** All uncommitted slices in creation order, and the same by chunk. */
   readonly #pending: PendingSlice[] = []
   readonly #chunks = new Map<number, PendingSlice[]>()
+  readonly #unfrozen = new Set<PendingSlice>()
   readonly #waiters: { readonly sequence: number; readonly wake: () => void }[] = []
   /** Held while a commit or a change of the stored times or length is made. */
   readonly #commitTurn = new Semaphore(1)
@@ -161,15 +162,15 @@ export class FileWriter {
 
   /** The slice that takes [pos, pos + size) of a chunk: the newest that can and that nothing newer would hide. */
   #sliceFor(index: number, pos: number, size: number, nowMs: number): PendingSlice {
-    const list = this.#chunks.get(index)
-    if (list !== undefined) {
-      for (let k = list.length - 1; k >= 0; k--) {
-        const slice = list[k]!
-        if (slice.takes(pos)) return slice
-        if (slice.pos < pos + size && slice.end > pos) break
-        if (list.length - k >= MAX_OPEN_PER_CHUNK) this.#freeze(slice)
-      }
+    const list = this.#chunks.get(index) ?? []
+    const oldest = Math.max(0, list.length - MAX_OPEN_PER_CHUNK)
+    for (let k = list.length - 1; k >= oldest; k--) {
+      const slice = list[k]!
+      if (slice.takes(pos)) return slice
+      if (slice.pos < pos + size && slice.end > pos) break
     }
+    // Those before it were frozen in the same way.
+    if (list.length >= MAX_OPEN_PER_CHUNK) this.#freeze(list[oldest]!)
     return this.#open(index, pos, nowMs)
   }
 
@@ -182,6 +183,7 @@ export class FileWriter {
       newSliceId(this.#parts),
     )
     this.#pending.push(slice)
+    this.#unfrozen.add(slice)
     const list = this.#chunks.get(index)
     if (list === undefined) this.#chunks.set(index, [slice])
     else list.push(slice)
@@ -236,6 +238,7 @@ export class FileWriter {
   #freeze(slice: PendingSlice): void {
     if (slice.frozen || slice === this.#stalled?.slice) return
     slice.frozen = true
+    this.#unfrozen.delete(slice)
     this.#parts.open.delete(slice)
     slice.uploaded = this.#upload(slice)
     // The commit loop awaits it in turn; until then nobody listens.
@@ -246,7 +249,7 @@ export class FileWriter {
   }
 
   #freezeAll(): void {
-    for (const slice of this.#pending) this.#freeze(slice)
+    for (const slice of this.#unfrozen) this.#freeze(slice)
   }
 
   async #upload(slice: PendingSlice): Promise<void> {
