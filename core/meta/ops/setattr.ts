@@ -28,7 +28,10 @@ const SGID = 0o2000
 /** What chattr can set; the other bits belong to other platforms and stay. */
 const SETTABLE_FLAGS = FLAG_IMMUTABLE | FLAG_APPEND | FLAG_SKIP_TRASH
 
-/** A change without fields is chown(2) with -1 for both: it moves ctime and drops set-uid and set-gid all the same. */
+/**
+ * A change without fields is chown(2) with -1 for both, which moves ctime and drops set-uid and set-gid all the
+ * same, or FUSE's word for "somebody writes": also of a stranger, whom ext4 would refuse in the first case.
+ */
 export function setattr(state: MetaState, ctx: OpContext, ino: Ino, change: AttrChange): Promise<NodeRecord> {
   return run(state, OP, async (tx) => {
     const [stored] = await tx.read([{ kind: 'node', ino }])
@@ -41,9 +44,7 @@ export function setattr(state: MetaState, ctx: OpContext, ino: Ino, change: Attr
     if (change.flags !== undefined) requireFlagRights(ctx, node, change.flags)
     if (isChecked(ctx)) await requireRights(state, ctx, node, change)
     const now = state.clock.now()
-    const wanted = merged(ctx, node, change, now)
-    if (isBare(change) && wanted.mode !== node.mode && !ownedBy(ctx, node)) throw fail(EPERM, OP, 'mode')
-    const next = await withAcl(state, node, changed(wanted, now))
+    const next = await withAcl(state, node, changed(merged(ctx, node, change, now), now))
     if (removed !== undefined) return (removed.record = next)
     tx.nodeIs(ino, node)
     tx.change({ kind: 'putNode', ino, node: next }, ...state.accounts.chown(node, next, spaceOf(node), 1))
@@ -90,16 +91,8 @@ async function requireRights(
 }
 
 function isChown(change: AttrChange): boolean {
-  return change.uid !== undefined || change.gid !== undefined || isBare(change)
-}
-
-/** chown(2) with -1 for both: anybody's, unless it takes set-uid or set-gid away. */
-function isBare(change: AttrChange): boolean {
+  if (change.uid !== undefined || change.gid !== undefined) return true
   return Object.values(change).every((value) => value === undefined)
-}
-
-function ownedBy(ctx: OpContext, node: NodeRecord): boolean {
-  return ctx.uid === 0 || ctx.uid === node.uid
 }
 
 function merged(ctx: OpContext, node: NodeRecord, change: AttrChange, now: Time): NodeRecord {
