@@ -90,7 +90,8 @@ function show(out: Output, { data, problems, paths }: FsckReport, repair: boolea
     out.print(describeProblem(problem) + end)
   }
   if (problems.length > 0 && !repair) out.note('  → add --repair to put right what can be')
-  if (problems.length === 0 && data.lostBlocks === 0 && data.unknownBlocks === 0) out.print('everything is there')
+  if (problems.length === 0 && data.lostBlocks === 0 && data.unknownBlocks === 0)
+    out.print('everything is there')
 }
 
 function jsonReport({ data, problems, paths }: FsckReport) {

@@ -155,6 +155,7 @@ class OpenVolume implements Volume {
         listVirtual: options.listInternal === true,
         compaction: options.compaction ?? 'auto',
         prefixInternal: options.prefixInternal === true,
+        writebackCache: options.writebackCache === true,
         ...(options.maxReadahead === undefined ? {} : { maxReadahead: options.maxReadahead }),
         config: () => this.shownConfig(),
       },

@@ -3,19 +3,21 @@
  * out drain everything in order. The caller's process must never touch the mount point (it would wait for
  * itself); checks of it run before the mount, the ready probe runs in another process (fuse/mount.ts).
  */
+import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { systemClock } from '#core/base/clock.ts'
 import type { Log } from '#core/base/log.ts'
+import type { Metrics } from '#core/base/metrics.ts'
 import { redactUrl } from '#core/base/redact.ts'
 import { CLIENT_VERSION } from '#core/base/version.ts'
-import { fuseFileSystem } from '#core/fuse/adapter.ts'
+import { type AdapterOptions, fuseFileSystem } from '#core/fuse/adapter.ts'
 import { type MountedFuse, mountFuse } from '#core/fuse/mount.ts'
 import { MountError } from '#core/fuse/mount-error.ts'
 import type { ProcessStatus } from './control-client.ts'
 import { controlFolder, socketName } from './control-folder.ts'
 import { type ControlRequest, type ControlServer, serveControl } from './control-socket.ts'
 import { describeHolder, findHolders } from './holders.ts'
-import { checkPlaces } from './mount-checks.ts'
+import { checkPlaces, refuseInside } from './mount-checks.ts'
 import { openVolume, type Volume } from './open-volume.ts'
 import { runOperation } from './operations.ts'
 import type { VolumeOptions } from './volume-options.ts'
@@ -48,17 +50,37 @@ const FORCED_MS = 5000
 
 /** Serve until the volume is unmounted or `stop` fires; returns the exit code. Rejects when it could not start. */
 export async function serveVolume(request: MountRequest, around: Surroundings): Promise<number> {
+  const { log } = around
   const mountPoint = await checkPlaces(request)
-  const volume = await openVolume(request.metaUrl, { ...request.volume, mountPoint }, { log: around.log })
+  await warnAboutDescriptors(log)
+  const lost = new AbortController()
+  const writebackCache = request.kernelOptions?.includes('writeback_cache')
+  const volume = await openVolume(
+    request.metaUrl,
+    { ...request.volume, mountPoint, writebackCache },
+    { log, onLost: (reason) => lost.abort(new Error(reason)) },
+  )
   let fuse: MountedFuse
   try {
+    const { Storage, Bucket } = volume.setting
+    const local = (request.volume.storage ?? Storage) === 'file'
+    if (local) await refuseInside(mountPoint, 'the bucket', request.volume.bucket ?? Bucket)
     around.stop.throwIfAborted()
-    fuse = await mountVolume(volume, request, mountPoint, around.log)
+    fuse = await mountVolume(volume, request, mountPoint, log)
   } catch (error) {
     await volume.close()
     throw error
   }
-  return new Server(volume, fuse, request, around).run()
+  return new Server(volume, fuse, request, around, lost.signal).run()
+}
+
+const FEW_DESCRIPTORS = 4096
+
+/** Node lifts the soft limit to the hard one by itself; it cannot lift that. */
+async function warnAboutDescriptors(log: Log): Promise<void> {
+  const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
+  const hard = Number(/^Max open files\s+\S+\s+(\d+)/m.exec(limits)?.[1] ?? Number.NaN)
+  if (hard < FEW_DESCRIPTORS) log.warn(`only ${hard} files may be open at a time: raise it with ulimit -n`)
 }
 
 function mountVolume(
@@ -72,7 +94,7 @@ function mountVolume(
     mountpoint: mountPoint,
     fsname: `JuiceFS:${volume.setting.Name}`,
     subtype: 'pomelo',
-    fs: fuseFileSystem(volume.vfs),
+    fs: fuseFileSystem(volume.vfs, adapterOptions(request.volume, volume.metrics)),
     allowOther: words.includes('allow_other') || words.includes('allow_root') || undefined,
     readOnly: request.volume.readOnly,
     nonempty: words.includes('nonempty'),
@@ -85,17 +107,39 @@ function mountVolume(
   })
 }
 
+function adapterOptions(options: VolumeOptions, metrics: Metrics): Partial<AdapterOptions> {
+  return {
+    entryTtl: options.entryCacheSec ?? 1,
+    dirEntryTtl: options.dirEntryCacheSec ?? 1,
+    attrTtl: options.attrCacheSec ?? 1,
+    negativeTtl: options.negativeEntryCacheSec ?? 0,
+    readdirCache: options.readdirCache ?? false,
+    umask: options.umask,
+    rootSquash: options.rootSquash,
+    allSquash: options.allSquash,
+    metrics,
+  }
+}
+
 class Server {
   readonly #volume: Volume
   readonly #fuse: MountedFuse
   readonly #request: MountRequest
   readonly #around: Surroundings
+  readonly #lost: AbortSignal
   readonly #startedMs = Date.now()
   #control: ControlServer | undefined
   #state: ProcessStatus['state'] = 'serving'
   #exit = 0
 
-  constructor(volume: Volume, fuse: MountedFuse, request: MountRequest, around: Surroundings) {
+  constructor(
+    volume: Volume,
+    fuse: MountedFuse,
+    request: MountRequest,
+    around: Surroundings,
+    lost: AbortSignal,
+  ) {
+    this.#lost = lost
     this.#volume = volume
     this.#fuse = fuse
     this.#request = request
@@ -120,10 +164,12 @@ class Server {
       await this.#finish()
       throw error
     }
-    stop.addEventListener('abort', onStop, { once: true })
-    if (stop.aborted) onStop()
+    const ending = AbortSignal.any([stop, this.#lost])
+    ending.addEventListener('abort', onStop, { once: true })
+    if (ending.aborted) onStop()
     const end = await this.#fuse.ended
-    stop.removeEventListener('abort', onStop)
+    ending.removeEventListener('abort', onStop)
+    if (this.#lost.aborted) this.#exit = 1
     if (end.error !== undefined) {
       log.error('the connection to the kernel broke', { error: end.error })
       this.#exit = 1

@@ -27,7 +27,7 @@ export interface VolumeOptions {
   readonly entryCacheSec?: number
   readonly dirEntryCacheSec?: number
   readonly negativeEntryCacheSec?: number
-  readonly openCacheSec?: number
+  readonly readdirCache?: boolean
 
   readonly rootSquash?: Identity
   readonly allSquash?: Identity
@@ -40,6 +40,8 @@ export interface VolumeOptions {
   readonly listInternal?: boolean
   readonly compaction?: 'auto' | 'eager' | 'off'
   readonly nonDefaultPermission?: boolean
+  /** The kernel gathers writes (`-o writeback_cache`). */
+  readonly writebackCache?: boolean
 
   /** Local overrides of the setting. */
   readonly storage?: string
@@ -66,7 +68,6 @@ export interface VolumeOptions {
   readonly maxReadahead?: number
   readonly prefetch?: number
   readonly writeback?: boolean
-  readonly uploadDelaySec?: number
   readonly cacheDirs?: readonly string[]
   readonly cacheSize?: number
   readonly cacheItems?: number
