@@ -270,6 +270,9 @@ class Do:
         os.fchmod(s.fd(slot), mode)
 
     def chown(s, path, uid, gid, follow):
+        st = os.stat(s.path(path), follow_symlinks=follow)
+        if uid == gid == -1 and os.geteuid() not in (0, st.st_uid) and st.st_mode & 0o6000:
+            return 'a stranger'  # FUSE cannot tell it from a write, which must drop the bits (docs/posix.md)
         os.chown(s.path(path), uid, gid, follow_symlinks=follow)
 
     def utimens(s, path, sec, nsec):
