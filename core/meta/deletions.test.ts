@@ -49,6 +49,32 @@ test('an unlinked file loses its chunks, references, objects and record', async 
   assert.deepEqual(client.removedSlices.map(({ id }) => id).sort(), [1, 2, 3])
 })
 
+test('objects go only after the metadata that no longer name them are durable', async (t) => {
+  const order: string[] = []
+  const client = await openTestVolume({
+    wrap: (engine) =>
+      new Proxy(engine, {
+        get(target, key) {
+          const value = Reflect.get(target, key) as unknown
+          if (typeof value !== 'function') return value
+          return (...args: unknown[]) => {
+            if (key === 'sync' || args[0] === 'delete chunk')
+              order.push(key === 'sync' ? 'sync' : 'delete chunk')
+            return value.apply(target, args)
+          }
+        },
+      }),
+  })
+  t.after(() => client.close())
+  const ino = await makeFile(client, 'a')
+  const deletions = new DataDeletions(client.state, async () => void order.push('objects'))
+  const [node] = await client.engine.read([{ kind: 'node', ino }])
+  await client.engine.commit('test', [], [{ kind: 'delNode', ino }])
+  await deletions.removeFile(ino, node!.length)
+  assert.equal(order[0], 'delete chunk')
+  assert.ok(order.indexOf('sync') < order.indexOf('objects'), order.join())
+})
+
 test('a slice that another file uses too stays until the last one goes', async (t) => {
   const client = await openTestVolume()
   t.after(() => client.close())

@@ -90,6 +90,8 @@ export class DataDeletions implements Deletions {
     await this.#slices?.run(async () => {
       const [ref] = await this.#host.engine.read([{ kind: 'sliceRef', id, size }])
       if (ref === null || ref.uses > 0) return
+      // After a power cut no metadata may come back that still name the objects.
+      await this.#host.engine.sync()
       await this.#removeObjects(id, size)
       await this.#host.engine.commit('delete slice', [], [{ kind: 'delSliceRef', id, size }])
     }, signal)

@@ -50,6 +50,7 @@ export class FileObjectStore implements ObjectStore {
   readonly #durable = new Set<string>()
   /** Counts the times a folder had to be made: what `#durable` says may be older than that folder. */
   #foldersMade = 0
+  readonly #syncs = new Semaphore(SYNCS)
 
   /** `root` is absolute, normally ending in `/`. */
   constructor(root: string, random: Random = systemRandom) {
@@ -121,13 +122,12 @@ export class FileObjectStore implements ObjectStore {
   }
 
   async sync(keys: readonly string[]): Promise<void> {
-    const places = new Semaphore(SYNCS)
     const made = this.#foldersMade
     const paths = keys.map((key) => this.#path(key))
-    await Promise.all(paths.map((path) => places.run(() => flush(path, fdatasync))))
+    await this.#flushAll(paths, fdatasync)
     const folders = new Set<string>()
     for (const path of paths) this.#collectFolders(parentOf(path), folders)
-    await Promise.all([...folders].map((folder) => places.run(() => flush(folder, fsync))))
+    await this.#flushAll([...folders], fsync)
     // A folder is durable once the one above it, which holds its entry, has been flushed.
     if (made === this.#foldersMade) for (const path of paths) this.#remember(path)
   }
@@ -190,6 +190,10 @@ export class FileObjectStore implements ObjectStore {
       this.#durable.clear()
     }
     return first
+  }
+
+  async #flushAll(paths: readonly string[], how: (fd: number) => Promise<void>): Promise<void> {
+    await Promise.all(paths.map((path) => this.#syncs.run(() => flush(path, how))))
   }
 
   #temporaryFor(path: string): string {
@@ -325,16 +329,17 @@ function skipBytes(parts: readonly Uint8Array[], count: number): Uint8Array[] {
   return rest
 }
 
+/** What was removed meanwhile needs no flush. */
 async function flush(path: string, how: (fd: number) => Promise<void>): Promise<void> {
   try {
     const fd = await open(path, fs.constants.O_RDONLY)
     try {
       await how(fd)
     } finally {
-      await close(fd)
+      fs.close(fd, () => {})
     }
   } catch (error) {
-    throw fileError('sync', path, error)
+    if (!isMissing(codeOf(error))) throw fileError('sync', path, error)
   }
 }
 

@@ -45,7 +45,10 @@ export interface ObjectStore {
   head(key: string, options?: RequestOptions): Promise<ObjectInfo | undefined>
   /** Objects whose key starts with `prefix`, in key order (UTF-8 bytes), after the key `after`. */
   list(prefix: string, options?: RequestOptions & { after?: string }): AsyncIterable<ObjectInfo>
-  /** Make acknowledged puts of these keys survive a power cut. Remote stores have nothing to do. */
+  /**
+   * Make acknowledged puts of these keys survive a power cut; those deleted since are left out. Remote stores have
+   * nothing to do.
+   */
   sync(keys: readonly string[]): Promise<void>
   /** Make the bucket or directory if it is missing. */
   create(): Promise<void>

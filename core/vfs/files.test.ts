@@ -2,10 +2,10 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ManualClock } from '#core/base/clock.ts'
 import { rootContext } from '#core/base/context.ts'
-import { EBADF, EFBIG, EINTR, EIO, ENOENT, ENOSPC, FsError, fail } from '#core/base/errno.ts'
+import { EBADF, EFBIG, EINTR, EIO, ENOENT, ENOSPC, FsError, fail, toErrno } from '#core/base/errno.ts'
 import { ROOT_INO } from '#core/base/ino.ts'
 import { O_RDONLY, O_RDWR, O_TRUNC, O_WRONLY } from '#core/base/open-flags.ts'
-import type { BlockStore } from '#core/chunk/api.ts'
+import type { BlockStore, SliceId } from '#core/chunk/api.ts'
 import type { Meta } from '#core/meta/api.ts'
 import { CHUNK_SIZE } from '#core/meta/records.ts'
 import { refuses } from '#core/meta/test-volume.ts'
@@ -213,23 +213,25 @@ test('a full volume is ENOSPC at flush, and the unused object is removed', async
   assert.deepEqual(left, [])
 })
 
+/** Notes calls of `names` in `order`; sync as `<label> sync`. */
+function noted<T extends object>(order: string[], label: string, inner: T, names: readonly string[]): T {
+  return new Proxy(inner, {
+    get(target, key) {
+      const value = Reflect.get(target, key) as unknown
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]) => {
+        if (names.includes(String(key))) order.push(key === 'sync' ? `${label} sync` : String(key))
+        return value.apply(target, args)
+      }
+    },
+  })
+}
+
 test('fsync uploads, commits, makes objects durable and then the metadata, in that order', async (t) => {
   const order: string[] = []
-  const noted = <T extends object>(inner: T, names: readonly string[]): T =>
-    new Proxy(inner, {
-      get(target, key) {
-        const value = Reflect.get(target, key) as unknown
-        if (typeof value !== 'function') return value
-        return (...args: unknown[]) => {
-          if (names.includes(String(key)))
-            order.push(String(key) === 'sync' ? `${names[0]} sync` : String(key))
-          return value.apply(target, args)
-        }
-      },
-    })
   const { vfs, file } = await openTestVfs(t, {
-    meta: (meta) => noted(meta, ['meta', 'sync', 'writeSlice']),
-    store: (blocks): BlockStore => noted(blocks, ['blocks', 'sync']),
+    meta: (meta) => noted(order, 'meta', meta, ['sync', 'writeSlice']),
+    store: (blocks): BlockStore => noted(order, 'blocks', blocks, ['sync']),
   })
   const { ino, fh } = await file('a')
   await vfs.write(ROOT, fh, 0, patterned(100, 1))
@@ -242,6 +244,68 @@ test('fsync uploads, commits, makes objects durable and then the metadata, in th
   await vfs.fsync(ROOT, again.fh)
   assert.deepEqual(order, ['writeSlice', 'blocks sync', 'meta sync'], 'data written before this open too')
   await vfs.release(again.fh)
+})
+
+test('fsync of a copy makes the slices durable that it shares with a file nobody synced', async (t) => {
+  const synced: number[] = []
+  const { vfs, file, client } = await openTestVfs(t, { store: (blocks) => noteSynced(synced, blocks) })
+  const source = await file('source')
+  const copy = await file('copy')
+  await vfs.write(ROOT, source.fh, 0, patterned(100, 1))
+  await vfs.copyFileRange(ROOT, { fh: source.fh, offset: 0 }, { fh: copy.fh, offset: 0 }, 100)
+  await vfs.fsync(ROOT, copy.fh)
+  const [record] = await client.meta.readChunk(copy.ino, 0)
+  assert.deepEqual(synced, [record!.id])
+  await vfs.fsync(ROOT, source.fh)
+  assert.deepEqual(synced, [record!.id], 'and once is enough')
+  await vfs.release(source.fh)
+  await vfs.release(copy.fh)
+})
+
+function noteSynced(synced: number[], blocks: BlockStore): BlockStore {
+  return new Proxy(blocks, {
+    get(target, key) {
+      const value = Reflect.get(target, key) as unknown
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]) => {
+        if (key === 'sync') synced.push(...(args[0] as SliceId[]).map(({ id }) => id))
+        return value.apply(target, args)
+      }
+    },
+  })
+}
+
+test('compaction makes its slice durable before the records name it', async (t) => {
+  const order: string[] = []
+  const { vfs, file } = await openTestVfs(t, {
+    meta: (meta) => noted(order, 'meta', meta, ['commitCompaction']),
+    store: (blocks): BlockStore => noted(order, 'blocks', blocks, ['sync']),
+    vfs: { compaction: 'off' },
+  })
+  const { ino, fh } = await file('a')
+  for (let k = 0; k < 3; k++) {
+    await vfs.write(ROOT, fh, k * 50, patterned(100, k))
+    await vfs.flush(ROOT, fh)
+  }
+  assert.equal(await vfs.compactChunk(ino, 0), true)
+  assert.deepEqual(order, ['blocks sync', 'commitCompaction'])
+  await vfs.release(fh)
+})
+
+test('an object that cannot be made durable is told to the file that wrote it, and tried again', async (t) => {
+  const { vfs, file, faulty } = await openTestVfs(t)
+  const mine = await file('mine')
+  const other = await file('other')
+  await vfs.write(ROOT, mine.fh, 0, patterned(100, 1))
+  await vfs.flush(ROOT, mine.fh)
+  faulty.faults.ops = ['sync']
+  faulty.faults.errors = 1
+  await vfs.fsync(ROOT, other.fh)
+  await assert.rejects(vfs.fsync(ROOT, mine.fh), (error) => toErrno(error) === EIO)
+  faulty.faults.errors = 0
+  await vfs.fsync(ROOT, mine.fh)
+  await vfs.release(mine.fh)
+  await vfs.release(other.fh)
 })
 
 test('nothing but the file itself waits for a hung upload, and an interrupt ends that wait', async (t) => {

@@ -17,7 +17,7 @@ import { O_RDONLY, O_RDWR, O_WRONLY } from '#core/base/open-flags.ts'
 import { CHUNK_SIZE, TYPE_DIRECTORY, TYPE_FILE } from '#core/meta/records.ts'
 import { checkedUser, plainUser, refuses } from '#core/meta/test-volume.ts'
 import { SEEK_DATA, SEEK_HOLE } from './ops/space.ts'
-import { ManualClock, openTestVfs, openTestVfsPair, patterned, ROOT, readBytes } from './test-vfs.ts'
+import { ManualClock, openTestVfs, openTestVfsPair, patterned, ROOT, readBytes, turn } from './test-vfs.ts'
 
 test('lseek finds data and holes, stored or not', async (t) => {
   const { vfs, file } = await openTestVfs(t, { clock: new ManualClock() })
@@ -231,4 +231,28 @@ test('compaction makes one record of many and keeps every byte, beside a reader 
   assert.equal(await vfs.compactChunk(ino, 0), false)
   assert.deepEqual(await readBytes(vfs, fh, 0, length), wanted.subarray(0, length))
   await vfs.release(fh)
+})
+
+test('background compaction does not write a large slice again for the sake of a few small ones', async (t) => {
+  const { vfs, file, client } = await openTestVfs(t)
+  for (const [name, size, compacted] of [
+    ['large', 9 * 2 ** 20, false],
+    ['small', 2 ** 20, true],
+  ] as const) {
+    const { ino, fh } = await file(name)
+    await vfs.write(ROOT, fh, 0, patterned(size, 1))
+    await vfs.flush(ROOT, fh)
+    const [first] = await client.meta.readChunk(ino, 0)
+    for (let k = 0; k < 105; k++) {
+      await vfs.write(ROOT, fh, 1000 * k, patterned(10, k))
+      await vfs.flush(ROOT, fh)
+    }
+    await vfs.release(fh)
+    for (let k = 0; k < 20; k++) await turn()
+    const records = await client.meta.readChunk(ino, 0)
+    assert.equal(records.length < 50, compacted, `${name}: ${records.length} records`)
+    assert.equal(records[0]!.id !== first!.id, compacted)
+    assert.equal(await vfs.compactChunk(ino, 0), true, 'when asked for, at any cost')
+    assert.equal((await client.meta.readChunk(ino, 0)).length, 1)
+  }
 })

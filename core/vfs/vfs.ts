@@ -305,11 +305,12 @@ export class Vfs {
     this.#state.writing.open.relieve()
   }
 
-  /** Everything written so far is uploaded and committed. Rejects with the first file's failure. */
+  /** Everything written so far is uploaded, committed, and its objects durable. Rejects with the first failure. */
   async drain(): Promise<void> {
     const flushes = [...this.#state.nodes.all()].map((node) => node.writer?.flush(rootContext()))
-    const failed = (await Promise.allSettled(flushes)).find(({ status }) => status === 'rejected')
-    if (failed?.status === 'rejected') throw failed.reason
+    const flushed = await Promise.allSettled(flushes)
+    const synced = await Promise.allSettled([this.#state.unsynced.syncAll()])
+    for (const result of [...flushed, ...synced]) if (result.status === 'rejected') throw result.reason
   }
 
   /**
@@ -338,7 +339,7 @@ function assemble(parts: VfsParts): VfsState {
     meta.removed,
   )
   const onCompacted = (ino: Ino, index: number): void => nodes.get(ino)?.views.drop(index)
-  const compactor = new Compactor({ meta, blocks, log, metrics, tasks, options, onCompacted })
+  const compactor = new Compactor({ meta, blocks, clock, log, metrics, tasks, options, onCompacted })
   const handles = new HandleTable()
   const accessLog = new AccessLog(clock)
   const unsynced = new Unsynced(blocks, tasks)

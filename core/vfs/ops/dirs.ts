@@ -17,8 +17,9 @@ async function virtualEntries(state: VfsState, ctx: OpContext): Promise<readonly
   return [...state.virtual.listed(), ...(trash === undefined ? [] : [{ ...trash, name: '.trash' }])]
 }
 
-/** Whatever changed through this client survives a power cut; data of files are not waited for. */
+/** Whatever was committed through this client survives a power cut; what files still buffer is not waited for. */
 export async function fsyncdir(state: VfsState, fh: number): Promise<void> {
-  state.handles.dir('fsyncdir', fh)
+  const { ino } = state.handles.dir('fsyncdir', fh)
+  await state.unsynced.sync(ino)
   await state.meta.sync()
 }
