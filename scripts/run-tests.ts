@@ -7,7 +7,8 @@
  *   --only TEXT    only test files whose path contains TEXT (repeatable); no static checks
  */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from 'node:test'
 import { parseArgs } from 'node:util'
@@ -95,11 +96,6 @@ function prepareSystem(): void {
   if (obstacle !== undefined) console.log(`Mount tests will be skipped: ${obstacle}`)
 }
 
-/** Mounts and processes of ours that are still there after the suites. */
-function leftovers(before: ReadonlySet<string>): string[] {
-  return fuseMounts().filter((mount) => !before.has(mount))
-}
-
 function fuseMounts(): string[] {
   try {
     return readFileSync('/proc/self/mounts', 'utf8')
@@ -111,7 +107,10 @@ function fuseMounts(): string[] {
   }
 }
 
-const mountsBefore = new Set(fuseMounts())
+/** Whatever the suites make lies in here; what is still mounted in it afterwards one of them forgot. */
+const temporary = mkdtempSync(join(tmpdir(), 'pomelo-tests-'))
+chmodSync(temporary, 0o755)
+process.env.TMPDIR = temporary
 if (options.only === undefined) {
   staticCheck('format and lint (biome)', 'biome', ['check', '--max-diagnostics=40'])
   staticCheck('types (tsc)', 'tsc', ['--noEmit'])
@@ -121,11 +120,12 @@ if (!options.quick) prepareSystem()
 await runFiles(testFiles('core'), 2, 240_000)
 if (!options.quick) {
   await runFiles(testFiles('e2e'), 1, 600_000)
-  for (const mount of leftovers(mountsBefore)) {
+  for (const mount of fuseMounts().filter((path) => path.startsWith(temporary))) {
     spawnSync('umount', ['-l', mount])
     report(false, `left mounted: ${mount}`, 0)
   }
 }
+rmSync(temporary, { recursive: true, force: true })
 if (skips.length > 0) console.log(`\nSkipped:\n  ${skips.join('\n  ')}`)
 if (failures.length > 0) console.log(`\nFailures:\n\n${failures.join('\n\n')}`)
 console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)

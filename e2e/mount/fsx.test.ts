@@ -18,7 +18,7 @@ import { makeVolume, mustPomelo, noMount, run } from '../harness/volume.ts'
 const OPERATIONS = Number(process.env.POMELO_FSX_OPS ?? 200_000)
 /** fsx runs this many at a time, so that a slow machine does fewer of them rather than none to the end. */
 const BATCH = 10_000
-const TIME_LIMIT_MS = 420_000
+const TIME_LIMIT_MS = 270_000
 
 const CONFIG = `
 flen = 262144
@@ -28,20 +28,20 @@ nomsyncafterwrite = true
 max = 65536
 
 [weights]
-close_open = 0.5
+close_open = 0.4
 invalidate = 1
 mapread = 10
-mapwrite = 8
-read = 15
-write = 12
-truncate = 1
+mapwrite = 4
+read = 12
+write = 8
+truncate = 0.7
 fsync = 0.1
 fdatasync = 0.1
-posix_fallocate = 0.5
-punch_hole = 1
+posix_fallocate = 0.4
+punch_hole = 0.7
 sendfile = 1
 posix_fadvise = 0.5
-copy_file_range = 1.5
+copy_file_range = 1
 `
 
 const runs = [
