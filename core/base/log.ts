@@ -22,7 +22,8 @@ export function lineLog(write: (line: string) => void, level: LogLevel = 'info')
 }
 
 function formatField([key, value]: [string, unknown]): string {
-  const text = value instanceof Error ? value.message : typeof value === 'string' ? value : JSON.stringify(value)
+  const text =
+    value instanceof Error ? value.message : typeof value === 'string' ? value : JSON.stringify(value)
   return `${key}=${/[\s"]/.test(text ?? '') ? JSON.stringify(text) : text}`
 }
 
