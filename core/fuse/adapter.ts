@@ -3,10 +3,11 @@
  * Source: shared/spec/vfs-and-fuse.md §2.5, §3, §4.4, §4.5; fs-semantics.md §2.1.
  */
 import type { OpContext } from '#core/base/context.ts'
-import { EINVAL, fail } from '#core/base/errno.ts'
-import { type Ino, isVirtual } from '#core/base/ino.ts'
+import { EINVAL, ENOENT, EPERM, ESTALE, FsError, fail } from '#core/base/errno.ts'
+import { type Ino, isTrash, isVirtual } from '#core/base/ino.ts'
 import type { Metrics } from '#core/base/metrics.ts'
 import { type Name, nameToBytes } from '#core/base/name.ts'
+import { O_APPEND, writes } from '#core/base/open-flags.ts'
 import type { LockType } from '#core/meta/api.ts'
 import {
   type NodeRecord,
@@ -135,7 +136,12 @@ class VfsFileSystem implements FileSystem {
   async setattr(ctx: OpContext, ino: Ino, request: SetattrRequest): Promise<AttrReply> {
     const { mode, fh, ctime: _, ...rest } = request
     const change: SetattrChange = mode === undefined ? rest : { ...rest, mode: mode & 0o7777 }
-    const record = await this.#vfs.setattr(this.#as(ctx), ino, change, fh)
+    let record: NodeRecord
+    try {
+      record = await this.#vfs.setattr(this.#as(ctx), ino, change, fh)
+    } catch (error) {
+      throw fh === undefined ? await this.#staleOr(error, ctx, ino) : error
+    }
     return this.#attrReply(ino, record, this.#vfs.sequence)
   }
 
@@ -193,11 +199,38 @@ class VfsFileSystem implements FileSystem {
   }
 
   async open(ctx: OpContext, ino: Ino, flags: number): Promise<OpenReply> {
-    const { fh, keepCache, direct, node } = await this.#vfs.open(this.#as(ctx), ino, flags)
+    const { fh, keepCache, direct, node } = await this.#openFile(ctx, ino, flags)
+    if ((flags & O_APPEND) !== 0 && writes(flags) && !this.#kernel.appendsAt(ino, node.length)) {
+      // The kernel appends at the length it knows and asks nobody; looking the name up again tells it the new one.
+      await this.#vfs.release(fh)
+      throw fail(ESTALE, 'open', `ino ${ino} has grown elsewhere`)
+    }
     if (direct) return { fh, flags: FOPEN_DIRECT_IO }
     // Close-to-open: the kernel may hold attributes from before another client's close.
     if (!this.#kernel.isCurrent(ino, node)) await this.#notify?.dropAttributes(ino)
     return { fh, flags: keepCache ? FOPEN_KEEP_CACHE : 0 }
+  }
+
+  async #openFile(ctx: OpContext, ino: Ino, flags: number) {
+    try {
+      return await this.#vfs.open(this.#as(ctx), ino, flags)
+    } catch (error) {
+      throw await this.#staleOr(error, ctx, ino)
+    }
+  }
+
+  /**
+   * What another client removed, or moved to the trash, while the kernel trusts the name it knows is stale: on
+   * that errno the kernel looks the name up again and goes on with what it finds (fs/namei.c `do_filp_open`,
+   * `retry_estale`).
+   */
+  async #staleOr(error: unknown, ctx: OpContext, ino: Ino): Promise<unknown> {
+    if (!(error instanceof FsError)) return error
+    if (error.errno === EPERM) {
+      const node = await this.#vfs.getattr(this.#as(ctx), ino).catch(() => undefined)
+      if (node === undefined || !isTrash(node.parent) || this.#kernel.metInTrash(ino)) return error
+    } else if (error.errno !== ENOENT) return error
+    return fail(ESTALE, 'open', `ino ${ino} lost the name the kernel knows`)
   }
 
   async create(ctx: OpContext, parent: Ino, name: Name, mode: number, flags: number) {
@@ -232,7 +265,7 @@ class VfsFileSystem implements FileSystem {
     data: Uint8Array,
     killSuidgid: boolean,
   ): Promise<number> {
-    this.#kernel.dropped(ino)
+    this.#kernel.wrote(ino, offset + data.length)
     return this.#vfs.write(this.#as(ctx), fh, offset, data, killSuidgid)
   }
 
