@@ -43,7 +43,7 @@ def whole(name, length):
 
 
 def main():
-    streams, files, n = {}, [], 0
+    streams, files, unnamed, n = {}, [], [], 0
     while True:
         n += 1
         name = f'w{worker}-{seed}-{n}'
@@ -67,6 +67,12 @@ def main():
                 os.close(fd)
                 note('appended', name, at)
                 del streams[name]
+            elif rng.random() < 0.2:
+                note('maybe', name)
+                os.unlink(path(name))
+                note('gone', name)
+                unnamed.append(fd)  # open until the end: its data go with the session
+                del streams[name]
         elif what < 0.75 and files:
             name, length = files.pop(rng.randrange(len(files)))
             new = f'{name}-r'
@@ -84,6 +90,9 @@ def main():
         else:
             a, b = f'{name}.tmp', name
             whole(a, 20_000)
+            if files and rng.random() < 0.5:
+                b, _ = files.pop(rng.randrange(len(files)))
+                note('maybe', b)
             note('maybe', a)
             os.rename(path(a), path(b))
             note('renamed', a, b, 20_000)
