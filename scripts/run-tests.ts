@@ -70,11 +70,7 @@ async function runFiles(files: readonly string[], concurrency: number, timeoutMs
         total.skipped++
         skips.push(`${place}: ${name}: ${skip}`)
       } else report(true, `${place}: ${name}`, details.duration_ms)
-    } else if (
-      event.type === 'test:diagnostic' &&
-      event.data.file !== undefined &&
-      event.data.nesting === 1
-    ) {
+    } else if (event.type === 'test:diagnostic' && event.data.file !== undefined) {
       console.log(`     ${event.data.message}`)
     } else if (event.type === 'test:stderr' && process.env.POMELO_TEST_VERBOSE)
       process.stderr.write(event.data.message)
