@@ -16,6 +16,8 @@ import { makeVolume, must, mustPomelo, noMount, run } from '../harness/volume.ts
 
 const ROUNDS = Number(process.env.POMELO_CRASH_ROUNDS ?? 12)
 const SEED = Number(process.env.POMELO_CRASH_SEED ?? 1)
+/** No kill after this unless rounds were asked for: on a machine that is busy otherwise a round can take 20 s. */
+const TIME_LIMIT_MS = process.env.POMELO_CRASH_ROUNDS === undefined ? 120_000 : Number.POSITIVE_INFINITY
 const WRITERS = 3
 const script = (name: string): string => join(root, 'e2e', 'crash', name)
 
@@ -30,7 +32,7 @@ const variants = [
 ] as const
 
 for (const variant of variants) {
-  test(`nothing acknowledged is lost by ${ROUNDS} kills: ${variant.name}, seed ${SEED}`, {
+  test(`nothing acknowledged is lost by kills, ${ROUNDS} of them: ${variant.name}, seed ${SEED}`, {
     skip: noMount,
     timeout: 600_000,
   }, async (t) => {
@@ -39,7 +41,10 @@ for (const variant of variants) {
     const journals: string[] = []
     let promises = 0
     await volume.mount(variant.mount)
-    for (let round = 0; round < ROUNDS; round++) {
+    const started = performance.now()
+    let kills = 0
+    for (; kills < ROUNDS && performance.now() - started < TIME_LIMIT_MS; kills++) {
+      const round = kills
       const folder = join(volume.mountPoint, `round-${round}`)
       await must('mkdir', [folder])
       const writers = Array.from({ length: WRITERS }, (_, k) => {
@@ -71,7 +76,7 @@ for (const variant of variants) {
         if (old === round) promises += Number.parseInt(check.stdout, 10)
       }
     }
-    t.diagnostic(`${ROUNDS} kills, ${promises} promises kept`)
+    t.diagnostic(`${kills} kills, ${promises} promises kept`)
     // Staged blocks, those of killed processes among them, go up before it ends.
     await mustPomelo(['umount', '--flush', volume.mountPoint])
     await volume.unmount()
