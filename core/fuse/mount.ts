@@ -1,5 +1,5 @@
 /** Mounts a file system: checks the mount point, asks the kernel, serves, and says when it is really there. */
-import { closeSync, writeFileSync } from 'node:fs'
+import { closeSync, fstatSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENXIO, EPERM, errnoName } from '#core/base/errno.ts'
 import type { Log } from '#core/base/log.ts'
@@ -111,6 +111,9 @@ export async function mountFuse(options: MountOptions): Promise<MountedFuse> {
   return mounted
 }
 
+/** Character device 10:229 (Linux, Documentation/admin-guide/devices.txt); sandboxes bind something else over it. */
+const FUSE_DEVICE = (10 << 8) | 229
+
 /** Have the kernel mount; returns the descriptor it speaks through. */
 async function attach(
   mountpoint: string,
@@ -122,6 +125,10 @@ async function attach(
   const fd = openDevice()
   if (fd === -ENOENT || fd === -ENXIO || fd === -ENODEV) throw noDevice(errnoName(-fd))
   if (fd < 0) throw deviceDenied(errnoName(-fd))
+  if (fstatSync(fd).rdev !== FUSE_DEVICE) {
+    closeSync(fd)
+    throw noDevice('it is some other device')
+  }
   const own = `fd=${fd},rootmode=40000,user_id=${process.getuid()},group_id=${process.getgid?.() ?? 0}`
   const result = mountDevice(
     fsname,

@@ -4,12 +4,13 @@
  */
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdir, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { root } from '../../scripts/runtime.mjs'
 import { juicefs } from '../harness/tools.ts'
-import { makeVolume, must, mustPomelo, noMount, run, type TestVolume } from '../harness/volume.ts'
+import { makeVolume, must, mustPomelo, noMount, run, sh, type TestVolume } from '../harness/volume.ts'
 
 const PASSPHRASE = 'only for this test'
 const here = (name: string): string => join(root, 'e2e', 'interop', name)
@@ -52,6 +53,8 @@ async function withReference(
   volume: TestVolume,
   env: Record<string, string>,
   work: () => Promise<void>,
+  at = volume.mountPoint,
+  options: readonly string[] = [],
 ): Promise<void> {
   const quiet = [
     '--no-usage-report',
@@ -62,11 +65,24 @@ async function withReference(
     join(volume.folder, 'jfs-cache'),
   ]
   const log = ['--log', join(volume.folder, 'juicefs.log')]
-  await must(tool, ['mount', '-d', ...quiet, ...log, volume.meta, volume.mountPoint], { env })
+  await must(tool, ['mount', '-d', ...quiet, ...log, ...options, volume.meta, at], { env })
   try {
     await work()
   } finally {
-    await must(tool, ['umount', volume.mountPoint], { timeoutMs: 30_000 })
+    await endReference(tool, at)
+  }
+}
+
+/** A process that has just ended may still keep the mount busy for a moment. */
+async function endReference(tool: string, at: string): Promise<void> {
+  for (let left = 5; ; left--) {
+    const result = await run(tool, ['umount', at], { timeoutMs: 30_000 })
+    if (result.code === 0) return
+    if (left === 0) {
+      await run('umount', ['-l', at])
+      throw new Error(`juicefs umount: ${result.stdout}${result.stderr}`)
+    }
+    await sleep(1000)
   }
 }
 
@@ -149,3 +165,85 @@ test('a volume that the reference formatted is filled by us and agreed on by bot
   await must(tool.path, ['fsck', meta])
   await must(tool.path, ['fsck', '--path', '/', '--recursive', meta])
 })
+
+test('what only we write, the reference reads and adds to', {
+  skip: noMount,
+  timeout: 240_000,
+}, async (t) => {
+  const tool = await juicefs()
+  if (tool.path === undefined) return t.skip(tool.missing)
+  await using volume = await makeVolume(['--block-size', '64K'])
+  const odd = join(volume.mountPoint, 'odd')
+  const manifest = join(volume.folder, 'odd.jsonl')
+  await volume.mount()
+  await must('python3', [here('odd.py'), odd])
+  await volume.unmount()
+  await mustPomelo(['compact', `${volume.meta}:/odd`])
+  await volume.mount()
+  await takeManifest(odd, manifest)
+  await volume.unmount()
+  await referenceChecks(tool.path, volume, {})
+  // The reference cannot say times before 1970; it must leave them as they are.
+  const shown = join(volume.folder, 'shown.jsonl')
+  const isOld = (line: string): boolean => line.includes('before-1970')
+  const dropOldTimes = async (): Promise<void> => {
+    const lines = (await readFile(manifest, 'utf8')).split('\n')
+    await writeFile(
+      shown,
+      lines.map((line) => (isOld(line) ? line.replace(/"mtime": \[.*?\], /, '') : line)).join('\n'),
+    )
+  }
+  await dropOldTimes()
+  const old = (await readFile(manifest, 'utf8')).split('\n').filter(isOld)
+  assert.equal(old.length, 2)
+  const grow = 'for f in all-hole ends-in-hole only-length islands; do echo more >> $f; done'
+  await withReference(tool.path, volume, {}, async () => {
+    await checkManifest(odd, shown)
+    await sh(grow, { cwd: odd })
+    await takeManifest(odd, manifest)
+    await dropOldTimes()
+  })
+  await volume.mount()
+  await checkManifest(odd, shown)
+  await takeManifest(odd, manifest)
+  assert.deepEqual((await readFile(manifest, 'utf8')).split('\n').filter(isOld), old)
+  await volume.unmount()
+  await mustPomelo(['fsck', volume.meta])
+})
+
+for (const [trash, days] of [
+  ['with', '1'],
+  ['without', '0'],
+] as const)
+  test(`both clients work in one volume at the same moment, ${trash} a trash`, {
+    skip: noMount,
+    timeout: 240_000,
+  }, async (t) => {
+    const tool = await juicefs()
+    if (tool.path === undefined) return t.skip(tool.missing)
+    await using volume = await makeVolume(['--trash-days', days])
+    const theirs = join(volume.folder, 'theirs')
+    await mkdir(theirs)
+    await volume.mount()
+    const fresh = ['--attr-cache', '0', '--entry-cache', '0', '--dir-entry-cache', '0']
+    const started = performance.now()
+    await withReference(
+      tool.path,
+      volume,
+      {},
+      async () => {
+        t.diagnostic(
+          (await must('python3', [here('both.py'), volume.mountPoint, theirs, trash], { timeoutMs: 120_000 }))
+            .trim()
+            .replaceAll('\n', ', '),
+        )
+      },
+      theirs,
+      fresh,
+    )
+    t.diagnostic(`took ${((performance.now() - started) / 1000).toFixed(1)} s`)
+    await volume.unmount()
+    await referenceChecks(tool.path, volume, {})
+    await mustPomelo(['fsck', volume.meta])
+    await mustPomelo(['fsck', '--path', '/', '--recursive', '--sync-dir-stat', volume.meta])
+  })
