@@ -66,7 +66,7 @@ db = sqlite3.connect(f'{mode}.db', timeout=60, isolation_level=None)
 db.execute(f'pragma journal_mode={mode}')
 db.execute('pragma synchronous=full' if who == 0 else 'pragma synchronous=normal')
 db.execute('create table if not exists t (who int, n int, filler blob)')
-for n in range(150):
+for n in range(80):
     db.execute('begin immediate')
     db.execute('insert into t values (?, ?, randomblob(2000))', (who, n))
     if n % 10 == 9: db.execute('delete from t where who = ? and n = ?', (who, n - 5))
@@ -86,7 +86,7 @@ for n in range(150):
     const check = `import sqlite3; db = sqlite3.connect('${mode}.db'); print(db.execute('pragma integrity_check').fetchone()[0], db.execute('select count(*) from t').fetchone()[0])`
     assert.equal(
       (await sh(`python3 -c "${check}"`, { cwd: volume.mountPoint })).trim(),
-      `ok ${4 * (150 - 15)}`,
+      `ok ${4 * (80 - 8)}`,
     )
   }
 })
