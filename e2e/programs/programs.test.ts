@@ -84,10 +84,7 @@ for n in range(80):
       { cwd: volume.mountPoint, timeoutMs: 180_000 },
     )
     const check = `import sqlite3; db = sqlite3.connect('${mode}.db'); print(db.execute('pragma integrity_check').fetchone()[0], db.execute('select count(*) from t').fetchone()[0])`
-    assert.equal(
-      (await sh(`python3 -c "${check}"`, { cwd: volume.mountPoint })).trim(),
-      `ok ${4 * (80 - 8)}`,
-    )
+    assert.equal((await sh(`python3 -c "${check}"`, { cwd: volume.mountPoint })).trim(), `ok ${4 * (80 - 8)}`)
   }
 })
 
