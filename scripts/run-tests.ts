@@ -104,7 +104,7 @@ function fuseMounts(): string[] {
 }
 
 /** Whatever the suites make lies in here; what is still mounted in it afterwards one of them forgot. */
-const temporary = mkdtempSync(join(tmpdir(), 'pomelo-tests-'))
+const temporary = mkdtempSync(join(tmpdir(), 'pt-'))
 chmodSync(temporary, 0o755)
 process.env.TMPDIR = temporary
 if (options.only === undefined) {

@@ -176,7 +176,7 @@ export async function makeVolume(
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
 ): Promise<TestVolume> {
-  const volume = new TestVolume(await mkdtemp(join(tmpdir(), 'pomelo-e2e-')))
+  const volume = new TestVolume(await mkdtemp(join(tmpdir(), 'e2e-')))
   await chmod(volume.folder, 0o755) // suites act as other users in the mount
   await mkdir(volume.mountPoint)
   const where = args.includes('--bucket') ? [] : ['--storage', 'file', '--bucket', volume.bucket]
