@@ -18,7 +18,7 @@ import { makeVolume, mustPomelo, noMount, run } from '../harness/volume.ts'
 const OPERATIONS = Number(process.env.POMELO_FSX_OPS ?? 200_000)
 /** fsx runs this many at a time, so that a slow machine does fewer of them rather than none to the end. */
 const BATCH = 10_000
-const TIME_LIMIT_MS = 270_000
+const TIME_LIMIT_MS = 340_000
 
 const CONFIG = `
 flen = 262144
