@@ -115,7 +115,7 @@ if (options.only === undefined) {
 if (!options.quick) prepareSystem()
 await runFiles(testFiles('core'), 2, 240_000)
 if (!options.quick) {
-  await runFiles(testFiles('e2e'), 1, 600_000)
+  await runFiles(testFiles('e2e'), 1, 1_500_000)
   for (const mount of fuseMounts().filter((path) => path.startsWith(temporary))) {
     spawnSync('umount', ['-l', mount])
     report(false, `left mounted: ${mount}`, 0)

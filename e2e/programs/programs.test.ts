@@ -15,7 +15,7 @@ function inMount(
   format: readonly string[],
   work: (volume: TestVolume, t: TestContext) => Promise<void>,
 ): void {
-  test(name, { skip: noMount, timeout: 420_000 }, async (t) => {
+  test(name, { skip: noMount, timeout: 900_000 }, async (t) => {
     await using volume = await makeVolume(format)
     await volume.mount()
     await work(volume, t)
