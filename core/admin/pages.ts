@@ -1,5 +1,6 @@
 /** Lists of an engine as one stream, a page at a time. */
 import type { ListTypes, MetaEngine, RecordRange } from '#core/meta/engine.ts'
+import { pagesOf } from '#core/meta/ops/walk.ts'
 
 const PAGE = 4096
 
@@ -10,13 +11,10 @@ export async function* pages<R extends RecordRange>(
   signal?: AbortSignal,
   limit = PAGE,
 ): AsyncGenerator<ListTypes[R['kind']]> {
-  let after: string | undefined
-  for (;;) {
+  signal?.throwIfAborted()
+  for await (const items of pagesOf({ engine }, range, limit)) {
+    yield* items
     signal?.throwIfAborted()
-    const page = await engine.list(range, after === undefined ? { limit } : { after, limit })
-    yield* page.items
-    if (page.next === undefined) return
-    after = page.next
   }
 }
 
