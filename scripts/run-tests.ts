@@ -85,6 +85,8 @@ function prepareSystem(): void {
     fio: 'fio',
     git: 'git',
     prove: 'perl',
+    'redis-server': 'redis-server',
+    pg_ctlcluster: 'postgresql',
   }
   const missing = Object.entries(wanted).filter(([program]) => which(program) === undefined)
   if (missing.length > 0) installPackages(missing.map(([, name]) => name))

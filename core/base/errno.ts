@@ -89,7 +89,7 @@ export function fail(errno: number, op: string, detail?: string, options?: Error
  * What a backend did to us.
  * conflict: somebody else changed it; unavailable: no answer, try later; invalid: it says the request
  * is wrong; corrupt: the bytes are not what they must be; denied: credentials or rights; not-found:
- * object or table missing; closed: we closed it; interrupted: the caller gave up.
+ * object or table missing; no-space: it is full; read-only: it takes no writes (a replica); closed: we closed it; interrupted: the caller gave up.
  */
 export type BackendErrorKind =
   | 'conflict'
@@ -99,6 +99,7 @@ export type BackendErrorKind =
   | 'denied'
   | 'not-found'
   | 'no-space'
+  | 'read-only'
   | 'closed'
   | 'interrupted'
 
@@ -126,6 +127,8 @@ function backendErrno(kind: BackendErrorKind): number {
       return EINTR
     case 'no-space':
       return ENOSPC
+    case 'read-only':
+      return EROFS
     case 'conflict':
     case 'unavailable':
     case 'invalid':

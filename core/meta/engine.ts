@@ -236,9 +236,50 @@ export interface FailedGuard {
   readonly actual: RecordValue | false
 }
 
+/** A node as a commit left it. */
+export interface TouchedNode {
+  readonly ino: Ino
+  readonly node: NodeRecord
+}
+
 export type CommitResult =
-  | { readonly ok: true; readonly replies: readonly number[] }
+  | {
+      readonly ok: true
+      readonly replies: readonly number[]
+      /** What touchNode changes made of their nodes, from engines that know it without another round trip. */
+      readonly touched?: readonly TouchedNode[]
+    }
   | { readonly ok: false; readonly failed: readonly FailedGuard[] }
+
+/**
+ * How new an answer must be. `current`: the record as it is while the call lasts. `hint`: as it was seen lately, for a
+ * decision that a guard checks at commit. Engines know nothing else than current; record-cache.ts serves hints.
+ */
+export type Trust = 'current' | 'hint'
+
+/** What a change by anybody may have altered: every record of the named thing. */
+export type ChangedScope =
+  | { readonly kind: 'node'; readonly ino: Ino }
+  /** Entries of the directory. */
+  | { readonly kind: 'entries'; readonly parent: Ino }
+  | { readonly kind: 'chunk'; readonly ino: Ino; readonly index: number }
+  | { readonly kind: 'xattrs'; readonly ino: Ino }
+  | { readonly kind: 'symlink'; readonly ino: Ino }
+  | { readonly kind: 'setting' }
+
+/** Told of changes as the server pushes them, in their order; calls return at once and do not throw. */
+export interface ChangeListener {
+  /**
+   * Records changed. `foreign`: another client changed at least one of them. `own`: only commits of this engine
+   * wrote these keys, as far as can be told: a foreign change of the very same keys in the same instant looks alike,
+   * so what rests on it wants a second look soon.
+   */
+  changed(scopes: readonly ChangedScope[], by: 'own' | 'foreign'): void
+  /** Pushes are received from here on: what is read from now on may be trusted until told otherwise. */
+  listening(): void
+  /** Pushes may be missed from here on: nothing read before or from now on may be trusted. */
+  deaf(): void
+}
 
 export interface MetaEngine {
   /** `sqlite3`, `redis`, `postgres`, `tikv`. */
@@ -246,8 +287,8 @@ export interface MetaEngine {
   /** Where it is, without any secret. */
   readonly address: string
 
-  /** Any mix of records in one round trip, in the order asked. */
-  read<const Keys extends readonly RecordKey[]>(keys: Keys): Promise<RecordValues<Keys>>
+  /** Any mix of records in one round trip, in the order asked. `trust` is `current` when not given. */
+  read<const Keys extends readonly RecordKey[]>(keys: Keys, trust?: Trust): Promise<RecordValues<Keys>>
   list<R extends RecordRange>(range: R, page: PageRequest): Promise<Page<ListTypes[R['kind']]>>
   /**
    * Apply `changes` if every guard holds, all or nothing. `op` names the operation in metrics and lets an
@@ -269,6 +310,13 @@ export interface MetaEngine {
   initialize(): Promise<void>
   /** Bring an existing place up to date (missing tables, columns). Called when a read-write session starts. */
   upgrade(): Promise<void>
+  /**
+   * Be told of changes (engines whose server can push). One listener at a time; returns how to stop. Rejects
+   * `unavailable` when the server refuses.
+   */
+  subscribe?(listener: ChangeListener): Promise<() => void>
+  /** Answers of commits arrive in the order in which they were applied (one connection). */
+  readonly ordered?: boolean
   /** Remove every record of the volume. */
   destroy(): Promise<void>
   close(): Promise<void>

@@ -1,0 +1,75 @@
+/** A private `redis-server` on loopback: its data in a temporary folder, gone after `stop`. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { which } from '../../scripts/system.mjs'
+import { end, freePort, untilListening } from './servers.ts'
+
+/** Why there is no Redis here: the reason to skip under; undefined when there is one. */
+export function redisMissing(): string | undefined {
+  return which('redis-server') === undefined ? 'no redis-server: install redis-server' : undefined
+}
+
+export interface RedisServer {
+  readonly port: number
+  readonly process: ChildProcess
+  /** `redis://127.0.0.1:port/db`; databases count from 0. */
+  url(db?: number): string
+  /** kill -9. */
+  kill(): Promise<void>
+  /** Once more on the same port and data, after `kill`. */
+  restart(): Promise<void>
+  /** SIGSTOP and SIGCONT. */
+  pause(): void
+  resume(): void
+  stop(): Promise<void>
+}
+
+/** `config`: further words of redis.conf, such as `{ requirepass: 'x' }`. AOF with fsync each second unless told otherwise. */
+export async function startRedis(config: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
+  const data = await mkdtemp(join(tmpdir(), 'pr-'))
+  const port = await freePort()
+  const words = {
+    bind: '127.0.0.1',
+    port: String(port),
+    dir: data,
+    save: '',
+    appendonly: 'yes',
+    appendfsync: 'everysec',
+    'maxmemory-policy': 'noeviction',
+    ...config,
+  }
+  const args = Object.entries(words).flatMap(([key, value]) => [`--${key}`, value])
+  const start = async (): Promise<ChildProcess> => {
+    const child = spawn('redis-server', args, { stdio: 'ignore' })
+    await untilListening(child, port)
+    return child
+  }
+  const remove = (): Promise<void> => rm(data, { recursive: true, force: true })
+  let server: ChildProcess
+  try {
+    server = await start()
+  } catch (error) {
+    await remove()
+    throw error
+  }
+  return {
+    port,
+    get process() {
+      return server
+    },
+    url: (db = 0) => `redis://127.0.0.1:${port}/${db}`,
+    kill: () => end(server),
+    restart: async () => {
+      await end(server)
+      server = await start()
+    },
+    pause: () => void server.kill('SIGSTOP'),
+    resume: () => void server.kill('SIGCONT'),
+    stop: async () => {
+      await end(server)
+      await remove()
+    },
+  }
+}
