@@ -1,0 +1,44 @@
+/**
+ * Where a Redis volume lives, as `connect.ts` hands it to the engine: a ready connection, the key prefix, and who has
+ * to hear about commits. The engine (layout, scripts, records) knows nothing of URLs, TLS, Sentinel or reconnecting;
+ * the place knows nothing of records.
+ */
+import type { Cluster, Redis } from 'ioredis'
+import type { ChangeListener } from '#core/meta/engine.ts'
+
+/** The data connection: one, so that answers come in the order of the commits. Never resends a commit by itself. */
+export type RedisClient = Redis | Cluster
+
+/** Every key, with its prefix, that the script of one commit may write. The array object stands for the commit. */
+export type CommitKeys = readonly string[]
+
+/** `applied`, `refused` (a guard did not hold, nothing changed), or `lost`: the connection went before the answer. */
+export type CommitOutcome = 'applied' | 'refused' | 'lost'
+
+/** Hears of this engine's own writes, to tell their echoes from changes by others. Both return at once. */
+export interface CommitWatcher {
+  /** About to be sent. */
+  sent(keys: CommitKeys): void
+  /** Once for every `sent`, with the very same array, in the order of the answers. */
+  settled(keys: CommitKeys, outcome: CommitOutcome): void
+}
+
+export interface RedisPlace {
+  readonly client: RedisClient
+  /** Before every key: '' on one server, `{db}` on a cluster (meta-redis.md §1.3). */
+  readonly prefix: string
+  /** Without any secret. */
+  readonly address: string
+  readonly scheme: 'redis' | 'rediss' | 'unix'
+  readonly readOnly: boolean
+  /** Present once somebody listens to changes. */
+  readonly watcher?: CommitWatcher | undefined
+  /** Push changes to `listener` until the returned function is called. Rejects `unavailable` when the server refuses. */
+  listen?(listener: ChangeListener): Promise<() => void>
+  /**
+   * Resolves when no commit that was sent over a lost connection can still be applied: what is read from then on
+   * shows whether it was. Rejects `unavailable` when the server does not come back in time.
+   */
+  settle(): Promise<void>
+  close(): Promise<void>
+}
