@@ -11,10 +11,10 @@ import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { below, seededRandom } from '#core/base/random.ts'
 import { root } from '../../scripts/runtime.mjs'
+import { type UsedEngine, useEngines } from '../harness/engines.ts'
 import { juicefs } from '../harness/tools.ts'
-import { makeVolume, must, mustPomelo, noMount, run } from '../harness/volume.ts'
+import { must, mustPomelo, noMount, run } from '../harness/volume.ts'
 
-const ROUNDS = Number(process.env.POMELO_CRASH_ROUNDS ?? 12)
 const SEED = Number(process.env.POMELO_CRASH_SEED ?? 1)
 /** No kill after this unless rounds were asked for: on a machine that is busy otherwise a round can take 20 s. */
 const TIME_LIMIT_MS = process.env.POMELO_CRASH_ROUNDS === undefined ? 120_000 : Number.POSITIVE_INFINITY
@@ -31,19 +31,24 @@ const variants = [
   },
 ] as const
 
-for (const variant of variants) {
-  test(`nothing acknowledged is lost by kills, ${ROUNDS} of them: ${variant.name}, seed ${SEED}`, {
-    skip: noMount,
+for (const engine of useEngines()) {
+  const rounds = Number(process.env.POMELO_CRASH_ROUNDS ?? (engine.inFull ? 12 : 4))
+  for (const variant of engine.inFull ? variants : variants.slice(0, 1)) survives(engine, variant, rounds)
+}
+
+function survives(engine: UsedEngine, variant: (typeof variants)[number], rounds: number): void {
+  test(`nothing acknowledged is lost by kills, ${rounds} of them: ${engine.name}, ${variant.name}, seed ${SEED}`, {
+    skip: noMount || engine.skip,
     timeout: 600_000,
   }, async (t) => {
     const random = seededRandom(SEED)
-    await using volume = await makeVolume(variant.format)
+    await using volume = await engine.makeVolume(variant.format)
     const journals: string[] = []
     let promises = 0
     await volume.mount(variant.mount)
     const started = performance.now()
     let kills = 0
-    for (; kills < ROUNDS && performance.now() - started < TIME_LIMIT_MS; kills++) {
+    for (; kills < rounds && performance.now() - started < TIME_LIMIT_MS; kills++) {
       const round = kills
       const folder = join(volume.mountPoint, `round-${round}`)
       await must('mkdir', [folder])

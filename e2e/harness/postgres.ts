@@ -1,7 +1,7 @@
 /** A private PostgreSQL cluster on loopback: its data in a temporary folder, gone after `stop`. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import { chmod, chown, mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -28,8 +28,21 @@ export function postgresMissing(): string | undefined {
   return binaries() === undefined ? 'no PostgreSQL server: install postgresql' : undefined
 }
 
+export interface PostgresOptions {
+  /** Further settings. fsync stays on. */
+  readonly config?: Readonly<Record<string, string>>
+  /** Offer TLS with a certificate for `localhost` and 127.0.0.1; plain connections stay possible. */
+  readonly tls?: boolean
+  /** Further lines of pg_hba.conf, before those that ask everybody for a password. */
+  readonly access?: readonly string[]
+}
+
 export interface PostgresServer {
   readonly port: number
+  /** The folder of its unix socket. */
+  readonly socketDir: string
+  /** The certificate of the authority that signed the server's, with `tls`. */
+  readonly rootCert: string | undefined
   readonly user: string
   readonly password: string
   /** A new empty database, as `postgres://user:password@127.0.0.1:port/name?sslmode=disable`. */
@@ -44,8 +57,9 @@ export interface PostgresServer {
   stop(): Promise<void>
 }
 
-/** `config`: further settings. fsync stays on. */
-export async function startPostgres(config: Readonly<Record<string, string>> = {}): Promise<PostgresServer> {
+/** Everybody needs the password (scram-sha-256), also on the unix socket. */
+export async function startPostgres(options: PostgresOptions = {}): Promise<PostgresServer> {
+  const { config = {}, tls = false, access = [] } = options
   const bin = binaries()
   if (bin === undefined) throw new Error(postgresMissing())
   const base = await mkdtemp(join(tmpdir(), 'pp-'))
@@ -61,12 +75,16 @@ export async function startPostgres(config: Readonly<Record<string, string>> = {
     await chown(data, uid, gid)
   }
   const as = { uid, gid, cwd: '/' }
+  const rootCert = tls ? join(base, 'root.crt') : undefined
   const env = { ...process.env, PGPASSWORD: password }
   const words = {
     port: String(port),
     listen_addresses: '127.0.0.1',
     unix_socket_directories: data,
     max_connections: '200',
+    ...(tls
+      ? { ssl: 'on', ssl_cert_file: join(base, 'server.crt'), ssl_key_file: join(base, 'server.key') }
+      : {}),
     ...config,
   }
   const args = ['-D', data, ...Object.entries(words).flatMap(([key, value]) => ['-c', `${key}=${value}`])]
@@ -102,17 +120,23 @@ export async function startPostgres(config: Readonly<Record<string, string>> = {
   }
   const remove = (): Promise<void> => rm(base, { recursive: true, force: true })
   try {
-    const options = ['-D', data, '-U', user, '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']
-    await execute(join(bin, 'initdb'), options, { ...as, timeout: START_MS })
+    const passwordFile = join(base, 'password')
+    await writeFile(passwordFile, password, { mode: 0o644 })
+    const words = ['-D', data, '-U', user, '-A', 'scram-sha-256', '--pwfile', passwordFile]
+    const more = ['-E', 'UTF8', '--locale=C.UTF-8', '--no-sync']
+    await execute(join(bin, 'initdb'), [...words, ...more], { ...as, timeout: START_MS })
+    if (access.length > 0) await prepend(join(data, 'pg_hba.conf'), access)
+    if (tls) await makeCertificates(base, uid, gid)
     group = await start()
-    await untilAnswering(() => sql('postgres', `ALTER ROLE ${user} PASSWORD '${password}'`))
-    await sql('postgres', 'SELECT 1')
+    await untilAnswering(() => sql('postgres', 'SELECT 1'))
   } catch (error) {
     await remove()
     throw error
   }
   return {
     port,
+    socketDir: data,
+    rootCert,
     user,
     password,
     sql,
@@ -133,6 +157,24 @@ export async function startPostgres(config: Readonly<Record<string, string>> = {
       await remove()
     },
   }
+}
+
+async function prepend(path: string, lines: readonly string[]): Promise<void> {
+  await writeFile(path, `${lines.join('\n')}\n${readFileSync(path, 'utf8')}`)
+}
+
+/** An authority and a server certificate it signed: `root.crt`, `server.crt` and `server.key` in `folder`. */
+async function makeCertificates(folder: string, uid?: number, gid?: number): Promise<void> {
+  const openssl = (...args: string[]) => execute('openssl', args, { cwd: folder, timeout: START_MS })
+  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+  const root = ['-keyout', 'root.key', '-out', 'root.crt', '-subj', '/CN=test authority', '-days', '2']
+  await openssl('req', '-x509', ...key, ...root)
+  await openssl('req', ...key, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=localhost')
+  await writeFile(join(folder, 'names'), 'subjectAltName=DNS:localhost,IP:127.0.0.1\n')
+  const sign = ['-CA', 'root.crt', '-CAkey', 'root.key', '-CAcreateserial', '-days', '2', '-extfile', 'names']
+  await openssl('x509', '-req', '-in', 'server.csr', '-out', 'server.crt', ...sign)
+  await chmod(join(folder, 'server.key'), 0o600)
+  if (uid !== undefined && gid !== undefined) await chown(join(folder, 'server.key'), uid, gid)
 }
 
 async function packageUser(): Promise<{ uid: number; gid: number }> {

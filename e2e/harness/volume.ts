@@ -171,12 +171,17 @@ export class TestVolume {
   }
 }
 
-/** Format a volume in a fresh temporary folder; `args` are options of `pomelo format`. */
+/**
+ * Format a volume in a fresh temporary folder; `args` are options of `pomelo format`. `newMeta` gives an address for
+ * its metadata; without, they are in a SQLite file of the folder.
+ */
 export async function makeVolume(
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
+  newMeta?: (folder: string) => Promise<string>,
 ): Promise<TestVolume> {
-  const volume = new TestVolume(await mkdtemp(join(tmpdir(), 'e2e-')))
+  const folder = await mkdtemp(join(tmpdir(), 'e2e-'))
+  const volume = new TestVolume(folder, await newMeta?.(folder))
   await chmod(volume.folder, 0o755) // suites act as other users in the mount
   await mkdir(volume.mountPoint)
   const where = args.includes('--bucket') ? [] : ['--storage', 'file', '--bucket', volume.bucket]

@@ -1,7 +1,7 @@
 /**
  * fsx: random reads, writes, mmaps, truncates, hole punches, allocations and copies of one file, each read
- * verified. Three seeds of 200,000 operations side by side; between them trash is on and off and compaction is
- * forced after every few slices. POMELO_FSX_OPS changes the number of operations.
+ * verified. Three seeds of 200,000 operations side by side (10,000 where an engine is not tested in full); between
+ * them trash is on and off and compaction is forced after every few slices. POMELO_FSX_OPS changes the number.
  *
  * What is tested are bytes, not disks: the volume lies in memory where that is possible, mapped writes are left to
  * the kernel to write back (`nomsyncafterwrite`), and operations that flush the file (fsync, truncate, allocate,
@@ -12,10 +12,10 @@ import { accessSync, constants } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
+import { type UsedEngine, useEngines } from '../harness/engines.ts'
 import { crateProgram } from '../harness/tools.ts'
-import { makeVolume, mustPomelo, noMount, run } from '../harness/volume.ts'
+import { mustPomelo, noMount, run } from '../harness/volume.ts'
 
-const OPERATIONS = Number(process.env.POMELO_FSX_OPS ?? 200_000)
 /** fsx runs this many at a time, so that a slow machine does fewer of them rather than none to the end. */
 const BATCH = 10_000
 const TIME_LIMIT_MS = 340_000
@@ -52,37 +52,41 @@ const runs = [
 
 useMemoryDisk()
 
-suite('fsx', { concurrency: true, skip: noMount }, () => {
-  for (const { seed, trashDays, forceCompaction } of runs) {
-    const name = `fsx finds every byte of ${OPERATIONS} operations: seed ${seed}, trash ${trashDays > 0 ? 'on' : 'off'}${forceCompaction ? ', compaction forced' : ''}`
-    test(name, { timeout: 590_000 }, async (t) => {
-      const tool = await crateProgram('fsx', '0.3.2')
-      if (tool.path === undefined) return t.skip(tool.missing)
-      await using volume = await makeVolume(['--trash-days', String(trashDays), '--block-size', '64K'])
-      await volume.mount(forceCompaction ? ['--compaction', 'eager'] : [])
-      const config = join(volume.folder, 'fsx.toml')
-      await writeFile(config, CONFIG)
-      const started = performance.now()
-      let done = 0
-      for (let batch = 0; done < OPERATIONS && performance.now() - started < TIME_LIMIT_MS; batch++) {
-        const count = Math.min(BATCH, OPERATIONS - done)
-        const file = join(volume.mountPoint, `fsx-${batch}`)
-        const seeded = ['-S', String(seed * 1000 + batch), '-N', String(count), '-P', volume.folder]
-        const result = await run(tool.path, ['-q', '-f', config, ...seeded, file], { timeoutMs: 150_000 })
-        const told = `${seeded.join(' ')}\n${result.stdout.slice(-4000)}\n${result.stderr.slice(-2000)}`
-        assert.equal(result.code, 0, `${told}\n${volume.log}`)
-        done += count
-      }
-      const seconds = (performance.now() - started) / 1000
-      t.diagnostic(
-        `seed ${seed}: ${done} operations, ${Math.round(seconds)} s, ${Math.round(done / seconds)}/s`,
-      )
-      await volume.unmount()
-      await mustPomelo(['fsck', volume.meta])
-      await mustPomelo(['fsck', '--path', '/', '--recursive', '--sync-dir-stat', volume.meta])
-    })
-  }
-})
+for (const engine of useEngines())
+  suite(`fsx, ${engine.name}`, { concurrency: true, skip: noMount || engine.skip }, () => {
+    for (const wish of runs) fsx(engine, wish)
+  })
+
+function fsx(engine: UsedEngine, { seed, trashDays, forceCompaction }: (typeof runs)[number]): void {
+  const operations = Number(process.env.POMELO_FSX_OPS ?? (engine.inFull ? 200_000 : 10_000))
+  const name = `fsx finds every byte of ${operations} operations: seed ${seed}, ${engine.name}, trash ${trashDays > 0 ? 'on' : 'off'}${forceCompaction ? ', compaction forced' : ''}`
+  test(name, { timeout: 590_000 }, async (t) => {
+    const tool = await crateProgram('fsx', '0.3.2')
+    if (tool.path === undefined) return t.skip(tool.missing)
+    await using volume = await engine.makeVolume(['--trash-days', String(trashDays), '--block-size', '64K'])
+    await volume.mount(forceCompaction ? ['--compaction', 'eager'] : [])
+    const config = join(volume.folder, 'fsx.toml')
+    await writeFile(config, CONFIG)
+    const started = performance.now()
+    let done = 0
+    for (let batch = 0; done < operations && performance.now() - started < TIME_LIMIT_MS; batch++) {
+      const count = Math.min(BATCH, operations - done)
+      const file = join(volume.mountPoint, `fsx-${batch}`)
+      const seeded = ['-S', String(seed * 1000 + batch), '-N', String(count), '-P', volume.folder]
+      const result = await run(tool.path, ['-q', '-f', config, ...seeded, file], { timeoutMs: 150_000 })
+      const told = `${seeded.join(' ')}\n${result.stdout.slice(-4000)}\n${result.stderr.slice(-2000)}`
+      assert.equal(result.code, 0, `${told}\n${volume.log}`)
+      done += count
+    }
+    const seconds = (performance.now() - started) / 1000
+    t.diagnostic(
+      `seed ${seed}: ${done} operations, ${Math.round(seconds)} s, ${Math.round(done / seconds)}/s`,
+    )
+    await volume.unmount()
+    await mustPomelo(['fsck', volume.meta])
+    await mustPomelo(['fsck', '--path', '/', '--recursive', '--sync-dir-stat', volume.meta])
+  })
+}
 
 function useMemoryDisk(): void {
   try {

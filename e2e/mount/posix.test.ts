@@ -7,27 +7,34 @@ import { mkdir, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
 import { root } from '../../scripts/runtime.mjs'
-import { makeVolume, noMount, run } from '../harness/volume.ts'
+import { useEngines } from '../harness/engines.ts'
+import { noMount, run } from '../harness/volume.ts'
 
 const EXT4_MAGIC = 0xef53
 const LEAST_CHECKS = 25
 const asRoot = process.getuid?.() === 0 ? false : 'needs root: it changes owners and flags'
 
-for (const trashDays of [0, 1]) {
-  test(`a mount keeps the promises of POSIX, trash ${trashDays ? 'on' : 'off'}`, {
-    skip: noMount || asRoot,
-    timeout: 180_000,
-  }, async (t) => {
-    await using volume = await makeVolume(['--trash-days', String(trashDays), '--enable-acl'])
-    const local = join(volume.folder, 'local')
-    await mkdir(local)
-    if ((await statfs(local)).type === EXT4_MAGIC) await checkAll(local)
-    else t.diagnostic('the temporary folder is not on ext4: expectations not proven')
-    await volume.mount()
-    const work = join(volume.mountPoint, 'work')
-    await mkdir(work)
-    t.diagnostic(await checkAll(work))
-  })
+for (const engine of useEngines()) {
+  for (const trashDays of engine.inFull ? [0, 1] : [1]) {
+    test(`a mount keeps the promises of POSIX: ${engine.name}, trash ${trashDays ? 'on' : 'off'}`, {
+      skip: noMount || asRoot || engine.skip,
+      timeout: 180_000,
+    }, async (t) => {
+      await using volume = await engine.makeVolume(['--trash-days', String(trashDays), '--enable-acl'])
+      if (engine.inFull) await proveExpectations(join(volume.folder, 'local'), t)
+      await volume.mount()
+      const work = join(volume.mountPoint, 'work')
+      await mkdir(work)
+      t.diagnostic(await checkAll(work))
+    })
+  }
+}
+
+/** What is expected of the mount is so on ext4. */
+async function proveExpectations(local: string, t: test.TestContext): Promise<void> {
+  await mkdir(local)
+  if ((await statfs(local)).type === EXT4_MAGIC) await checkAll(local)
+  else t.diagnostic('the temporary folder is not on ext4: expectations not proven')
 }
 
 /** Every check is `ok` or skipped by name; returns what was skipped. */

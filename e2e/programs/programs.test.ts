@@ -7,42 +7,55 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { root } from '../../scripts/runtime.mjs'
+import { useEngines } from '../harness/engines.ts'
 import { distroProgram } from '../harness/tools.ts'
-import { makeVolume, mustPomelo, noMount, sh, type TestVolume } from '../harness/volume.ts'
+import { mustPomelo, noMount, sh, type TestVolume } from '../harness/volume.ts'
 
+const engines = useEngines()
+
+/** `everywhere`: on every engine, not only on those that are tested in full. */
 function inMount(
   name: string,
   format: readonly string[],
   work: (volume: TestVolume, t: TestContext) => Promise<void>,
+  { everywhere = false }: { readonly everywhere?: boolean } = {},
 ): void {
-  test(name, { skip: noMount, timeout: 900_000 }, async (t) => {
-    await using volume = await makeVolume(format)
-    await volume.mount()
-    await work(volume, t)
-    await volume.unmount()
-    await mustPomelo(['fsck', volume.meta])
-    await mustPomelo(['fsck', '--path', '/', '--recursive', volume.meta])
-  })
+  for (const engine of engines) {
+    if (!engine.inFull && !everywhere) continue
+    test(`${name}: ${engine.name}`, { skip: noMount || engine.skip, timeout: 900_000 }, async (t) => {
+      await using volume = await engine.makeVolume(format)
+      await volume.mount()
+      await work(volume, t)
+      await volume.unmount()
+      await mustPomelo(['fsck', volume.meta])
+      await mustPomelo(['fsck', '--path', '/', '--recursive', '--sync-dir-stat', volume.meta])
+    })
+  }
 }
 
-inMount('git clones a repository with history, checks and repacks it', [], async (volume) => {
-  const source = join(volume.folder, 'source')
-  await sh(
-    `git init -q ${source}; cd ${source}; git config user.email t@example.com; git config user.name t
+inMount(
+  'git clones a repository with history, checks and repacks it',
+  [],
+  async (volume) => {
+    const source = join(volume.folder, 'source')
+    await sh(
+      `git init -q ${source}; cd ${source}; git config user.email t@example.com; git config user.name t
      for k in $(seq 60); do echo "line $k" >> grows; mkdir -p d$((k % 7)); head -c $((k * 997)) /dev/urandom > d$((k % 7))/f$k; git add -A; git commit -qm "change $k"; done
      git tag v1; git checkout -qb side HEAD~20; echo side > side; git add side; git commit -qm side; git checkout -q -`,
-  )
-  await sh(
-    `git clone -q --no-local ${source} clone; cd clone; git fsck --strict; git log --oneline | wc -l | grep -qx 60
+    )
+    await sh(
+      `git clone -q --no-local ${source} clone; cd clone; git fsck --strict; git log --oneline | wc -l | grep -qx 60
      git checkout -q side 2>/dev/null || git checkout -qb side origin/side; git checkout -q -; git gc -q --prune=now; git fsck --strict; git status --porcelain | wc -l | grep -qx 0
      git rev-parse v1 > ../in-mount; git -C ${source} rev-parse v1 | cmp - ../in-mount`,
-    {
-      cwd: volume.mountPoint,
-      timeoutMs: 180_000,
-      env: { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' },
-    },
-  )
-})
+      {
+        cwd: volume.mountPoint,
+        timeoutMs: 180_000,
+        env: { GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'safe.directory', GIT_CONFIG_VALUE_0: '*' },
+      },
+    )
+  },
+  { everywhere: true },
+)
 
 inMount('npm installs this project, and its unit tests run there', [], async (volume) => {
   const project = join(volume.mountPoint, 'pomelo')
@@ -146,30 +159,40 @@ inMount('fio verifies what it wrote: sequential, random, eight jobs, mmap', [], 
     await sh(`fio ${common} ${job} || { cat ${volume.folder}/fio.log; exit 1; }`, { timeoutMs: 200_000 })
 })
 
-inMount('a C program is compiled, linked and run', [], async (volume) => {
-  await sh(
-    `for k in $(seq 30); do echo "int f$k(int x) { return x + $k; }" > f$k.c; done
+inMount(
+  'a C program is compiled, linked and run',
+  [],
+  async (volume) => {
+    await sh(
+      `for k in $(seq 30); do echo "int f$k(int x) { return x + $k; }" > f$k.c; done
      { echo '#include <stdio.h>'; for k in $(seq 30); do echo "int f$k(int);"; done; echo 'int main(void) { int x = 0;'; for k in $(seq 30); do echo "x = f$k(x);"; done; echo 'printf("%d\\n", x); return 0; }'; } > main.c
      { echo 'all: prog'; echo 'prog: $(patsubst %.c,%.o,$(wildcard *.c))'; printf '\\tcc -o $@ $^\\n'; } > Makefile
      make -s -j4; ./prog | grep -qx 465; touch f3.c; make -s; ./prog | grep -qx 465; ar rcs libf.a f*.o; ar t libf.a | wc -l | grep -qx 30`,
-    { cwd: volume.mountPoint, timeoutMs: 120_000 },
-  )
-})
+      { cwd: volume.mountPoint, timeoutMs: 120_000 },
+    )
+  },
+  { everywhere: true },
+)
 
-inMount('tar carries hard links, holes, xattrs and ACLs out and in', ['--enable-acl'], async (volume, t) => {
-  if (process.getuid?.() !== 0) return t.skip('needs root for owners and ACLs')
-  const setfacl = await distroProgram('setfacl', 'acl')
-  if (setfacl.path === undefined) return t.skip(setfacl.missing)
-  const fill = join(root, 'e2e', 'interop', 'fill.py')
-  const manifest = join(root, 'e2e', 'interop', 'manifest.py')
-  const plain = (file: string): string =>
-    `python3 ${manifest} take ${file} | python3 -c "import sys, json
+inMount(
+  'tar carries hard links, holes, xattrs and ACLs out and in',
+  ['--enable-acl'],
+  async (volume, t) => {
+    if (process.getuid?.() !== 0) return t.skip('needs root for owners and ACLs')
+    const setfacl = await distroProgram('setfacl', 'acl')
+    if (setfacl.path === undefined) return t.skip(setfacl.missing)
+    const fill = join(root, 'e2e', 'interop', 'fill.py')
+    const manifest = join(root, 'e2e', 'interop', 'manifest.py')
+    const plain = (file: string): string =>
+      `python3 ${manifest} take ${file} | python3 -c "import sys, json
 for line in sys.stdin:
     e = json.loads(line); [e.pop(k, 0) for k in ('ino', 'ctime')]; e['xattrs'] = sorted(e.get('xattrs', {}).items()); print(json.dumps(e))" | tail -n +2`
-  await sh(
-    `python3 ${fill} tree 7 --acl; rm tree/socket; tar --xattrs --xattrs-include='*' --acls -S --numeric-owner -cf ${volume.folder}/t.tar -C tree .
+    await sh(
+      `python3 ${fill} tree 7 --acl; rm tree/socket; tar --xattrs --xattrs-include='*' --acls -S --numeric-owner -cf ${volume.folder}/t.tar -C tree .
      mkdir out; tar --xattrs --xattrs-include='*' --acls --numeric-owner -xpf ${volume.folder}/t.tar -C out
      { ${plain('tree')}; } > ${volume.folder}/a; { ${plain('out')}; } > ${volume.folder}/b; diff ${volume.folder}/a ${volume.folder}/b`,
-    { cwd: volume.mountPoint, timeoutMs: 180_000 },
-  )
-})
+      { cwd: volume.mountPoint, timeoutMs: 180_000 },
+    )
+  },
+  { everywhere: true },
+)

@@ -1,0 +1,96 @@
+/**
+ * The metadata engines that suites on mounts run over. A suite is written once and asks `useEngines`; servers are
+ * private, start when a test first makes a volume on them, and end with the test file.
+ */
+import { join } from 'node:path'
+import { after } from 'node:test'
+import { postgresMissing, startPostgres } from './postgres.ts'
+import { redisMissing, startRedis } from './redis.ts'
+import { makeVolume, type TestVolume } from './volume.ts'
+
+/** `npm test -- --long` and the nightly scripts: every suite whole on every engine. */
+export const isLong: boolean = process.env.POMELO_TEST_LONG === '1'
+
+/** A running server of metadata, or the place where files stand for one. */
+export interface EngineServer {
+  /** Address of a new empty place; SQLite's file lies in `folder`. */
+  newMeta(folder: string): Promise<string>
+  stop(): Promise<void>
+}
+
+export interface TestEngine {
+  readonly name: 'sqlite3' | 'redis' | 'postgres'
+  /** Why it cannot run here, to skip under; undefined when it can. */
+  missing(): string | undefined
+  start(): Promise<EngineServer>
+}
+
+/** Redis has 16 databases unless told otherwise; one is used a volume. */
+const REDIS_DATABASES = 512
+
+const sqlite: TestEngine = {
+  name: 'sqlite3',
+  missing: () => undefined,
+  start: async () => ({
+    newMeta: async (folder) => `sqlite3://${join(folder, 'meta.db')}`,
+    stop: async () => {},
+  }),
+}
+
+const redis: TestEngine = {
+  name: 'redis',
+  missing: redisMissing,
+  start: async () => {
+    const server = await startRedis({ databases: String(REDIS_DATABASES) })
+    let used = 0
+    return { newMeta: async () => server.url(used++), stop: () => server.stop() }
+  },
+}
+
+const postgres: TestEngine = {
+  name: 'postgres',
+  missing: postgresMissing,
+  start: async () => {
+    const server = await startPostgres()
+    let used = 0
+    return { newMeta: () => server.createDatabase(`volume_${used++}`), stop: () => server.stop() }
+  },
+}
+
+export const engines: readonly TestEngine[] = [sqlite, redis, postgres]
+
+/** An engine as the tests of one file use it. */
+export interface UsedEngine {
+  readonly name: TestEngine['name']
+  /** For `test(name, { skip }, …)`. */
+  readonly skip: string | false
+  /** Whether a suite runs whole on it; else a part of it that is quick and still meets every kind of operation. */
+  readonly inFull: boolean
+  /** An address of an empty place, for volumes that another program formats. */
+  newMeta(folder: string): Promise<string>
+  /** Format a volume in a fresh temporary folder; `args` are options of `pomelo format`. */
+  makeVolume(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<TestVolume>
+}
+
+/**
+ * The engines for the tests of a file; call at its top, before tests are declared. POMELO_TEST_ENGINES (names, with
+ * commas between) narrows them.
+ */
+export function useEngines(): readonly UsedEngine[] {
+  const wanted = (process.env.POMELO_TEST_ENGINES ?? 'sqlite3').split(',')
+  return engines.filter(({ name }) => wanted.includes(name)).map(useEngine)
+}
+
+function useEngine(engine: TestEngine): UsedEngine {
+  let server: Promise<EngineServer> | undefined
+  const newMeta = async (folder: string): Promise<string> =>
+    (await (server ??= engine.start())).newMeta(folder)
+  after(async () => (await server)?.stop())
+  return {
+    name: engine.name,
+    skip: engine.missing() ?? false,
+    inFull: isLong || engine === sqlite,
+    newMeta,
+    makeVolume: (args, env) => makeVolume(args, env, newMeta),
+  }
+}
