@@ -670,6 +670,18 @@ function counterTests(suite: Suite): void {
     }
   })
 
+  suite('a counter of ids reads as the next one to be given out, and can be set', async (engine) => {
+    for (const name of ['nextInode', 'nextChunk'] as const) {
+      const first = await engine.allocate(name, 1024)
+      assert.equal(await one(engine, { kind: 'counter', name }), first + 1024)
+      await apply(engine, { kind: 'putCounter', name, value: 5000 })
+      assert.equal(await one(engine, { kind: 'counter', name }), 5000)
+      assert.equal(await engine.allocate(name, 10), 5000)
+    }
+    await apply(engine, { kind: 'putCounter', name: 'nextTrash', value: 7 })
+    assert.equal(await engine.allocate('nextTrash', 1), 8)
+  })
+
   suite('a gate lets one in per period', async (engine) => {
     assert.equal(await engine.claim('lastCleanupTrash', 10_000, 3240), true)
     assert.equal(await engine.claim('lastCleanupTrash', 10_001, 3240), false)

@@ -46,7 +46,8 @@ export type RecordKey =
   | { readonly kind: 'quota'; readonly of: QuotaKind; readonly id: number } // Quota
   | { readonly kind: 'sliceRef'; readonly id: number; readonly size: number } // SliceRef (uses >= 0); null: nobody
   | { readonly kind: 'delayedSlices'; readonly newId: number; readonly deleted: number } // DelayedSlices
-  | { readonly kind: 'counter'; readonly name: CounterName | GateName } // number
+  /** number. `nextInode` and `nextChunk` are the next to be given out, whatever the engine stores. */
+  | { readonly kind: 'counter'; readonly name: CounterName | GateName }
   | { readonly kind: 'setting' } // string, the JSON text
 
 export interface ParentCount {
@@ -151,7 +152,8 @@ export type Guard =
 
 /** What then happens, at once and in this order. */
 export type Change =
-  | { readonly kind: 'putNode'; readonly ino: Ino; readonly node: NodeRecord }
+  /** `fresh`: a node that was never there before, and whose number nobody else has: it has no entries yet either. */
+  | { readonly kind: 'putNode'; readonly ino: Ino; readonly node: NodeRecord; readonly fresh?: boolean }
   | { readonly kind: 'delNode'; readonly ino: Ino }
   /** Relative and in place: other clients' neighbours change the same record. The node must exist. */
   | {
@@ -226,6 +228,7 @@ export type Change =
       readonly space: number
       readonly inodes: number
     }
+  /** In the sense in which counters are read. */
   | { readonly kind: 'putCounter'; readonly name: CounterName | GateName; readonly value: number }
   | { readonly kind: 'putSetting'; readonly text: string }
 
@@ -287,6 +290,8 @@ export interface MetaEngine {
   /** Where it is, without any secret. */
   readonly address: string
 
+  /** True when a `hint` answer for this key would not be known to be current. Absent: there are no hints. */
+  doubts?(key: RecordKey): boolean
   /** Any mix of records in one round trip, in the order asked. `trust` is `current` when not given. */
   read<const Keys extends readonly RecordKey[]>(keys: Keys, trust?: Trust): Promise<RecordValues<Keys>>
   list<R extends RecordRange>(range: R, page: PageRequest): Promise<Page<ListTypes[R['kind']]>>
