@@ -1,6 +1,9 @@
 /**
  * How an operation runs: read, decide, commit under guards, and again if somebody was faster.
  *
+ * The first try takes hints from the record cache for what it reads. They are checked by the guards; when one is not
+ * guarded, or the operation ends without a commit (a refusal, nothing to do), it runs again on current records.
+ *
  * No lock is held between the read and the commit. A body must be repeatable: it only touches its `Tx` and
  * local variables; effects on this process go into `onCommit`.
  */
@@ -18,8 +21,9 @@ import type {
   RecordKey,
   RecordValue,
   RecordValues,
+  Trust,
 } from './engine.ts'
-import type { Edge, NodeRecord } from './records.ts'
+import type { Edge, Entry, NodeRecord } from './records.ts'
 
 /** Tries of one operation before it gives up with EIO, as the reference has it (meta-redis.md §3). */
 const MAX_TRIES = 50
@@ -29,23 +33,74 @@ export class Tx {
   readonly changes: Change[] = []
   readonly #engine: MetaEngine
   readonly #seen: ReadonlyMap<string, RecordValue>
+  readonly #trust: Trust
+  /** What was answered by hints. */
+  readonly #hinted: { readonly key: RecordKey; readonly value: RecordValue }[] = []
   readonly #effects: ((replies: readonly number[]) => void)[] = []
 
-  constructor(engine: MetaEngine, seen: ReadonlyMap<string, RecordValue>) {
+  constructor(engine: MetaEngine, seen: ReadonlyMap<string, RecordValue>, trust: Trust) {
     this.#engine = engine
     this.#seen = seen
+    this.#trust = trust
+  }
+
+  /** Whether anything was decided on hints. */
+  get hinted(): boolean {
+    return this.#hinted.length > 0
+  }
+
+  /** Whether a guard checks every hint. */
+  get guarded(): boolean {
+    return this.#hinted.every(({ key, value }) => this.#isGuarded(key, value))
   }
 
   /** Records in the order asked; one round trip for those a failed try has not brought already. */
   async read<const Keys extends readonly RecordKey[]>(keys: Keys): Promise<RecordValues<Keys>> {
-    if (this.#seen.size === 0) return this.#engine.read(keys)
+    if (this.#seen.size === 0) return this.#ask(keys)
     const values: RecordValue[] = keys.map((key) => this.#seen.get(keyText(key)) ?? null)
     const missing = keys.map((_, at) => at).filter((at) => !this.#seen.has(keyText(keys[at]!)))
     if (missing.length > 0) {
-      const read = await this.#engine.read(missing.map((at) => keys[at]!))
+      const read = await this.#ask(missing.map((at) => keys[at]!))
       for (const [k, at] of missing.entries()) values[at] = read[k]!
     }
     return values as RecordValues<Keys>
+  }
+
+  async #ask<const Keys extends readonly RecordKey[]>(keys: Keys): Promise<RecordValues<Keys>> {
+    const engine = this.#engine
+    if (this.#trust === 'current' || engine.doubts === undefined) return engine.read(keys)
+    const doubtful = keys.map((_, at) => at).filter((at) => engine.doubts!(keys[at]!))
+    const values = await engine.read(keys, 'hint')
+    for (const at of doubtful)
+      this.#hinted.push({ key: keys[at]!, value: (values as readonly RecordValue[])[at]! })
+    return values
+  }
+
+  #isGuarded(key: RecordKey, value: RecordValue): boolean {
+    switch (key.kind) {
+      case 'node':
+        return this.#guardsNode(key.ino)
+      case 'edge':
+        return this.#guardsEdge(key.parent, key.name)
+      case 'entry':
+        return (
+          this.#guardsEdge(key.parent, key.name) && (value === null || this.#guardsNode((value as Entry).ino))
+        )
+      default:
+        return false
+    }
+  }
+
+  #guardsNode(ino: Ino): boolean {
+    return this.guards.some(
+      (guard) => (guard.kind === 'nodeIs' || guard.kind === 'nodeLike') && guard.ino === ino,
+    )
+  }
+
+  #guardsEdge(parent: Ino, name: Name): boolean {
+    return this.guards.some(
+      (guard) => guard.kind === 'edgeIs' && guard.parent === parent && guard.name === name,
+    )
   }
 
   /** The node must still be exactly `is` (null: absent) when the commit is applied. */
@@ -93,23 +148,41 @@ export interface Runner {
  */
 export async function run<T>(by: Runner, op: string, body: (tx: Tx) => Promise<T>): Promise<T> {
   const seen = new Map<string, RecordValue>()
-  for (let attempt = 0; attempt < MAX_TRIES; attempt++) {
-    const tx = new Tx(by.engine, seen)
-    const result = await body(tx)
+  let trust: Trust = 'hint'
+  for (let attempt = 0; attempt < MAX_TRIES; ) {
+    const tx = new Tx(by.engine, seen, trust)
+    const { result, error } = await attempted(tx, body)
+    if (tx.hinted && (error !== undefined || tx.changes.length === 0 || !tx.guarded)) {
+      trust = 'current'
+      continue
+    }
+    if (error !== undefined) throw error.thrown
     if (tx.changes.length === 0) {
       tx.committed([])
-      return result
+      return result as T
     }
     const outcome = await by.engine.commit(op, tx.guards, tx.changes)
     if (outcome.ok) {
       tx.committed(outcome.replies)
-      return result
+      return result as T
     }
     seen.clear()
     for (const failed of outcome.failed) remember(seen, tx.guards[failed.guard]!, failed)
     if (attempt > 0) await by.clock.sleep(by.random.next() * attempt * attempt)
+    attempt++
   }
   throw fail(EIO, op, `gave up after ${MAX_TRIES} conflicts with other clients`)
+}
+
+async function attempted<T>(
+  tx: Tx,
+  body: (tx: Tx) => Promise<T>,
+): Promise<{ readonly result?: T; readonly error?: { readonly thrown: unknown } }> {
+  try {
+    return { result: await body(tx) }
+  } catch (thrown) {
+    return { error: { thrown } }
+  }
 }
 
 function remember(seen: Map<string, RecordValue>, guard: Guard, { actual }: FailedGuard): void {

@@ -148,7 +148,7 @@ function checkRoom(state: MetaState, op: string, parent: Ino, node: NodeRecord, 
 }
 
 function putNode(tx: Tx, ino: Ino, node: NodeRecord, what: NewNode): void {
-  tx.change({ kind: 'putNode', ino, node })
+  tx.change({ kind: 'putNode', ino, node, fresh: true })
   if (node.type === TYPE_DIRECTORY)
     tx.change({ kind: 'putDirStat', ino, stat: { length: 0, space: 0, inodes: 0 } })
   if (what.target !== undefined) tx.change({ kind: 'putSymlink', ino, target: what.target })
@@ -184,7 +184,7 @@ export function tmpfile(state: MetaState, ctx: OpContext, parent: Ino, mode: num
     await checkRoom(state, op, parent, node, tx)
     const fresh = (ino ||= await state.ids.nextInode())
     tx.nodeLike(parent, dir)
-    tx.change({ kind: 'putNode', ino, node }, { kind: 'putSustained', sid: state.sid, ino })
+    tx.change({ kind: 'putNode', ino, node, fresh: true }, { kind: 'putSustained', sid: state.sid, ino })
     const tally = new Tally()
     tally.node(node, 1)
     await tally.apply(state, tx)

@@ -1,7 +1,7 @@
 /** Whether what an operation has read is still so. */
 import { isDeepStrictEqual } from 'node:util'
 import type { FailedGuard, Guard, RecordValue } from '#core/meta/engine.ts'
-import type { NodeRecord } from '#core/meta/records.ts'
+import { alike, sameNode } from '#core/meta/same-node.ts'
 import { readChunk, readEdge, readNode, readRecord } from './read.ts'
 import { inoToSql } from './rows.ts'
 import type { Statements } from './statements.ts'
@@ -53,37 +53,6 @@ function mismatch(s: Statements, guard: Guard, legacySessions: boolean): FailedG
     default:
       return guard satisfies never
   }
-}
-
-function sameNode(a: NodeRecord | null, b: NodeRecord | null): boolean {
-  if (a === null || b === null) return a === b
-  return (
-    a.length === b.length &&
-    a.nlink === b.nlink &&
-    a.mtime === b.mtime &&
-    a.mtimeNsec === b.mtimeNsec &&
-    a.ctime === b.ctime &&
-    a.ctimeNsec === b.ctimeNsec &&
-    a.atime === b.atime &&
-    a.atimeNsec === b.atimeNsec &&
-    alike(a, b)
-  )
-}
-
-/** Everything but times, nlink and length. */
-function alike(a: NodeRecord, b: NodeRecord): boolean {
-  return (
-    a.type === b.type &&
-    a.mode === b.mode &&
-    a.uid === b.uid &&
-    a.gid === b.gid &&
-    a.parent === b.parent &&
-    a.flags === b.flags &&
-    a.rdev === b.rdev &&
-    a.accessAcl === b.accessAcl &&
-    a.defaultAcl === b.defaultAcl &&
-    a.tier === b.tier
-  )
 }
 
 function sameValue(a: RecordValue, b: RecordValue): boolean {
