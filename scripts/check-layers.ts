@@ -68,9 +68,9 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   scripts: ['core/base'],
 }
 
-/** Packages that only one place may load. */
-const DRIVERS: Readonly<Record<string, string>> = {
-  'better-sqlite3': 'core/meta/engines/sqlite/',
+/** Packages that only these places may load. */
+const DRIVERS: Readonly<Record<string, string | readonly string[]>> = {
+  'better-sqlite3': ['core/meta/engines/sqlite/', 'core/daemon/'],
   '@aws-sdk/client-s3': 'core/object/s3/',
   '@smithy/node-http-handler': 'core/object/s3/',
   'lz4-napi': 'core/object/',
@@ -79,7 +79,9 @@ const DRIVERS: Readonly<Record<string, string>> = {
   'fuse-native': 'core/fuse/native-driver/',
   electron: 'electron/',
   'electron-updater': 'electron/',
-  '@trpc/server': 'core/api/',
+  '@trpc/server': ['core/api/', 'core/daemon/api/'],
+  '@trpc/client': 'core/api/',
+  ws: 'core/daemon/',
 }
 
 const IMPORT =
@@ -115,9 +117,9 @@ function* problemsOf(file: string): Generator<string> {
   const isTest = /\.(test|suite)\.ts$|test-[\w-]+\.ts$/.test(file)
   for (const [, a, b, c] of readFileSync(join(root, file), 'utf8').matchAll(IMPORT)) {
     const specifier = a ?? b ?? c ?? ''
-    const place = DRIVERS[specifier]
-    if (place !== undefined && !file.startsWith(place) && !isTest)
-      yield `${file}: ${specifier} is loaded only in ${place}`
+    const places = [DRIVERS[specifier] ?? []].flat()
+    if (places.length > 0 && !places.some((place) => file.startsWith(place)) && !isTest)
+      yield `${file}: ${specifier} is loaded only in ${places.join(' and ')}`
     const target = resolve(file, specifier)
     if (target === undefined) continue
     if (specifier.startsWith('../../') && target.startsWith('core/'))

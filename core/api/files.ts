@@ -1,0 +1,148 @@
+/** The files of a volume, without its mount. Paths are absolute in the volume. Runs anywhere. */
+import { z } from 'zod'
+import { volumeId } from './volumes.ts'
+
+export const volumePath = z.string().startsWith('/').max(16_384)
+export const pathInput = z.object({ id: volumeId, path: volumePath })
+const paths = z.array(volumePath).min(1).max(10_000)
+
+export type FileType = 'file' | 'directory' | 'symlink' | 'fifo' | 'socket' | 'block' | 'char'
+
+export interface FileEntry {
+  /** Bytes that are no UTF-8 are shown with U+FFFD; `path` names it exactly. */
+  readonly name: string
+  readonly path: string
+  /** Decimal. */
+  readonly ino: string
+  readonly type: FileType
+  readonly size: number
+  /** Permission bits. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+  readonly nlink: number
+  readonly mtimeMs: number
+  readonly ctimeMs: number
+  readonly atimeMs: number
+  readonly target?: string
+}
+
+/**
+ * A page of a directory in the byte order of names. The listing is taken when the first page is asked for and kept
+ * for a minute after its last use; an older `cursor` is an error of kind `gone`: begin again.
+ */
+export const listInput = pathInput.extend({
+  cursor: z.string().max(200).optional(),
+  limit: z.number().int().min(1).max(5000).default(1000),
+})
+export interface DirectoryPage {
+  readonly entries: readonly FileEntry[]
+  readonly total: number
+  /** Position of the first entry. */
+  readonly offset: number
+  readonly nextCursor: string | null
+}
+
+export interface AclEntry {
+  readonly tag: 'user' | 'group' | 'mask' | 'other'
+  /** Null: the owner's, or not a named one. */
+  readonly id: number | null
+  /** `rwx` with dashes. */
+  readonly perms: string
+}
+
+export interface FileDetails extends FileEntry {
+  readonly owner: string | null
+  readonly group: string | null
+  /** `rwxr-xr-x`. */
+  readonly modeText: string
+  readonly xattrs: readonly {
+    readonly name: string
+    readonly value: string
+    readonly encoding: 'text' | 'hex'
+  }[]
+  readonly acl: readonly AclEntry[] | null
+  readonly defaultAcl: readonly AclEntry[] | null
+  /** Bytes of its data by where they are now; null for what is no file. */
+  readonly places: Readonly<
+    Partial<Record<'memory' | 'disk' | 'staging' | 'store' | 'missing', number>>
+  > | null
+}
+
+/** A block (object) of a file, in file order; `key` is empty for a hole. */
+export interface FileBlock {
+  readonly chunk: number
+  readonly key: string
+  readonly size: number
+  readonly offset: number
+  readonly length: number
+  /** In the file. */
+  readonly position: number
+}
+
+export const mkdirInput = pathInput
+export const renameInput = z.object({
+  id: volumeId,
+  from: volumePath,
+  to: volumePath,
+  overwrite: z.boolean().default(false),
+})
+/** Into the trash, where the volume has one; trees are removed by a task (`remove-tree`). */
+export const removeFilesInput = z.object({ id: volumeId, paths, skipTrash: z.boolean().default(false) })
+export const chmodInput = pathInput.extend({ mode: z.number().int().min(0).max(0o7777) })
+
+export interface PathOutcome {
+  readonly path: string
+  /** Absent: done. */
+  readonly error?: string
+  readonly next?: string
+}
+
+/**
+ * A single-use address for a download, valid for a minute: `GET` it (a link may). A directory comes as a tar file.
+ * Uploads need none: `PUT /api/files/<volume id>?path=/a/b&overwrite=0` with the token in `Authorization: Bearer`.
+ */
+export const downloadInput = pathInput
+export interface Download {
+  readonly url: string
+  readonly name: string
+  readonly size: number | null
+}
+
+export interface TrashHour {
+  /** `YYYY-MM-DD-HH`, UTC. */
+  readonly hour: string
+  readonly entries: number
+}
+export const trashListInput = z.object({
+  id: volumeId,
+  hour: z.string().max(20),
+  cursor: z.string().max(200).optional(),
+  limit: z.number().int().min(1).max(5000).default(1000),
+})
+export interface TrashItem {
+  /** Names it for `restore`: hour and entry. */
+  readonly key: string
+  readonly name: string
+  /** Where it was, when that can still be told. */
+  readonly from: string | null
+  readonly type: FileType
+  readonly size: number
+}
+export interface TrashPage {
+  readonly items: readonly TrashItem[]
+  readonly total: number
+  readonly nextCursor: string | null
+}
+export const restoreInput = z.object({ id: volumeId, keys: z.array(z.string().max(2000)).min(1).max(10_000) })
+
+/** Bytes cached here and what a warm-up would fetch. */
+export interface CacheEstimate {
+  readonly files: number
+  readonly bytes: number
+  readonly cachedBytes: number
+  readonly missingBytes: number
+  /** True when counting was cut short: a lower bound. */
+  readonly partial: boolean
+}
+export const cacheInput = z.object({ id: volumeId, paths })
