@@ -8,6 +8,7 @@
  * Every method may reject with BackendError; `read`, `list` and `commit` wait for locks held elsewhere with
  * a bound (30 s), then reject `unavailable`.
  */
+import type { Finding } from '#core/base/finding.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
 import type {
@@ -320,6 +321,10 @@ export interface MetaEngine {
    * `unavailable` when the server refuses.
    */
   subscribe?(listener: ChangeListener): Promise<() => void>
+  /** What the server's version, settings, rights and state mean for its users, for `doctor`. Servers only. */
+  examine?(): Promise<readonly Finding[]>
+  /** The server's wall clock, Unix milliseconds. Servers only. */
+  serverTimeMs?(): Promise<number>
   /** Answers of commits arrive in the order in which they were applied (one connection). */
   readonly ordered?: boolean
   /** Remove every record of the volume. */
