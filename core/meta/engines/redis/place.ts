@@ -1,16 +1,10 @@
 /**
- * Where a Redis volume lives, as `connect.ts` hands it to the engine: a ready connection, the key prefix, and who has
- * to hear about commits. The engine (layout, scripts, records) knows nothing of URLs, TLS, Sentinel or reconnecting;
- * the place knows nothing of records.
+ * Where a Redis volume lives, as `connect.ts` hands it to the engine: a connection that is kept up, the key prefix, and
+ * who has to hear about commits. The engine (layout, scripts, records) knows nothing of URLs, TLS, Sentinel, clusters
+ * or reconnecting; the place knows nothing of records.
  */
 import type { Redis } from 'ioredis'
 import type { ChangeListener } from '#core/meta/engine.ts'
-
-/**
- * The data connection: one, so that answers come in the order of the commits. Never resends a commit by itself. Behind
- * Sentinel it goes to the primary; in a cluster to the node that owns the volume's slot (all keys are in one).
- */
-export type RedisClient = Redis
 
 /** Every key, with its prefix, that the script of one commit may write. The array object stands for the commit. */
 export type CommitKeys = readonly string[]
@@ -27,32 +21,27 @@ export interface CommitWatcher {
 }
 
 export interface RedisPlace {
-  /**
-   * Run `send` on the live connection, waiting for one while there is none. Run again when the connection went before
-   * the answer or the server says "not now" (LOADING, MASTERDOWN, CLUSTERDOWN, TRYAGAIN, MOVED, BUSY), until the read
-   * time-out (30 s) has passed. For what may be sent twice: reads. `send` uses the client it is given and no other, and
-   * rejects with the driver's error as it is (also one of a pipeline's). Rejects BackendError.
-   */
-  repeat<T>(send: (client: RedisClient) => Promise<T>): Promise<T>
-  /**
-   * The same for what must not be sent twice: run again only when the server certainly did nothing. Rejects
-   * `LostAnswer` (errors.ts) when the connection went before the answer: call `settle`, then read back.
-   */
-  once<T>(send: (client: RedisClient) => Promise<T>): Promise<T>
+  readonly scheme: 'redis' | 'rediss' | 'unix'
   /** Before every key: '' on one server, `{db}` on a cluster (meta-redis.md §1.3). */
   readonly prefix: string
   /** Without any secret. */
   readonly address: string
-  readonly scheme: 'redis' | 'rediss' | 'unix'
   readonly readOnly: boolean
-  /** Present once somebody listens to changes. */
-  readonly watcher?: CommitWatcher | undefined
-  /** Push changes to `listener` until the returned function is called. Rejects `unavailable` when the server refuses. */
-  listen?(listener: ChangeListener): Promise<() => void>
+  /** Absent while nobody listens to changes. */
+  readonly watcher: CommitWatcher | undefined
   /**
-   * Resolves when no commit that was sent over a lost connection can still be applied: what is read from then on
-   * shows whether it was. Rejects `unavailable` when the server does not come back in time.
+   * Run `send` on the one data connection (answers come in the order of sending), and again within the read time-out
+   * while that may help. For what may be sent twice. Rejects BackendError.
+   */
+  repeat<T>(send: (client: Redis) => Promise<T>): Promise<T>
+  /** Run `send`; again only when the server certainly did nothing. Rejects LostAnswer when that is not known. */
+  once<T>(send: (client: Redis) => Promise<T>): Promise<T>
+  /**
+   * Resolves when nothing that was sent over a lost connection can still be executed: what is read from then on shows
+   * whether it was. Rejects `unavailable` when the server does not come back in time.
    */
   settle(): Promise<void>
+  /** Push changes to `listener` until the returned function is called. Rejects `unavailable` when the server refuses. */
+  listen(listener: ChangeListener): Promise<() => void>
   close(): Promise<void>
 }
