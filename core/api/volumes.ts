@@ -10,7 +10,6 @@ export type StoreKind = (typeof STORE_KINDS)[number]
 export interface PendingUploads {
   /** Blocks staged on this disk or in memory on their way. */
   readonly blocks: number
-  readonly files: number
   readonly bytes: number
   /** Age of the oldest staged block; null when none is. */
   readonly oldestMs: number | null

@@ -39,6 +39,7 @@ export function exponentialBounds(start: number, factor: number, n: number): rea
 export class Metrics {
   readonly #counters = new Map<string, Counter>()
   readonly #histograms = new Map<string, Histogram>()
+  readonly #attached = new Map<string, Histogram>()
   readonly #gauges = new Map<string, () => number>()
 
   /** The counter called `name`, made on first use. Keep the reference on hot paths. */
@@ -52,6 +53,16 @@ export class Metrics {
     let histogram = this.#histograms.get(name)
     if (histogram === undefined) this.#histograms.set(name, (histogram = new Histogram(bounds)))
     return histogram
+  }
+
+  /** A histogram kept elsewhere: told by `histograms`, not by `snapshot`. */
+  attach(name: string, histogram: Histogram): void {
+    this.#attached.set(name, histogram)
+  }
+
+  /** Every histogram there is, for percentiles. The arrays go on counting: copy what must stay. */
+  histograms(): ReadonlyMap<string, Histogram> {
+    return new Map([...this.#histograms, ...this.#attached])
   }
 
   /** `read` is asked whenever the metrics are. */

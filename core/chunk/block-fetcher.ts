@@ -47,6 +47,8 @@ export class BlockFetcher {
   readonly #touched = new Map<BlockId, number>()
   readonly #hits: Counter
   readonly #hitBytes: Counter
+  readonly #diskHits: Counter
+  readonly #diskHitBytes: Counter
   readonly #misses: Counter
   readonly #missBytes: Counter
 
@@ -55,6 +57,8 @@ export class BlockFetcher {
     this.#downloads = new Semaphore(parts.maxDownloads)
     this.#hits = parts.metrics.counter('blockcache_hits')
     this.#hitBytes = parts.metrics.counter('blockcache_hit_bytes')
+    this.#diskHits = parts.metrics.counter('blockcache_disk_hits')
+    this.#diskHitBytes = parts.metrics.counter('blockcache_disk_hit_bytes')
     this.#misses = parts.metrics.counter('blockcache_miss')
     this.#missBytes = parts.metrics.counter('blockcache_miss_bytes')
   }
@@ -189,6 +193,8 @@ export class BlockFetcher {
   #hit(bytes: Uint8Array, length: number): Uint8Array {
     this.#hits.add()
     this.#hitBytes.add(length)
+    this.#diskHits.add()
+    this.#diskHitBytes.add(length)
     return bytes
   }
 

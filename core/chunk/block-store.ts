@@ -55,6 +55,9 @@ export class CachedBlockStore implements BlockStore {
   readonly #tasks: TaskSet
   readonly #hits: Counter
   readonly #hitBytes: Counter
+  /** Of the hits, those that the disk cache answered. */
+  readonly #diskHits: Counter
+  readonly #diskHitBytes: Counter
   readonly #stop = new AbortController()
   #closed = false
 
@@ -65,6 +68,8 @@ export class CachedBlockStore implements BlockStore {
     this.#tasks = new TaskSet(parts.log)
     this.#hits = parts.metrics.counter('blockcache_hits')
     this.#hitBytes = parts.metrics.counter('blockcache_hit_bytes')
+    this.#diskHits = parts.metrics.counter('blockcache_disk_hits')
+    this.#diskHitBytes = parts.metrics.counter('blockcache_disk_hit_bytes')
     this.#host = {
       memory: parts.memory,
       uploads: parts.uploads,
@@ -94,6 +99,8 @@ export class CachedBlockStore implements BlockStore {
     if (range === undefined) return undefined
     this.#hits.add()
     this.#hitBytes.add(length)
+    this.#diskHits.add()
+    this.#diskHitBytes.add(length)
     return range
   }
 

@@ -87,6 +87,13 @@ export class Staging {
     metrics.gauge('staging_blocks', () => this.#staged.size)
     metrics.gauge('staging_block_bytes', () => this.#bytes)
     metrics.gauge('staging_writing_blocks', () => this.#writing)
+    metrics.gauge('staging_oldest_seconds', () => this.#oldestSec())
+  }
+
+  /** Age of the block that waits longest, about: they are kept in the order they came. 0 for none. */
+  #oldestSec(): number {
+    for (const { sinceMs } of this.#staged.values()) return Math.max(0, this.#nowMs() - sinceMs) / 1000
+    return 0
   }
 
   get count(): number {

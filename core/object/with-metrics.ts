@@ -1,9 +1,13 @@
 /** Counts and times requests under the names of shared/spec/vfs-and-fuse.md §7. */
 import type { Clock } from '#core/base/clock.ts'
+import { BackendError } from '#core/base/errno.ts'
 import { type Counter, exponentialBounds, type Histogram, type Metrics } from '#core/base/metrics.ts'
 import { DelegatingStore } from './delegating-store.ts'
 import { totalLength } from './parts.ts'
 import type { ByteRange, ObjectStore, PutOptions, RequestOptions } from './store.ts'
+
+/** The metric `object_request_failing_kind` counts these from 1. */
+export const STORE_FAILURES: readonly BackendError['kind'][] = ['unavailable', 'denied', 'no-space']
 
 /** Seconds. */
 const BOUNDS = exponentialBounds(0.01, 1.5, 25)
@@ -19,6 +23,9 @@ class MeteredStore extends DelegatingStore {
   readonly #bytesPut: Counter
   readonly #errors: Counter
   #uploading = 0
+  /** Unix seconds of the first of the failures since the last success; 0: the last request succeeded. */
+  #failingSince = 0
+  #failingKind = 0
 
   constructor(inner: ObjectStore, metrics: Metrics, clock: Clock) {
     super(inner)
@@ -30,6 +37,8 @@ class MeteredStore extends DelegatingStore {
     this.#bytesPut = metrics.counter('object_request_data_bytes_PUT')
     this.#errors = metrics.counter('object_request_errors')
     metrics.gauge('object_request_uploading', () => this.#uploading)
+    metrics.gauge('object_request_failing_since_seconds', () => this.#failingSince)
+    metrics.gauge('object_request_failing_kind', () => this.#failingKind)
   }
 
   override async get(key: string, range?: ByteRange, options?: RequestOptions): Promise<Uint8Array> {
@@ -52,12 +61,23 @@ class MeteredStore extends DelegatingStore {
     return this.#timed('DELETE', () => this.inner.delete(key, options))
   }
 
+  /** A missing object or a request that was given up says nothing about the store. */
+  #failed(error: unknown): void {
+    const kind = STORE_FAILURES.findIndex((each) => error instanceof BackendError && error.kind === each) + 1
+    if (kind === 0) return
+    if (this.#failingSince === 0) this.#failingSince = this.#clock.nowSec()
+    this.#failingKind = kind
+  }
+
   async #timed<T>(method: 'GET' | 'PUT' | 'DELETE', work: () => Promise<T>): Promise<T> {
     const start = this.#clock.monotonicMs()
     try {
-      return await work()
+      const result = await work()
+      this.#failingSince = 0
+      return result
     } catch (error) {
       this.#errors.add()
+      this.#failed(error)
       throw error
     } finally {
       this.#durations[method].observe((this.#clock.monotonicMs() - start) / 1000)
