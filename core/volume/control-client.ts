@@ -19,6 +19,8 @@ export interface ProcessStatus {
   readonly version: string
   readonly startedMs: number
   readonly state: 'serving' | 'draining'
+  /** Why the process ends though nobody asked it to: the volume is gone or another. */
+  readonly lost?: string
   /** Bytes written that are not in the object store yet. */
   readonly pendingBytes: number
   readonly logFile?: string

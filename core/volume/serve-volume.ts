@@ -17,6 +17,7 @@ import type { ProcessStatus } from './control-client.ts'
 import { controlFolder, socketName } from './control-folder.ts'
 import { type ControlRequest, type ControlServer, serveControl } from './control-socket.ts'
 import { describeHolder, findHolders } from './holders.ts'
+import { reportLive } from './live-report.ts'
 import { checkPlaces, refuseInside } from './mount-checks.ts'
 import { openVolume, type Volume } from './open-volume.ts'
 import { runOperation } from './operations.ts'
@@ -234,6 +235,7 @@ class Server {
       version: CLIENT_VERSION,
       startedMs: this.#startedMs,
       state: this.#state,
+      ...(this.#lost.aborted && { lost: String((this.#lost.reason as Error).message) }),
       pendingBytes: this.#volume.pendingBytes(),
       ...(this.#request.logFile === undefined ? {} : { logFile: resolve(this.#request.logFile) }),
     }
@@ -247,6 +249,11 @@ class Server {
         return { ...this.#volume.metrics.snapshot(), ...this.#fuse.stats() }
       case 'config':
         return this.#volume.shownConfig()
+      case 'watch':
+        return reportLive(
+          { volume: this.#volume, status: () => this.#status(), stats: () => ({ ...this.#fuse.stats() }) },
+          control,
+        )
       case 'flush':
         return this.#flush(control)
       case 'unmount':
