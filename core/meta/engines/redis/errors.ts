@@ -1,0 +1,113 @@
+/**
+ * What Redis and the way to it say, in the coarse kinds the rest of the program knows, and what may be done about it.
+ *
+ * Driver errors carry the command they belong to, with its arguments (a password, a file's bytes): they never leave
+ * this folder as they are, not even as a cause.
+ */
+import { BackendError, type BackendErrorKind } from '#core/base/errno.ts'
+
+/**
+ * A commit was sent and the connection went before its answer: it was applied or not. `RedisPlace.settle`, then the
+ * records themselves, tell which.
+ */
+export class LostAnswer extends BackendError {
+  constructor(address: string) {
+    super('unavailable', `${address}: the connection was lost before the server answered`)
+  }
+}
+
+/**
+ * gone: the connection broke with the command on its way; unsent: it never left; later: the server refused without
+ * doing anything, and will not for long; elsewhere: another server has the data now; final: nothing to wait for.
+ */
+export type Verdict = 'gone' | 'unsent' | 'later' | 'elsewhere' | 'final'
+
+const GONE = /^(Connection is closed|Command aborted|Socket timeout|write E|read E|Socket closed)/
+const UNSENT = /^Stream isn't writeable/
+const LATER = new Set(['LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'ASK', 'BUSY', 'NOREPLICAS'])
+
+/** What an error of the driver or a reply means for the command it answers. */
+export function verdictOf(error: unknown): Verdict {
+  if (!(error instanceof Error)) return 'final'
+  if (UNSENT.test(error.message)) return 'unsent'
+  if (GONE.test(error.message) || isSocketError(error)) return 'gone'
+  const code = replyCode(error.message)
+  if (LATER.has(code)) return 'later'
+  if (code === 'MOVED' || code === 'READONLY') return 'elsewhere'
+  return 'final'
+}
+
+/** An error of the driver, as opposed to one of our own code. */
+export function isDriverError(error: unknown): error is Error {
+  return (
+    error instanceof Error &&
+    (error.name === 'ReplyError' ||
+      error.name === 'AbortError' ||
+      GONE.test(error.message) ||
+      UNSENT.test(error.message) ||
+      isSocketError(error))
+  )
+}
+
+function isSocketError(error: Error): boolean {
+  return 'code' in error && /^(E[A-Z]+|ERR_(SSL|TLS|STREAM|SOCKET)_\w+)$/.test(String(error.code))
+}
+
+/** The first word of an error reply; of a script's error, the word of the command that failed in it. */
+export function replyCode(message: string): string {
+  const inScript = /^ERR Error running script.*?: -?([A-Z]{2,}) /.exec(message)?.[1]
+  if (inScript !== undefined && inScript !== 'ERR') return inScript
+  if (/non local key in a cluster|cross slot/i.test(message)) return 'MOVED'
+  return /^-?([A-Z]+)\b/.exec(message)?.[1] ?? ''
+}
+
+/** Anything thrown by the driver, as a BackendError without the command; other errors pass as they are. */
+export function fromRedis(error: unknown, address: string): unknown {
+  if (error instanceof BackendError || !isDriverError(error)) return error
+  const [kind, advice] = explainReply(replyCode(error.message))
+  const shown = error.message.replace(/\s*script: [\da-f]{8,}.*$/, '').slice(0, 200)
+  return new BackendError(kind, `${address}: ${advice} (${shown})`)
+}
+
+function explainReply(code: string): [BackendErrorKind, string] {
+  switch (code) {
+    case 'OOM':
+      return ['no-space', 'the metadata server is at its memory limit and takes no writes; raise maxmemory']
+    case 'READONLY':
+      return ['read-only', 'this server is a replica and takes no writes until it is promoted']
+    case 'MISCONF':
+      return [
+        'unavailable',
+        'the metadata server cannot save to its disk and takes no writes; check its disk',
+      ]
+    case 'NOREPLICAS':
+      return ['unavailable', 'the metadata server takes no writes while it has too few replicas']
+    case 'LOADING':
+      return ['unavailable', 'the metadata server is still loading its data']
+    case 'MASTERDOWN':
+      return ['unavailable', 'this replica has lost its primary']
+    case 'BUSY':
+      return ['unavailable', 'the metadata server is busy with a long script of another client']
+    case 'CLUSTERDOWN':
+    case 'TRYAGAIN':
+    case 'MOVED':
+    case 'ASK':
+      return ['unavailable', 'the Redis cluster is moving or has lost the data of this volume']
+    case 'NOPERM':
+      return [
+        'denied',
+        'the Redis user lacks the right to a command; grant it ~* &* +@all -@dangerous +info +config +keys',
+      ]
+    case 'NOAUTH':
+    case 'WRONGPASS':
+      return ['denied', 'the metadata server wants another password']
+    case 'WRONGTYPE':
+      return ['corrupt', 'a key is not of the type it has in a volume: something else uses this database']
+    case 'NOSCRIPT':
+    case 'EXECABORT':
+    case 'ERR':
+      return ['invalid', 'the metadata server refused a command']
+    default:
+      return ['unavailable', 'the metadata server did not answer']
+  }
+}

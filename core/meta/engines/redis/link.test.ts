@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Redis } from 'ioredis'
+import { systemClock } from '#core/base/clock.ts'
+import { BackendError } from '#core/base/errno.ts'
+import { silentLog } from '#core/base/log.ts'
+import { systemRandom } from '#core/base/random.ts'
+import { cutProxy } from '../../../../e2e/harness/cut-proxy.ts'
+import { redisMissing, startRedis } from '../../../../e2e/harness/redis.ts'
+import { LostAnswer } from './errors.ts'
+import { RedisLink } from './link.ts'
+import { parseRedisUrl } from './url.ts'
+
+const skip = redisMissing()
+
+/** A server, a proxy in front of it, a link through the proxy, and a client beside it. */
+async function withLink(
+  options: string,
+  work: (at: {
+    link: RedisLink
+    server: Awaited<ReturnType<typeof startRedis>>
+    proxy: Awaited<ReturnType<typeof cutProxy>>
+    beside: Redis
+  }) => Promise<void>,
+): Promise<void> {
+  const server = await startRedis({ appendonly: 'no' })
+  const proxy = await cutProxy(server)
+  const url = parseRedisUrl(`redis://127.0.0.1:${proxy.port}/0?${options}`, {})
+  const link = await RedisLink.open({ url, clock: systemClock, random: systemRandom, log: silentLog })
+  const beside = new Redis(server.port, '127.0.0.1', { protocol: 2 })
+  beside.on('error', () => {})
+  try {
+    await work({ link, server, proxy, beside })
+  } finally {
+    beside.disconnect()
+    await link.close()
+    await proxy.close()
+    await server.stop()
+  }
+}
+
+test('a read whose answer was lost is read again; a write is said to be lost, and was done once', {
+  skip,
+}, async () => {
+  await withLink('', async ({ link, proxy, beside }) => {
+    await beside.set('k', '7')
+    proxy.cutNext('get', 'after')
+    assert.equal(await link.repeat((client) => client.get('k')), '7')
+    proxy.cutNext('incr', 'after')
+    await assert.rejects(
+      link.once((client) => client.incr('k')),
+      LostAnswer,
+    )
+    await link.settle()
+    assert.equal(await beside.get('k'), '8')
+    proxy.cutNext('incr', 'before')
+    await assert.rejects(
+      link.once((client) => client.incr('k')),
+      LostAnswer,
+    )
+    await link.settle()
+    assert.equal(await beside.get('k'), '8')
+    assert.equal(proxy.cuts, 3)
+  })
+})
+
+test('what waits for a connection goes out when there is one, and not after its time', { skip }, async () => {
+  await withLink('read-timeout=3s&max-retry-backoff=50ms', async ({ link, server }) => {
+    await server.kill()
+    await assert.rejects(
+      link.once((client) => client.incr('k')).then(() => link.once((client) => client.incr('k'))),
+    )
+    const waiting = Promise.all([1, 2, 3].map(() => link.once((client) => client.incr('n'))))
+    await sleep(300)
+    await server.restart()
+    assert.deepEqual(await waiting, [1, 2, 3])
+    await server.kill()
+    const since = performance.now()
+    await assert.rejects(
+      link.repeat((client) => client.get('k')),
+      (error) => {
+        assert.ok(error instanceof BackendError && error.kind === 'unavailable')
+        assert.match(error.message, /no connection for 3 s.*nothing listens there|no connection for 3 s/)
+        return true
+      },
+    )
+    const took = performance.now() - since
+    assert.ok(took > 2_500 && took < 6_000, `${took} ms`)
+  })
+})
+
+test('a silent server ends the wait after the read time-out, and later does nothing of what it was sent', {
+  skip,
+}, async () => {
+  await withLink(
+    'read-timeout=500ms&dial-timeout=300ms&max-retry-backoff=50ms',
+    async ({ link, server, beside }) => {
+      await beside.ping()
+      server.pause()
+      const since = performance.now()
+      await assert.rejects(
+        link.once((client) => client.incr('k')),
+        LostAnswer,
+      )
+      assert.ok(performance.now() - since < 3_000)
+      await assert.rejects(link.settle(), { kind: 'unavailable' })
+      server.resume()
+      for (let tries = 0; link.live === undefined; tries++) {
+        assert.ok(tries < 100, 'no connection again')
+        await sleep(50)
+      }
+      const seen = await link.repeat((client) => client.get('k'))
+      await sleep(300)
+      assert.equal(await beside.get('k'), seen, 'the lost command was executed after the link had settled')
+    },
+  )
+})
+
+test('a command left in a half-dead connection is not executed once the link has settled', {
+  skip,
+}, async () => {
+  await withLink(
+    'read-timeout=500ms&dial-timeout=300ms&max-retry-backoff=50ms',
+    async ({ link, server, proxy, beside }) => {
+      await beside.ping()
+      // The server has read nothing yet when the client gives up; the proxy keeps its half open.
+      server.pause()
+      await assert.rejects(
+        link.once((client) => client.incr('k')),
+        LostAnswer,
+      )
+      proxy.hold(true)
+      server.resume()
+      proxy.hold(false)
+      await link.settle().catch(() => link.settle())
+      const seen = await beside.get('k')
+      await sleep(300)
+      assert.equal(await beside.get('k'), seen)
+    },
+  )
+})
+
+test('a server that is loading or busy is waited for', { skip }, async () => {
+  await withLink('read-timeout=20s', async ({ link, beside }) => {
+    await beside.config('SET', 'busy-reply-threshold', '1')
+    const script = beside.eval(
+      "local t = redis.call('TIME')[1] + 2 while redis.call('TIME')[1] + 0 < t do end",
+      0,
+    )
+    await sleep(100)
+    assert.equal(await link.once((client) => client.incr('k')), 1)
+    await script
+  })
+})
+
+test('a replica says so; promoted, it takes writes over the same link', { skip }, async () => {
+  await withLink('', async ({ link, beside }) => {
+    await beside.replicaof('127.0.0.1', '1')
+    await assert.rejects(
+      link.once((client) => client.incr('k')),
+      (error) => {
+        assert.ok(error instanceof BackendError)
+        assert.equal(error.kind, 'read-only')
+        assert.match(error.message, /replica/)
+        return true
+      },
+    )
+    await beside.replicaof('NO', 'ONE')
+    assert.equal(await link.once((client) => client.incr('k')), 1)
+  })
+})
+
+test('a full server refuses writes as no-space and goes on reading', { skip }, async () => {
+  await withLink('', async ({ link, beside }) => {
+    await beside.set('k', '1')
+    await beside.config('SET', 'maxmemory', '1')
+    await assert.rejects(
+      link.once((client) => client.eval("return redis.call('INCR', KEYS[1])", 1, 'k')),
+      (error) => {
+        assert.ok(error instanceof BackendError)
+        assert.equal(error.kind, 'no-space')
+        assert.match(error.message, /maxmemory/)
+        return true
+      },
+    )
+    assert.equal(await link.repeat((client) => client.get('k')), '1')
+    await beside.config('SET', 'maxmemory', '0')
+    assert.equal(await link.once((client) => client.incr('k')), 2)
+  })
+})
+
+test('closing ends what waits, and nothing goes out afterwards', { skip }, async () => {
+  await withLink('', async ({ link, server }) => {
+    await server.kill()
+    await link.once((client) => client.ping()).catch(() => {})
+    const waiting = assert.rejects(
+      link.repeat((client) => client.get('k')),
+      { kind: 'closed' },
+    )
+    await sleep(50)
+    await link.close()
+    await waiting
+    await assert.rejects(
+      link.repeat((client) => client.get('k')),
+      { kind: 'closed' },
+    )
+  })
+})
+
+test('errors of our own code pass a link unchanged', { skip }, async () => {
+  await withLink('', async ({ link }) => {
+    const bug = new TypeError('ours')
+    await assert.rejects(
+      link.repeat(() => Promise.reject(bug)),
+      (error) => error === bug,
+    )
+  })
+})
