@@ -27,22 +27,13 @@ import type {
 } from '#core/meta/engine.ts'
 import type { AclRule, CounterName, GateName } from '#core/meta/records.ts'
 import { encodeAclEntries } from '#core/meta/records-codec.ts'
-import { addCounter, applyChange } from './changes.ts'
+import { counterParams, FIRST_COUNTERS, firstGiven } from '../sql/changes.ts'
+import { exact } from '../sql/rows.ts'
+import { isComplete, type SchemaGaps } from '../sql/tables.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { fromSqlite, isBusy } from './errors.ts'
-import { failedGuards } from './guards.ts'
-import { listRecords } from './list.ts'
-import { readRecord } from './read.ts'
-import { exact } from './rows.ts'
-import {
-  dropShadows,
-  dropTables,
-  fillGaps,
-  findGaps,
-  isComplete,
-  type SchemaGaps,
-  shadowGaps,
-} from './schema.ts'
+import { FileRecords } from './records.ts'
+import { dropShadows, dropTables, fillGaps, findGaps, shadowGaps } from './schema.ts'
 import { Statements } from './statements.ts'
 import type { WalSync } from './wal-sync.ts'
 
@@ -51,10 +42,6 @@ const WAIT_MS = 30_000
 /** Tries without a pause, then pauses that grow to this. */
 const EAGER_TRIES = 3
 const MAX_PAUSE_MS = 20
-
-/** Values of counters before the first allocation; those not named start at 0. `next…` of ids hold the next one. */
-const FIRST_INODE = 2
-const FIRST_SLICE = 1
 
 export interface SqliteParts {
   readonly db: Database
@@ -77,8 +64,8 @@ export class SqliteEngine implements MetaEngine {
   readonly #db: Database
   #schemaVersion: unknown
   #complete = false
-  #legacySessions = false
   #statements!: Statements
+  #records!: FileRecords
   #closed = false
   /** The log is too long: commits wait for this. */
   #full: Promise<void> | undefined
@@ -102,38 +89,35 @@ export class SqliteEngine implements MetaEngine {
   async list<R extends RecordRange>(range: R, page: PageRequest): Promise<Page<ListTypes[R['kind']]>> {
     return this.#whenFree(() => {
       this.#watchSchema()
-      return listRecords(this.#statements, range, page, this.#legacySessions) as Page<ListTypes[R['kind']]>
+      return this.#records.list(range, page) as Page<ListTypes[R['kind']]>
     })
   }
 
   async commit(op: string, guards: readonly Guard[], changes: readonly Change[]): Promise<CommitResult> {
-    return this.#write((s): CommitResult => {
-      const failed = failedGuards(s, guards, this.#legacySessions)
+    return this.#write((_, records): CommitResult => {
+      const failed = records.failed(guards)
       if (failed.length > 0) return { ok: false, failed }
       const replies = new Array<number>(changes.length)
-      for (let k = 0; k < changes.length; k++)
-        replies[k] = applyChange(s, op, changes[k]!, this.#legacySessions)
+      for (let k = 0; k < changes.length; k++) replies[k] = records.apply(op, changes[k]!)
       return { ok: true, replies }
     })
   }
 
   async allocate(counter: CounterName, n: number): Promise<number> {
-    const initial = counter === 'nextInode' ? FIRST_INODE : counter === 'nextChunk' ? FIRST_SLICE : 0
-    const value = await this.#write((s) => exact(addCounter(s, counter, n, initial), `counter ${counter}`))
-    return initial === 0 ? value - n + 1 : value - n
+    const value = await this.#write((s) =>
+      exact(s.row('addCounter', counterParams(counter, n))![0], `counter ${counter}`),
+    )
+    return firstGiven(counter, value, n)
   }
 
   async claim(gate: GateName, now: number, period: number): Promise<boolean> {
-    return this.#write((s) => s.run('claim', gate, now, period) > 0)
+    return this.#write((s) => s.run('claim', [gate, now, period]) > 0)
   }
 
   async insertAcl(rule: AclRule): Promise<number> {
-    const users = encodeAclEntries(rule.users)
-    const groups = encodeAclEntries(rule.groups)
-    return this.#write((s) => {
-      const insert = s.get('insertAcl')
-      return Number(insert.run(rule.owner, rule.group, rule.mask, rule.other, users, groups).lastInsertRowid)
-    })
+    const { owner, group, mask, other } = rule
+    const params = [owner, group, mask, other, encodeAclEntries(rule.users), encodeAclEntries(rule.groups)]
+    return this.#write((s) => s.row('insertAcl', params)![0] as number)
   }
 
   sync(): Promise<void> {
@@ -144,14 +128,11 @@ export class SqliteEngine implements MetaEngine {
     await this.#rebuild((gaps) => {
       const s = new Statements(this.#db, this.#parts.prefix, gaps.nodeColumns)
       const has = (table: string) => !gaps.tables.includes(table)
-      if ((has('setting') && s.row('setting')) || (has('node') && s.rows('allNodes', 0, 1).length > 0))
+      if ((has('setting') && s.row('setting', [])) || (has('node') && s.row('allNodes', [0, 1])))
         throw new BackendError('invalid', `${this.address}: there is a volume here already`)
       fillGaps(this.#db, this.#parts.prefix, gaps)
       const filled = new Statements(this.#db, this.#parts.prefix, [])
-      filled.run('makeCounter', 'nextInode', FIRST_INODE)
-      filled.run('makeCounter', 'nextChunk', FIRST_SLICE)
-      for (const name of ['nextSession', 'usedSpace', 'totalInodes', 'nextCleanupSlices'])
-        filled.run('makeCounter', name, 0)
+      for (const counter of FIRST_COUNTERS) filled.run('makeCounter', counter)
     })
   }
 
@@ -178,41 +159,42 @@ export class SqliteEngine implements MetaEngine {
 
   #readAll<const Keys extends readonly RecordKey[]>(keys: Keys): RecordValues<Keys> {
     const values = new Array(keys.length)
-    for (let k = 0; k < keys.length; k++)
-      values[k] = readRecord(this.#statements, keys[k]!, this.#legacySessions)
+    for (let k = 0; k < keys.length; k++) values[k] = this.#records.read(keys[k]!)
     return values as RecordValues<Keys>
   }
 
   /** Several statements see one state, and find the file's lock taken once. */
   #snapshot<T>(work: () => T): T {
     const s = this.#statements
-    s.get('snapshot').run()
+    s.snapshot()
     try {
       return work()
     } finally {
-      s.get('commit').run()
+      s.commit()
     }
   }
 
   /** One transaction: `work` either commits whole or leaves nothing behind; a lost guard commits nothing. */
-  async #write<T extends CommitResult | number | boolean>(work: (s: Statements) => T): Promise<T> {
+  async #write<T extends CommitResult | number | boolean>(
+    work: (s: Statements, records: FileRecords) => T,
+  ): Promise<T> {
     if (!this.#complete) await this.upgrade()
     if (this.#full !== undefined) await this.#full
     return this.#whenFree(() => {
       const s = this.#statements
-      s.get('begin').run()
+      s.begin()
       try {
-        const result = work(s)
+        const result = work(s, this.#records)
         if (typeof result === 'object' && !result.ok) {
-          s.get('rollback').run()
+          s.rollback()
           return result
         }
-        s.get('commit').run()
+        s.commit()
         this.#parts.walSync?.note()
         this.#full = this.#parts.checkpoints?.note()
         return result
       } catch (error) {
-        if (this.#db.inTransaction) s.get('rollback').run()
+        if (this.#db.inTransaction) s.rollback()
         throw error
       }
     })
@@ -237,9 +219,9 @@ export class SqliteEngine implements MetaEngine {
     this.#schemaVersion = this.#readSchemaVersion()
     const gaps = findGaps(this.#db, prefix)
     this.#complete = isComplete(gaps)
-    this.#legacySessions = gaps.legacySessions
     shadowGaps(this.#db, prefix, gaps)
     this.#statements = new Statements(this.#db, prefix, gaps.nodeColumns)
+    this.#records = new FileRecords(this.#statements, gaps.legacySessions)
   }
 
   /** While tables are missing, another client may make them at any time. */

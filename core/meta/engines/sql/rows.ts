@@ -1,22 +1,18 @@
 /**
- * Rows as `better-sqlite3` hands them out in raw mode, to records and back.
+ * Rows of the tables to records and back.
  *
  * Integers come as JS numbers. The two columns that can hold more than 2^53 in a sane volume, inodes and
- * times, are brought into range by SQL: `carried` maps stored inodes to the form of base/ino.ts, and times
- * arrive as seconds and nanoseconds.
+ * times, are brought into range by SQL: the dialect's `carried` maps stored inodes to the form of base/ino.ts, and
+ * times arrive as seconds and nanoseconds.
  */
 import { BackendError } from '#core/base/errno.ts'
-import { type Ino, inoFromBigInt, inoToBigInt, VIRTUAL_INO, WIRE_OFFSET } from '#core/base/ino.ts'
+import { type Ino, inoToBigInt, VIRTUAL_INO } from '#core/base/ino.ts'
 import { nameFromBytes } from '#core/base/name.ts'
 import type { NodeRecord, NodeType } from '#core/meta/records.ts'
+import type { Dialect } from './dialect.ts'
 
 /** A bound or returned integer: bigint only where a number would not be exact. */
 export type SqlInteger = number | bigint
-
-/** SQL that yields a stored inode in its carried form; NULL reads as 0. */
-export function carried(column: string): string {
-  return `iif(${column} >> 53, ${column} - ${WIRE_OFFSET}, ifnull(${column}, 0))`
-}
 
 function seconds(column: string): string {
   return `${column} / 1000000`
@@ -32,10 +28,10 @@ const LATER = new Set(['atimensec', 'mtimensec', 'ctimensec', 'access_acl_id', '
 export const NODE_WIDTH = 18
 
 /** The select list of a node, qualified by `table`; columns an old volume lacks read as 0. */
-export function nodeColumns(table: string, missing: readonly string[]): string {
+export function nodeColumns(dialect: Dialect, table: string, missing: readonly string[]): string {
   const column = (name: string): string =>
     LATER.has(name) && missing.includes(name) ? '0' : `${table}.${name}`
-  const or0 = (name: string): string => `ifnull(${column(name)}, 0)`
+  const or0 = (name: string): string => `coalesce(${column(name)}, 0)`
   const times = ['atime', 'mtime', 'ctime'].flatMap((name) => [
     seconds(column(name)),
     nanoseconds(column(name), or0(`${name}nsec`)),
@@ -45,7 +41,7 @@ export function nodeColumns(table: string, missing: readonly string[]): string {
     ...times,
     ...['nlink', 'length'].map(column),
     or0('rdev'),
-    carried(column('parent')),
+    dialect.carried(column('parent')),
     ...['access_acl_id', 'default_acl_id', 'tier_id'].map(or0),
   ].join(', ')
 }
@@ -101,11 +97,6 @@ export function inoToSql(ino: Ino): SqlInteger {
   return ino < VIRTUAL_INO ? ino : inoToBigInt(ino)
 }
 
-/** From the decimal text of a stored inode, as page marks carry it. */
-export function inoFromText(text: string): Ino {
-  return inoFromBigInt(BigInt(text))
-}
-
 /** A number that must count exactly. */
 export function exact(value: unknown, what: string): number {
   if (Number.isSafeInteger(value) && (value as number) >= 0) return value as number
@@ -121,9 +112,30 @@ export function ownerFromSql(owner: bigint): bigint {
   return BigInt.asUintN(64, owner)
 }
 
-/** xattr names are TEXT whose bytes need not be UTF-8: SQL casts them from and to BLOB. */
+/** Names come as bytes, those of xattrs too, whose column is text. */
 export function nameFromBlob(blob: unknown): string {
   return nameFromBytes(blob as Uint8Array)
+}
+
+/** The values of a node in the order of NODE_COLUMNS. @hot */
+export function nodeToSql(node: NodeRecord): SqlInteger[] {
+  return [
+    node.type,
+    node.flags,
+    node.mode,
+    node.uid,
+    node.gid,
+    ...timeToSql(node.atime, node.atimeNsec),
+    ...timeToSql(node.mtime, node.mtimeNsec),
+    ...timeToSql(node.ctime, node.ctimeNsec),
+    node.nlink,
+    node.length,
+    node.rdev,
+    inoToSql(node.parent),
+    node.accessAcl,
+    node.defaultAcl,
+    node.tier,
+  ]
 }
 
 /** The last second that fits 64 bits of nanoseconds, and the largest with exact microseconds as a number. */

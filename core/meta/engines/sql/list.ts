@@ -1,15 +1,17 @@
-/** Records by range, page by page. */
+/** Records by range, page by page: the statement that finds a page, and what its rows mean. */
 import { inoText } from '#core/base/ino.ts'
 import { nameFromBytes, nameToBytes } from '#core/base/name.ts'
 import type { ListTypes, Page, PageRequest, RecordRange } from '#core/meta/engine.ts'
 import type { NodeType, SliceRef } from '#core/meta/records.ts'
 import { decodeDelayed } from '#core/meta/records-codec.ts'
+import type { SqlValue } from './dialect.ts'
 import {
   aclFromRow,
   entryFromRow,
   flockFromRow,
   plockFromRow,
   QUOTA_TYPE,
+  type Query,
   quotaFromRow,
   sessionFromRow,
   wideIno,
@@ -23,7 +25,7 @@ import {
   ownerToSql,
   type SqlInteger,
 } from './rows.ts'
-import type { Row, Statements } from './statements.ts'
+import type { Row, StatementName } from './statements.ts'
 
 type Item = ListTypes[RecordRange['kind']]
 
@@ -33,23 +35,28 @@ const NO_BYTES = Buffer.alloc(0)
 /** More chunks than a file of 2^57 bytes can have. */
 const LAST_CHUNK = 2 ** 31
 
-export function listRecords(
-  s: Statements,
+/** One page of a range, to be read by `statement` with `params`; `page` makes it of the rows. */
+export interface PageQuery extends Query {
+  readonly page: (rows: readonly Row[]) => Page<Item>
+}
+
+/** `legacySessions`: the table of sessions from before 1.0 exists. */
+export function pageQuery(
   range: RecordRange,
   { after, limit }: PageRequest,
   legacySessions: boolean,
-): Page<Item> {
+): PageQuery {
   switch (range.kind) {
     case 'edges':
       return page(
-        s.rows('edges', inoToSql(range.parent), nameMark(after), limit),
+        rows('edges', inoToSql(range.parent), nameMark(after), limit),
         limit,
         edgeItem,
         (item) => item.name,
       )
     case 'entries':
       return page(
-        s.rows('entries', inoToSql(range.parent), nameMark(after), limit),
+        rows('entries', inoToSql(range.parent), nameMark(after), limit),
         limit,
         (row) => ({ name: nameFromBlob(row[0]), ...entryFromRow(row, 1) }),
         (item) => item.name,
@@ -57,7 +64,7 @@ export function listRecords(
     case 'chunks': {
       const from = after === undefined ? (range.from ?? 0) : Number(after) + 1
       return page(
-        s.rows('chunks', inoToSql(range.ino), from, range.to ?? LAST_CHUNK, limit),
+        rows('chunks', inoToSql(range.ino), from, range.to ?? LAST_CHUNK, limit),
         limit,
         (row) => ({ index: row[0] as number, slices: row[1] as Uint8Array }),
         (item) => String(item.index),
@@ -66,7 +73,7 @@ export function listRecords(
     case 'allChunks': {
       const [ino, index] = pairMark(after)
       return page(
-        s.rows('allChunks', ino, index === '' ? -1 : Number(index), limit),
+        rows('allChunks', ino, index === '' ? -1 : Number(index), limit),
         limit,
         (row) => ({ ino: inoFromRow(row[0]), index: row[1] as number, slices: row[2] as Uint8Array }),
         (item) => `${inoText(item.ino)} ${item.index}`,
@@ -74,7 +81,7 @@ export function listRecords(
     }
     case 'allNodes':
       return page(
-        s.rows('allNodes', integerMark(after), limit),
+        rows('allNodes', integerMark(after), limit),
         limit,
         (row) => ({ ino: inoFromRow(row[0]), node: nodeFromRow(row, 1) }),
         (item) => inoText(item.ino),
@@ -82,7 +89,7 @@ export function listRecords(
     case 'allEdges': {
       const [parent, name] = pairMark(after)
       return page(
-        s.rows('allEdges', parent, nameToBytes(name), limit),
+        rows('allEdges', parent, nameToBytes(name), limit),
         limit,
         (row) => ({
           parent: inoFromRow(row[0]),
@@ -95,28 +102,28 @@ export function listRecords(
     }
     case 'xattrs':
       return page(
-        s.rows('xattrs', inoToSql(range.ino), nameMark(after), limit),
+        rows('xattrs', inoToSql(range.ino), nameMark(after), limit),
         limit,
         (row) => ({ name: nameFromBlob(row[0]), value: (row[1] as Uint8Array | null) ?? new Uint8Array() }),
         (item) => item.name,
       )
     case 'sessions':
       return page(
-        s.rows(legacySessions ? 'bothSessions' : 'sessions', integerMark(after), limit),
+        rows(legacySessions ? 'bothSessions' : 'sessions', integerMark(after), limit),
         limit,
-        (row) => sessionFromRow(row)!,
+        (row) => sessionFromRow(row),
         (item) => String(item.sid),
       )
     case 'sustained':
       return page(
-        s.rows('sustained', range.sid, integerMark(after), limit),
+        rows('sustained', range.sid, integerMark(after), limit),
         limit,
         (row) => inoFromRow(row[0]),
         inoText,
       )
     case 'deletedFiles':
       return page(
-        s.rows('deletedFiles', integerMark(after), limit),
+        rows('deletedFiles', integerMark(after), limit),
         limit,
         (row) => ({
           ino: inoFromRow(row[0]),
@@ -126,53 +133,53 @@ export function listRecords(
         (item) => inoText(item.ino),
       )
     case 'delayedSlices':
-      return delayedPage(s.rows('delayedSlices', integerMark(after), limit), limit)
+      return delayedPage(rows('delayedSlices', integerMark(after), limit), limit)
     case 'unusedSlices': {
       const [refs, id] = pairMark(after)
       return page(
-        s.rows('unusedSlices', refs, Number(id), limit),
+        rows('unusedSlices', refs, Number(id), limit),
         limit,
         sliceRefItem,
         (_, row) => `${row[2]} ${row[0]}`,
       )
     }
     case 'sliceRefs':
-      return page(s.rows('sliceRefs', integerMark(after), limit), limit, sliceRefItem, (item) =>
+      return page(rows('sliceRefs', integerMark(after), limit), limit, sliceRefItem, (item) =>
         String(item.id),
       )
     case 'quotas':
       return page(
         range.of === 'dir'
-          ? s.rows('dirQuotas', integerMark(after), limit)
-          : s.rows('ownerQuotas', integerMark(after), QUOTA_TYPE[range.of], limit),
+          ? rows('dirQuotas', integerMark(after), limit)
+          : rows('ownerQuotas', integerMark(after), QUOTA_TYPE[range.of], limit),
         limit,
-        (row) => ({ id: inoFromRow(row[0]), ...quotaFromRow(row, 1)! }),
+        (row) => ({ id: inoFromRow(row[0]), ...quotaFromRow(row, 1) }),
         (item) => inoText(item.id),
       )
     case 'acls':
       return page(
-        s.rows('acls', integerMark(after), limit),
+        rows('acls', integerMark(after), limit),
         limit,
-        (row) => ({ id: row[0] as number, rule: aclFromRow(row, 1)! }),
+        (row) => ({ id: row[0] as number, rule: aclFromRow(row, 1) }),
         (item) => String(item.id),
       )
     case 'detached':
       return page(
-        s.rows('detached', integerMark(after), limit),
+        rows('detached', integerMark(after), limit),
         limit,
         (row) => ({ ino: inoFromRow(row[0]), added: row[1] as number }),
         (item) => inoText(item.ino),
       )
     case 'sessionFlocks':
       return page(
-        s.rows('sessionFlocks', range.sid, ...lockMark(after), limit),
+        rows('sessionFlocks', range.sid, ...lockMark(after), limit),
         limit,
         (row) => ({ ino: wideIno(row[0]), lock: flockFromRow(row, 1) }),
         (item) => lockText(item),
       )
     case 'sessionPlocks':
       return page(
-        s.rows('sessionPlocks', range.sid, ...lockMark(after), limit),
+        rows('sessionPlocks', range.sid, ...lockMark(after), limit),
         limit,
         (row) => ({ ino: wideIno(row[0]), lock: plockFromRow(row, 1) }),
         (item) => lockText(item),
@@ -182,25 +189,39 @@ export function listRecords(
   }
 }
 
+function rows(statement: StatementName, ...params: readonly SqlValue[]): Query {
+  return { statement, params }
+}
+
 /** A full page may be followed by another; `mark` is where that one begins. */
-function page<T>(
-  rows: readonly Row[],
+function page<T extends Item>(
+  query: Query,
   limit: number,
   item: (row: Row) => T,
   mark: (item: T, row: Row) => string,
-): Page<T> {
-  const items = rows.map(item)
-  return rows.length < limit ? { items } : { items, next: mark(items.at(-1)!, rows.at(-1)!) }
+): PageQuery {
+  return {
+    ...query,
+    page: (rows) => {
+      const items = rows.map(item)
+      return rows.length < limit ? { items } : { items, next: mark(items.at(-1)!, rows.at(-1)!) }
+    },
+  }
 }
 
 /** Corrupt records are left out (R§9), so the mark comes from the row, not from the item. */
-function delayedPage(rows: readonly Row[], limit: number): Page<ListTypes['delayedSlices']> {
-  const items = rows.flatMap((row) => {
-    const slices = decodeDelayed(row[2] as Uint8Array)
-    if (slices === undefined) return []
-    return [{ newId: exact(row[0], 'slice id'), deleted: row[1] as number, slices }]
-  })
-  return rows.length < limit ? { items } : { items, next: String(rows.at(-1)![0]) }
+function delayedPage(query: Query, limit: number): PageQuery {
+  return {
+    ...query,
+    page: (rows) => {
+      const items = rows.flatMap((row) => {
+        const slices = decodeDelayed(row[2] as Uint8Array)
+        if (slices === undefined) return []
+        return [{ newId: exact(row[0], 'slice id'), deleted: row[1] as number, slices }]
+      })
+      return rows.length < limit ? { items } : { items, next: String(rows.at(-1)![0]) }
+    },
+  }
 }
 
 function edgeItem(row: Row): ListTypes['edges'] {
