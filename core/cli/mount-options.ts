@@ -62,6 +62,13 @@ export const MOUNT_OPTIONS = {
   'all-squash': { kind: 'text', value: 'UID[:GID]', help: 'what everybody is here' },
   umask: { kind: 'octal', help: 'instead of the caller’s when something is made' },
   'max-fuse-io': { kind: 'size', unit: 'B', default: '1M', help: 'largest request of the kernel' },
+  driver: {
+    kind: 'text',
+    hidden: true,
+    value: 'NAME',
+    choices: ['pump', 'fuse-native'],
+    help: 'fuse-native: libfuse 2, where the pump cannot mount (docs/macos.md)',
+  },
   'prefix-internal': { kind: 'flag', hidden: true, help: 'name virtual files .jfs.*' },
   'list-internal': { kind: 'flag', help: 'list .stats, .config and .trash; by name they are always there' },
   'hide-internal': { kind: 'flag', hidden: true, help: 'the default' },

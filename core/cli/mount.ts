@@ -42,6 +42,7 @@ async function mountRequest({ options: written, operands, env }: MountCall): Pro
     volume: mountVolumeOptions(options, env, await secretFromFile(options['secret-key-file'])),
     maxFuseIo: options['max-fuse-io'],
     kernelOptions: options.options,
+    driver: options.driver as MountRequest['driver'],
     logFile: written.background ? resolve(options.log ?? defaultLogPath(env)) : undefined,
   }
 }

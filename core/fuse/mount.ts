@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { EACCES, EBUSY, EINVAL, ENODEV, ENOENT, ENXIO, EPERM, errnoName } from '#core/base/errno.ts'
 import type { Log } from '#core/base/log.ts'
 import type { Metrics } from '#core/base/metrics.ts'
-import { findProgram, runChild } from './child.ts'
+import { findProgram } from './child.ts'
 import { abortConnection, findFuseMount } from './connection.ts'
 import type { FileSystem } from './filesystem.ts'
 import { busy, deviceDenied, fusermountMount, fusermountUnmount, noDevice } from './fusermount.ts'
@@ -12,6 +12,7 @@ import { checkMountpoint } from './mount-check.ts'
 import { MountError } from './mount-error.ts'
 import { type MountWords, mountWords } from './mount-words.ts'
 import { type MountEntry, readMounts } from './mountinfo.ts'
+import { probeRoot } from './probe.ts'
 import { MNT_DETACH, MNT_FORCE, mountDevice, openDevice, umountNow } from './pump/pump.ts'
 import { FuseSession, type SessionEnd, type SessionStats, type Tap } from './session.ts'
 
@@ -158,20 +159,7 @@ async function becomeReady(session: FuseSession, mountpoint: string): Promise<vo
   } finally {
     timeout.abort()
   }
-  const probe = await runChild(findProgram('stat') ?? 'stat', ['-c', '%F', '--', mountpoint], {
-    timeoutMs: Math.max(1000, deadline - Date.now()),
-  })
-  if (probe.timedOut)
-    throw new MountError(
-      'not-ready',
-      `The volume does not answer at ${mountpoint}`,
-      'Its log says what it waits for.',
-    )
-  if (probe.stdout.trim() !== 'directory')
-    throw new MountError(
-      'not-ready',
-      `The root of the volume cannot be read at ${mountpoint}: ${probe.stderr.trim()}`,
-    )
+  await probeRoot(mountpoint, Math.max(1000, deadline - Date.now()))
 }
 
 /**

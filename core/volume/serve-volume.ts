@@ -11,7 +11,8 @@ import type { Metrics } from '#core/base/metrics.ts'
 import { redactUrl } from '#core/base/redact.ts'
 import { CLIENT_VERSION } from '#core/base/version.ts'
 import { type AdapterOptions, fuseFileSystem } from '#core/fuse/adapter.ts'
-import { type MountedFuse, mountFuse } from '#core/fuse/mount.ts'
+import { type DriverName, mountWith } from '#core/fuse/drivers.ts'
+import type { MountedFuse } from '#core/fuse/mount.ts'
 import { MountError } from '#core/fuse/mount-error.ts'
 import type { ProcessStatus } from './control-client.ts'
 import { controlFolder, socketName } from './control-folder.ts'
@@ -33,6 +34,8 @@ export interface MountRequest {
   /** Words for the kernel. */
   readonly kernelOptions?: readonly string[]
   readonly logFile?: string
+  /** Default: `pump`. */
+  readonly driver?: DriverName
 }
 
 export interface Surroundings {
@@ -91,7 +94,7 @@ function mountVolume(
   log: Log,
 ): Promise<MountedFuse> {
   const words = request.kernelOptions ?? []
-  return mountFuse({
+  return mountWith(request.driver ?? 'pump', {
     mountpoint: mountPoint,
     fsname: `JuiceFS:${volume.setting.Name}`,
     subtype: 'pomelo',
