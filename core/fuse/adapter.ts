@@ -105,6 +105,9 @@ class VfsFileSystem implements FileSystem {
   started(notify: KernelNotifier): void {
     this.#notify = notify
     this.#vfs.onRemoteChange((ino) => notify.invalInode(ino, 0, 0))
+    this.#vfs.onRemoteAttributes((ino) => {
+      if (this.#kernel.has(ino)) notify.invalInode(ino, -1, 0)
+    })
     this.#vfs.onEntryGone((parent, name) => notify.invalEntry(parent, name))
   }
 
@@ -113,6 +116,7 @@ class VfsFileSystem implements FileSystem {
     this.#kernel.clear()
     this.#vfs.forgotAll()
     this.#vfs.onRemoteChange(() => {})
+    this.#vfs.onRemoteAttributes(() => {})
     this.#vfs.onEntryGone(() => {})
   }
 

@@ -93,7 +93,12 @@ export class CachedEngine implements MetaEngine {
     metrics.gauge('meta_cache_trusted', () => (this.cache.isListening ? 1 : 0))
   }
 
-  /** Begin to hear of changes, if the server tells; without it every cached record is a hint. */
+  /** The server tells of changes. */
+  get pushes(): boolean {
+    return this.#engine.subscribe !== undefined
+  }
+
+  /** Begin to hear of changes; until then, and where the server refuses, every cached record is a hint. */
   async listen(): Promise<void> {
     if (this.#engine.subscribe === undefined) return
     try {

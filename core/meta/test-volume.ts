@@ -6,11 +6,13 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Clock, ManualClock } from '#core/base/clock.ts'
+import { type Clock, ManualClock, systemClock } from '#core/base/clock.ts'
 import { type OpContext, rootContext } from '#core/base/context.ts'
 import { errnoName, FsError } from '#core/base/errno.ts'
 import { type Log, silentLog } from '#core/base/log.ts'
+import { Metrics } from '#core/base/metrics.ts'
 import { type Random, seededRandom } from '#core/base/random.ts'
+import { CachedEngine } from './cached-engine.ts'
 import type { MetaEngine } from './engine.ts'
 import { createMetaState, formatVolume, type OpenMetaState, openEngine } from './open-meta.ts'
 import { Session } from './sessions.ts'
@@ -27,7 +29,11 @@ export interface TestVolumeOptions<C extends Clock = ManualClock> {
   readonly log?: Log
   /** Put something around the engine: count calls, fail some. */
   readonly wrap?: (engine: MetaEngine) => MetaEngine
+  /** A record cache before each client's engine: never trusted (`hint`), or trusted as when nobody else is there. */
+  readonly cache?: 'none' | 'hint' | 'current'
 }
+
+const CACHE = (process.env.POMELO_TEST_CACHE ?? 'none') as 'none' | 'hint' | 'current'
 
 export interface TestClient<C extends Clock = ManualClock> {
   readonly state: OpenMetaState
@@ -102,9 +108,13 @@ async function openClient<C extends Clock>(
   bare: MetaEngine,
   setting: VolumeSetting,
   clock: C,
-  { options, random = seededRandom(1), log = silentLog, wrap }: TestVolumeOptions<C>,
+  { options, random = seededRandom(1), log = silentLog, wrap, cache = CACHE }: TestVolumeOptions<C>,
 ): Promise<TestClient<C>> {
-  const engine = wrap?.(bare) ?? bare
+  const metrics = new Metrics()
+  const cached =
+    cache === 'none' ? bare : new CachedEngine(bare, { records: 10_000, clock: systemClock, log, metrics })
+  if (cache === 'current' && cached instanceof CachedEngine) cached.alone()
+  const engine = wrap?.(cached) ?? cached
   const removedSlices: { id: number; size: number }[] = []
   const state = createMetaState({
     engine,

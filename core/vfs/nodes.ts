@@ -57,6 +57,8 @@ export class Nodes {
   #sequence = 0
   /** Told when somebody else changed the data of an open file. */
   onRemoteChange: (ino: Ino) => void = () => {}
+  /** Told when somebody else changed the attributes of an inode. */
+  onRemoteAttributes: (ino: Ino) => void = () => {}
   /** Told when a tool removed an entry behind the kernel's back. */
   onEntryGone: (parent: Ino, name: Name) => void = () => {}
 
@@ -155,6 +157,13 @@ export class Nodes {
     this.#contents.set(ino, record)
     if (this.#contents.size > MAX_CONTENTS) this.#contents.delete(this.#contents.keys().next().value!)
     return cached !== undefined && sameContent(cached, record)
+  }
+
+  /** Another client changed the data of the file. */
+  dataChangedElsewhere(ino: Ino): void {
+    const node = this.#open.get(ino)
+    if (node !== undefined) this.#foreign(node)
+    else this.#contents.delete(ino)
   }
 
   #foreign(node: OpenNode): void {

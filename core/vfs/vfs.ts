@@ -18,6 +18,7 @@ import type {
   Renamed,
   VolumeSpace,
 } from '#core/meta/api.ts'
+import type { ChangedScope } from '#core/meta/engine.ts'
 import type { NodeRecord } from '#core/meta/records.ts'
 import { AccessLog } from './access-log.ts'
 import { ChunkViews } from './chunk-views.ts'
@@ -99,6 +100,19 @@ export class Vfs {
   /** `listener` is told when another client changed the data of a file that is open here. */
   onRemoteChange(listener: (ino: Ino) => void): void {
     this.#state.nodes.onRemoteChange = listener
+  }
+
+  /** `listener` is told of inodes whose attributes another client changed. */
+  onRemoteAttributes(listener: (ino: Ino) => void): void {
+    this.#state.nodes.onRemoteAttributes = listener
+  }
+
+  /** The metadata server says that other clients changed these records. */
+  changedElsewhere(scopes: readonly ChangedScope[]): void {
+    for (const scope of scopes) {
+      if (scope.kind === 'node') this.#state.nodes.onRemoteAttributes(scope.ino)
+      else if (scope.kind === 'chunk') this.#state.nodes.dataChangedElsewhere(scope.ino)
+    }
   }
 
   /** What is removed is remembered while `isHeld`: until `forgotten`, or for all inodes `forgotAll`. */

@@ -10,11 +10,14 @@ import { Metrics } from '#core/base/metrics.ts'
 import { TaskSet } from '#core/base/tasks.ts'
 import type { BlockStore } from '#core/chunk/api.ts'
 import { openBlockStore } from '#core/chunk/open-block-store.ts'
+import { CachedEngine } from '#core/meta/cached-engine.ts'
+import type { MetaEngine } from '#core/meta/engine.ts'
 import { Jobs } from '#core/meta/jobs.ts'
 import { createMetaState, type OpenMetaState } from '#core/meta/open-meta.ts'
 import { Session, sessionInfo } from '#core/meta/sessions.ts'
 import type { VolumeSetting } from '#core/meta/setting.ts'
 import { publicSetting, unwrapSecrets } from '#core/meta/setting-secrets.ts'
+import { SoleSession } from '#core/meta/sole-session.ts'
 import { VolumeMeta } from '#core/meta/volume-meta.ts'
 import { probeStore } from '#core/object/open-store.ts'
 import { Vfs } from '#core/vfs/vfs.ts'
@@ -56,6 +59,7 @@ export interface VolumeAround {
 
 const HEARTBEAT_SEC = 12
 const MAX_DELETES = 10
+const META_CACHE_RECORDS = 100_000
 
 /** Open the volume whose metadata are at `metaUrl`. Throws Refusal or BackendError, with nothing left open. */
 export async function openVolume(
@@ -76,7 +80,7 @@ export async function openVolume(
 }
 
 class OpenVolume implements Volume {
-  readonly engine: Stored['engine']
+  readonly engine: MetaEngine
   readonly geometry: Stored['geometry']
   readonly store: ReloadableStore
   readonly clock = systemClock
@@ -91,6 +95,7 @@ class OpenVolume implements Volume {
   #vfs: Vfs | undefined
   #session: Session | undefined
   #jobs: Jobs | undefined
+  #alone: SoleSession | undefined
   #closing: Promise<void> | undefined
 
   constructor(stored: Stored, options: VolumeOptions, log: Log, metrics: Metrics) {
@@ -98,12 +103,12 @@ class OpenVolume implements Volume {
     this.#setting = stored.setting
     this.log = log
     this.metrics = metrics
-    this.engine = stored.engine
+    this.engine = this.#withCache(stored.engine)
     this.geometry = stored.geometry
     this.store = new ReloadableStore(stored.store)
     this.#tasks = new TaskSet(log)
     this.state = createMetaState({
-      engine: stored.engine,
+      engine: this.engine,
       setting: stored.setting,
       options: {
         readOnly: options.readOnly ?? false,
@@ -165,8 +170,31 @@ class OpenVolume implements Volume {
       onLost: (reason) => onLost?.(reason),
     })
     await this.#session.open({ unrecorded: options.unrecorded })
+    await this.#hearChanges(this.#vfs)
     this.#jobs = new Jobs(this.state, this.state.deletions)
     this.#jobs.start()
+  }
+
+  /** SQLite is in this process: asking it costs less than remembering with care. */
+  #withCache(engine: MetaEngine): MetaEngine {
+    const records = this.#options.metaCacheRecords ?? META_CACHE_RECORDS
+    if (engine.scheme === 'sqlite3' || records === 0) return engine
+    return new CachedEngine(engine, { records, clock: systemClock, log: this.log, metrics: this.metrics })
+  }
+
+  async #hearChanges(vfs: Vfs): Promise<void> {
+    const { engine } = this
+    if (!(engine instanceof CachedEngine)) return
+    await engine.subscribe({
+      changed: (scopes) => vfs.changedElsewhere(scopes),
+      listening: () => {},
+      deaf: () => {},
+    })
+    if (engine.pushes) await engine.listen()
+    else if (this.state.sid !== 0) {
+      this.#alone = new SoleSession(engine, systemClock, this.log)
+      this.#alone.start(this.state.sid)
+    }
   }
 
   #openBlocks(): Promise<BlockStore> {
@@ -262,6 +290,7 @@ class OpenVolume implements Volume {
       }
     }
     await step(() => this.#vfs?.close())
+    await step(() => this.#alone?.stop())
     await step(() => this.#jobs?.stop())
     this.state.deletions.stop()
     await step(() => this.#tasks.drain())

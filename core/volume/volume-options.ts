@@ -6,6 +6,8 @@ import { homedir } from 'node:os'
 import { join } from 'node:path'
 
 export interface VolumeOptions {
+  /** Nodes, and names, of the metadata kept in memory (engines with a server); 0: none. Some 0.6 KiB for two. */
+  readonly metaCacheRecords?: number
   /** No change to the volume and no session record. */
   readonly readOnly?: boolean
   /** Absolute path of the directory to show as the root; made when missing and not `readOnly`. */

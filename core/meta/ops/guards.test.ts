@@ -110,6 +110,7 @@ test('unlink: the name points elsewhere by now, or the file got another link', a
   const removed = await during(replace, () => ours.unlink(root, top, 'f'))
   assert.notEqual(removed.ino, old)
   assert.equal((await ours.lookup(root, top, 'kept'))?.ino, old)
+  await clients[0]!.settle()
   const left = await during(
     () => theirs.link(root, old, top, 'link'),
     () => ours.unlink(root, top, 'kept'),
