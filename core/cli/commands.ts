@@ -145,6 +145,12 @@ export const COMMANDS: readonly Listed[] = [
   },
   {
     group: care,
+    name: 'doctor',
+    summary: 'measure what a volume rests on and say what will be felt',
+    load: () => import('./doctor.ts').then((m) => m.doctor),
+  },
+  {
+    group: care,
     name: 'fsck',
     summary: 'check that every byte is there',
     load: () => import('./fsck.ts').then((m) => m.fsck),

@@ -30,9 +30,17 @@ export interface S3Options extends S3Credentials {
   readonly log?: Log
 }
 
-/** Asks the service nothing, except for the region of a bare AWS bucket name. */
 export async function openS3Store(options: S3Options): Promise<ObjectStore> {
-  const { env = process.env, log = silentLog } = options
+  const { log = silentLog } = options
+  const { client, address } = await openS3Client(options)
+  return new S3ObjectStore(client, address, tierHeaders(options.tiers ?? {}, log), log)
+}
+
+/** Asks the service nothing, except for the region of a bare AWS bucket name. */
+export async function openS3Client(
+  options: S3Options,
+): Promise<{ readonly client: S3Client; readonly address: S3Address }> {
+  const { env = process.env } = options
   const isMinio = options.kind === 'minio'
   const address = (isMinio ? parseMinioBucket : parseS3Bucket)(options.bucket, env)
   const timeouts = { ...STANDARD_TIMEOUTS, ...options.timeouts }
@@ -41,8 +49,7 @@ export async function openS3Store(options: S3Options): Promise<ObjectStore> {
       ? { accessKey: env.MINIO_ACCESS_KEY, secretKey: env.MINIO_SECRET_KEY }
       : options
   const region = address.region ?? (await findRegion(address, credentials, timeouts, env))
-  const client = makeClient(address, region, credentials, timeouts, env)
-  return new S3ObjectStore(client, address, tierHeaders(options.tiers ?? {}, log), log)
+  return { client: makeClient(address, region, credentials, timeouts, env), address }
 }
 
 class S3ObjectStore implements ObjectStore {
