@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Time one row of the benchmark in a directory: drive.py ROW DIR COUNT -> JSON {"us": median µs, "p99": …, "mbps": …}
+"""Time one row of the benchmark in a directory: drive.py ROW DIR COUNT [THREADS] -> JSON {"us": µs, "p99": …, "mbps": …}
 
+`us` is the median of one thread; of several, the wall time divided by the operations of all.
 Runs as a process of its own; what it touches before the clock starts is set-up.
 """
 import json, os, random, sys, time
+from concurrent.futures import ThreadPoolExecutor
 
 row, folder, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+threads = int(sys.argv[4]) if len(sys.argv) > 4 else 1
 rng = random.Random(7)
 now = time.perf_counter_ns
 
@@ -20,6 +23,8 @@ def drop_caches(kind):
 
 
 def each(work, items):
+    if threads > 1:
+        return spread(work, list(items))
     times = []
     for item in items:
         started = now()
@@ -27,6 +32,17 @@ def each(work, items):
         times.append(now() - started)
     times.sort()
     return {'us': times[len(times) // 2] / 1e3, 'mean': sum(times) / len(times) / 1e3, 'p99': times[len(times) * 99 // 100] / 1e3}
+
+
+def spread(work, items):
+    def part(k):
+        for item in items[k::threads]:
+            work(item)
+
+    started = now()
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(part, range(threads)))
+    return {'us': (now() - started) / 1e3 / len(items)}
 
 
 def name(prefix, k):

@@ -1,15 +1,18 @@
 /**
- * `npm run bench`: Pomelo beside the reference client, in one run on one machine: SQLite metadata, `file` storage,
- * each client with its defaults, rows interleaved. Prints a table of ratios (above 1: Pomelo is faster).
+ * `npm run bench`: Pomelo beside the reference client, in one run on one machine: the same metadata server (or SQLite),
+ * `file` storage, each client with its defaults, rows interleaved. Prints a table of ratios (above 1: Pomelo is faster).
  *
- *   --rows TEXT   only rows whose name contains TEXT (repeatable)
- *   --count N     operations per row (default 1000)
+ *   --engine NAME  sqlite3 (default), redis, postgres; repeatable
+ *   --threads N    of the driving program (default 1); metadata rows only
+ *   --rows TEXT    only rows whose name contains TEXT (repeatable)
+ *   --count N      operations per row (default 1000)
  *   --rounds N    the median of N rounds (default 3)
  *   --json        machine-readable
  */
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { type EngineServer, engines, type TestEngine } from '../e2e/harness/engines.ts'
 import { juicefs } from '../e2e/harness/tools.ts'
 import { makeVolume, must, noMount, type TestVolume } from '../e2e/harness/volume.ts'
 import { root } from '../scripts/runtime.mjs'
@@ -50,6 +53,8 @@ interface Figure {
 
 const { values: options } = parseArgs({
   options: {
+    engine: { type: 'string', multiple: true, default: ['sqlite3'] },
+    threads: { type: 'string', default: '1' },
     rows: { type: 'string', multiple: true },
     count: { type: 'string', default: '1000' },
     rounds: { type: 'string', default: '3' },
@@ -59,8 +64,9 @@ const { values: options } = parseArgs({
 
 async function measure(mountPoint: string, row: string, round: number): Promise<Figure> {
   const folder = join(mountPoint, `${row.replaceAll(/\W+/g, '-')}-${round}`)
-  const out = await must('python3', [join(root, 'bench', 'drive.py'), row, folder, options.count], {
-    timeoutMs: 120_000,
+  const program = join(root, 'bench', 'drive.py')
+  const out = await must('python3', [program, row, folder, options.count, options.threads], {
+    timeoutMs: 240_000,
   })
   return JSON.parse(out) as Figure
 }
@@ -78,9 +84,8 @@ async function bench(
   ours: TestVolume,
   theirs: TestVolume,
 ): Promise<{ row: string; kind: string; ours: number; reference: number; ratio: number }[]> {
-  const rows = [...METADATA, ...DATA].filter(
-    (row) => options.rows?.some((text) => row.includes(text)) ?? true,
-  )
+  const all = options.threads === '1' ? [...METADATA, ...DATA] : METADATA
+  const rows = all.filter((row) => options.rows?.some((text) => row.includes(text)) ?? true)
   const out = []
   for (const row of rows) {
     const speeds: { ours: number[]; reference: number[] } = { ours: [], reference: [] }
@@ -107,43 +112,50 @@ function format(row: string, ours: number, reference: number): string {
   return `| ${row.padEnd(26)} | ${show(ours).padStart(10)} | ${show(reference).padStart(10)} | ${(ours / reference).toFixed(2).padStart(5)} |`
 }
 
+/** Both clients mounted on volumes of their own, on one server. */
+async function benchOn(engine: TestEngine, server: EngineServer, tool: string): Promise<unknown> {
+  await using ours = await makeVolume([], {}, server.newMeta)
+  await using theirs = await makeVolume()
+  await ours.mount()
+  const meta =
+    engine.name === 'sqlite3'
+      ? `sqlite3://${join(theirs.folder, 'reference.db')}`
+      : await server.newMeta(theirs.folder)
+  const bucket = join(theirs.folder, 'reference-bucket/')
+  await mkdir(bucket)
+  await must(tool, ['format', '--storage', 'file', '--bucket', bucket, meta, 'bench'])
+  const places = ['--cache-dir', join(theirs.folder, 'jfs-cache'), '--log', join(theirs.folder, 'log')]
+  const flags = ['--no-usage-report', '--backup-meta', '0', '--enable-xattr', ...places]
+  await must(tool, ['mount', '-d', ...flags, meta, theirs.mountPoint])
+  try {
+    if (!options.json)
+      console.log(
+        `\n${engine.name}, ${options.threads} thread(s)\n\n| row                        |     Pomelo |  reference | ratio |\n|---|---|---|---|`,
+      )
+    return await bench(ours, theirs)
+  } finally {
+    await must(tool, ['umount', theirs.mountPoint], { timeoutMs: 60_000 })
+  }
+}
+
 if (noMount !== false) throw new Error(noMount)
 const tool = await juicefs()
 if (tool.path === undefined) throw new Error(tool.missing)
-await using ours = await makeVolume()
-await using theirs = await makeVolume()
-await ours.mount()
-const referenceMeta = `sqlite3://${join(theirs.folder, 'reference.db')}`
-await mkdir(join(theirs.folder, 'reference-bucket'))
-await must(tool.path, [
-  'format',
-  '--storage',
-  'file',
-  '--bucket',
-  join(theirs.folder, 'reference-bucket/'),
-  referenceMeta,
-  'bench',
-])
-const flags = [
-  '--no-usage-report',
-  '--backup-meta',
-  '0',
-  '--enable-xattr',
-  '--cache-dir',
-  join(theirs.folder, 'jfs-cache'),
-  '--log',
-  join(theirs.folder, 'log'),
-]
-await must(tool.path, ['mount', '-d', ...flags, referenceMeta, theirs.mountPoint])
-try {
-  if (!options.json)
-    console.log(`| row                        |     Pomelo |  reference | ratio |\n|---|---|---|---|`)
-  const rows = await bench(ours, theirs)
-  if (options.json) console.log(JSON.stringify(rows, undefined, 2))
-  else
-    console.log(
-      `\nratio = Pomelo's speed over the reference's; median of ${options.rounds} rounds of ${options.count}`,
-    )
-} finally {
-  await must(tool.path, ['umount', theirs.mountPoint], { timeoutMs: 60_000 })
+const results: Record<string, unknown> = {}
+for (const name of options.engine) {
+  const engine = engines.find((engine) => engine.name === name)
+  if (engine === undefined) throw new Error(`no engine called ${name}`)
+  const missing = engine.missing()
+  if (missing !== undefined) throw new Error(missing)
+  const server = await engine.start()
+  try {
+    results[name] = await benchOn(engine, server, tool.path)
+  } finally {
+    await server.stop()
+  }
 }
+if (options.json) console.log(JSON.stringify(results, undefined, 2))
+else
+  console.log(
+    `\nratio = Pomelo's speed over the reference's; median of ${options.rounds} rounds of ${options.count}`,
+  )
