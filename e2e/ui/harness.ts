@@ -1,0 +1,130 @@
+/**
+ * The interface in the distribution's Chromium, on invented data: the build for tests, served with the policy that the
+ * daemon sends, and a page that remembers every error it made.
+ */
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { extname, join, normalize } from 'node:path'
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
+import { root } from '../../scripts/runtime.mjs'
+import { which } from '../../scripts/system.mjs'
+
+const BUILT = join(root, 'e2e-artifacts', 'renderer-fake')
+export const SHOTS = join(root, 'e2e-artifacts', 'ui')
+
+/** The strictest that the interface works under (renderer/README.md); the daemon sends the same. */
+export const POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join('; ')
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+}
+
+export interface Ui {
+  readonly browser: Browser
+  readonly origin: string
+  close(): Promise<void>
+}
+
+export interface View {
+  readonly width?: number
+  readonly height?: number
+  readonly scheme?: 'light' | 'dark'
+  readonly world?: 'empty' | 'typical' | 'absurd' | 'offline'
+  readonly reducedMotion?: boolean
+}
+
+export interface OpenPage {
+  readonly page: Page
+  readonly context: BrowserContext
+  /** What the console and the policy complained about. */
+  readonly errors: readonly string[]
+}
+
+/** Why the suites cannot run here, or undefined. */
+export function uiObstacle(): string | undefined {
+  return chromiumPath() === undefined ? 'no Chromium here (apt-get install chromium)' : undefined
+}
+
+export function chromiumPath(): string | undefined {
+  return process.env.POMELO_CHROMIUM ?? which('chromium') ?? which('chromium-browser')
+}
+
+/** Builds the interface when a source is newer than the build, serves it, starts the browser. */
+export async function startUi(): Promise<Ui> {
+  buildWhenOld()
+  mkdirSync(SHOTS, { recursive: true })
+  const server = createServer((request, response) => {
+    const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname))
+    const file = join(BUILT, path === '/' ? 'index.html' : path)
+    if (!file.startsWith(BUILT) || !existsSync(file)) {
+      response.writeHead(404).end()
+      return
+    }
+    response.writeHead(200, {
+      'content-type': TYPES[extname(file)] ?? 'application/octet-stream',
+      'content-security-policy': POLICY,
+    })
+    response.end(readFileSync(file))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox'] })
+  return {
+    browser,
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async close() {
+      await browser.close()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+export async function open(ui: Ui, hash: string, view: View = {}): Promise<OpenPage> {
+  const { width = 1280, height = 800, scheme = 'light', world = 'typical', reducedMotion = true } = view
+  const context = await ui.browser.newContext({
+    viewport: { width, height },
+    colorScheme: scheme,
+    reducedMotion: reducedMotion ? 'reduce' : 'no-preference',
+    permissions: ['clipboard-read', 'clipboard-write'],
+  })
+  const page = await context.newPage()
+  const errors: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text())
+  })
+  page.on('pageerror', (error) => errors.push(String(error)))
+  await page.goto(`${ui.origin}/?fake=${world}${hash}`)
+  await page.getByRole('navigation', { name: 'Volumes and pages' }).waitFor()
+  return { page, context, errors }
+}
+
+function buildWhenOld(): void {
+  const stamp = join(BUILT, 'index.html')
+  const built = existsSync(stamp) ? statSync(stamp).mtimeMs : 0
+  const newest = Math.max(...['renderer', 'core/api'].flatMap((folder) => times(join(root, folder))))
+  if (built > newest) return
+  const vite = join(root, 'node_modules', '.bin', 'vite')
+  const args = ['build', '--config', 'renderer/vite.config.ts', '--mode', 'fake', '--logLevel', 'warn']
+  const result = spawnSync(vite, args, { cwd: root, encoding: 'utf8', timeout: 120_000 })
+  if (result.status !== 0) throw new Error(`vite build failed:\n${result.stdout}${result.stderr}`)
+}
+
+function times(folder: string): number[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => !path.startsWith('dist') && /\.(tsx?|css|html|svg)$/.test(path))
+    .map((path) => statSync(join(folder, path)).mtimeMs)
+}

@@ -1,0 +1,46 @@
+import { ActionIcon, Menu } from '@mantine/core'
+import { IconDots } from '@tabler/icons-react'
+import type { Volume } from '#core/api/volumes.ts'
+import { s } from '../strings/strings.ts'
+import { go } from './navigate.ts'
+import { volumeHref } from './route.ts'
+import { useUi } from './ui-store.ts'
+import { isUp, useVolumeActions } from './volume-actions.ts'
+
+/** What is not needed every day. */
+export function VolumeMenu({ volume, tabIndex }: { readonly volume: Volume; readonly tabIndex?: number }) {
+  const { id, name, origin } = volume
+  const actions = useVolumeActions()
+  const openDialog = useUi((ui) => ui.openDialog)
+  const words = s.volumes
+  return (
+    <Menu position="bottom-end" width={208}>
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" size={28} aria-label={words.menu(name)} tabIndex={tabIndex}>
+          <IconDots size={16} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        {isUp(volume) ? (
+          <>
+            <Menu.Item onClick={() => actions.openFolder(volume)}>{s.actions['open-folder']}</Menu.Item>
+            <Menu.Item onClick={() => actions.unmount(volume)}>{words.unmountAction}</Menu.Item>
+          </>
+        ) : (
+          <Menu.Item onClick={() => actions.mount(volume)}>{s.actions.mount}</Menu.Item>
+        )}
+        <Menu.Item onClick={() => go(volumeHref(id, 'settings'))}>{words.openSettings}</Menu.Item>
+        {origin === 'profile' && (
+          <>
+            <Menu.Item onClick={() => openDialog('export', id)}>{words.exportProfile}</Menu.Item>
+            <Menu.Divider />
+            <Menu.Item onClick={() => openDialog('remove', id)}>{words.remove}</Menu.Item>
+            <Menu.Item color="red" onClick={() => openDialog('destroy', id)}>
+              {words.destroy}
+            </Menu.Item>
+          </>
+        )}
+      </Menu.Dropdown>
+    </Menu>
+  )
+}

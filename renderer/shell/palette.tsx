@@ -1,0 +1,138 @@
+import { Modal } from '@mantine/core'
+import { useDeferredValue, useId, useMemo, useRef, useState } from 'react'
+import { useVolumes } from '../api/live.ts'
+import { keyedIndex } from '../components/list-keys.ts'
+import { Keys } from '../components/keys.tsx'
+import { go } from '../components/navigate.ts'
+import type { Route } from '../components/route.ts'
+import { StateMark } from '../components/state-mark.tsx'
+import { useUi } from '../components/ui-store.ts'
+import { isUp, useVolumeActions } from '../components/volume-actions.ts'
+import { s } from '../strings/strings.ts'
+import { chooseTheme } from '../theme/scheme.ts'
+import { type Command, commandsFor, search } from './commands.ts'
+import css from './palette.module.css'
+import { KEYS } from './shortcuts.ts'
+
+const MOST = 50
+
+/** Everything there is, by typing a part of its name. */
+export default function Palette({ route }: { readonly route: Route }) {
+  const { openPalette, openHelp } = useUi.getState()
+  const volumes = useVolumes()
+  const actions = useVolumeActions()
+  const [text, setText] = useState('')
+  const [active, setActive] = useState(0)
+  const searched = useDeferredValue(text)
+  const id = useId()
+  const list = useRef<HTMLUListElement>(null)
+  const words = s.shell.palette
+
+  const commands = useMemo(
+    () =>
+      commandsFor(route, volumes, KEYS, {
+        ...actions,
+        go,
+        isUp,
+        chooseTheme,
+        openHelp: () => openHelp(true),
+        copy: (what) => void navigator.clipboard.writeText(what),
+      }),
+    [route, volumes, actions, openHelp],
+  )
+  const found = useMemo(() => search(commands, searched, MOST), [commands, searched])
+  const within = Math.min(active, found.length - 1)
+
+  function run(command: Command | undefined): void {
+    if (command === undefined) return
+    openPalette(false)
+    command.run()
+  }
+
+  function onKeyDown(event: React.KeyboardEvent): void {
+    if (event.key === 'Enter') run(found[within])
+    const next = ['Home', 'End'].includes(event.key) ? undefined : keyedIndex(event.key, within, found.length, 8)
+    if (next === undefined) return
+    event.preventDefault()
+    setActive(next)
+    list.current?.querySelector(`[data-index="${next}"]`)?.scrollIntoView({ block: 'nearest' })
+  }
+
+  return (
+    <Modal
+      opened
+      onClose={() => openPalette(false)}
+      withCloseButton={false}
+      padding={0}
+      size={600}
+      yOffset="12vh"
+      centered={false}
+      title={undefined}
+      aria-label={words.title}
+    >
+      <input
+        className={css.input}
+        data-autofocus
+        role="combobox"
+        aria-expanded
+        aria-controls={id}
+        aria-activedescendant={within >= 0 ? `${id}-${within}` : undefined}
+        aria-label={words.placeholder}
+        placeholder={words.placeholder}
+        value={text}
+        onChange={(event) => {
+          setText(event.currentTarget.value)
+          setActive(0)
+        }}
+        onKeyDown={onKeyDown}
+      />
+      <ul ref={list} id={id} role="listbox" aria-label={words.title} className={css.list} tabIndex={-1}>
+        {found.map((command, index) => (
+          <PaletteRow
+            key={command.key}
+            id={`${id}-${index}`}
+            index={index}
+            command={command}
+            selected={index === within}
+            group={found[index - 1]?.group === command.group ? undefined : words.groups[command.group]}
+            onRun={run}
+            onPoint={setActive}
+          />
+        ))}
+      </ul>
+      {found.length === 0 && <p className={css.empty}>{words.empty}</p>}
+    </Modal>
+  )
+}
+
+interface RowProps {
+  readonly id: string
+  readonly index: number
+  readonly command: Command
+  readonly selected: boolean
+  readonly group: string | undefined
+  readonly onRun: (command: Command) => void
+  readonly onPoint: (index: number) => void
+}
+
+function PaletteRow({ id, index, command, selected, group, onRun, onPoint }: RowProps) {
+  const { label, shortcut, volume } = command
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the combobox has the keys, as its pattern asks
+    <li
+      id={id}
+      role="option"
+      aria-selected={selected}
+      data-index={index}
+      className={css.row}
+      tabIndex={-1}
+      onClick={() => onRun(command)}
+      onMouseMove={() => onPoint(index)}
+    >
+      {volume === undefined ? <span className={css.noMark} /> : <StateMark state={volume.status.state} labelled />}
+      <span className={css.label}>{label}</span>
+      {group !== undefined && <span className={css.group}>{group}</span>}
+      {shortcut !== undefined && <Keys keys={shortcut} />}
+    </li>
+  )
+}
