@@ -29,6 +29,8 @@ export interface TestVolumeOptions<C extends Clock = ManualClock> {
   readonly log?: Log
   /** Put something around the engine: count calls, fail some. */
   readonly wrap?: (engine: MetaEngine) => MetaEngine
+  /** The same beneath the record cache. */
+  readonly beneath?: (engine: MetaEngine) => MetaEngine
   /** A record cache before each client's engine: never trusted (`hint`), or trusted as when nobody else is there. */
   readonly cache?: 'none' | 'hint' | 'current'
 }
@@ -108,11 +110,12 @@ async function openClient<C extends Clock>(
   bare: MetaEngine,
   setting: VolumeSetting,
   clock: C,
-  { options, random = seededRandom(1), log = silentLog, wrap, cache = CACHE }: TestVolumeOptions<C>,
+  { options, random = seededRandom(1), log = silentLog, wrap, beneath, cache = CACHE }: TestVolumeOptions<C>,
 ): Promise<TestClient<C>> {
   const metrics = new Metrics()
+  const asked = beneath?.(bare) ?? bare
   const cached =
-    cache === 'none' ? bare : new CachedEngine(bare, { records: 10_000, clock: systemClock, log, metrics })
+    cache === 'none' ? asked : new CachedEngine(asked, { records: 10_000, clock: systemClock, log, metrics })
   if (cache === 'current' && cached instanceof CachedEngine) cached.alone()
   const engine = wrap?.(cached) ?? cached
   const removedSlices: { id: number; size: number }[] = []
