@@ -75,7 +75,7 @@ export class DataDeletions implements Deletions {
       log.warn('a file listed as deleted still exists; its data are kept', { ino: inoText(ino) })
       return
     }
-    for await (const chunks of pagesOf(this.#host, { kind: 'chunks', ino }, CHUNKS_PAGE)) {
+    for await (const chunks of pagesOf(this.#host, { kind: 'chunks', ino, length }, CHUNKS_PAGE)) {
       for (const { index } of chunks) {
         signal.throwIfAborted()
         const unused = await this.#removeChunk(ino, index)

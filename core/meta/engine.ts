@@ -83,7 +83,14 @@ export type RecordValues<Keys extends readonly RecordKey[]> = { [I in keyof Keys
 export type RecordRange =
   | { readonly kind: 'edges'; readonly parent: Ino } // by name bytes
   | { readonly kind: 'entries'; readonly parent: Ino } // edges with their nodes
-  | { readonly kind: 'chunks'; readonly ino: Ino; readonly from?: number; readonly to?: number } // [from, to)
+  /** Indexes [from, to). `length`: of a file whose node is gone, for engines that have to ask for each index. */
+  | {
+      readonly kind: 'chunks'
+      readonly ino: Ino
+      readonly from?: number
+      readonly to?: number
+      readonly length?: number
+    }
   | { readonly kind: 'allChunks' }
   | { readonly kind: 'allNodes' }
   | { readonly kind: 'allEdges' }
