@@ -39,8 +39,8 @@ export class Locator {
   }
 
   /** One more connection to the very server that `connection` goes to; no database is chosen. */
-  beside(connection: Connection): Promise<Connection> {
-    return dial(connection.endpoint, { ...this.#options, db: undefined })
+  beside(connection: Connection, answerTimeoutMs: number): Promise<Connection> {
+    return dial(connection.endpoint, { ...this.#options, answerTimeoutMs, db: undefined })
   }
 
   async #single(endpoint: Endpoint): Promise<Connection> {
