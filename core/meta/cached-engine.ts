@@ -129,21 +129,14 @@ export class CachedEngine implements MetaEngine {
     this.#listener?.deaf()
   }
 
-  /** True when a `hint` answer for the key would not be known to be current. */
-  doubts(key: RecordKey): boolean {
-    switch (key.kind) {
-      case 'node':
-        return isDoubtful(this.cache.node(key.ino))
-      case 'edge':
-        return isDoubtful(this.cache.edge(key.parent, key.name))
-      case 'entry': {
-        const edge = this.cache.edge(key.parent, key.name)
-        if (edge === undefined || !edge.current) return edge !== undefined
-        return edge.value !== null && isDoubtful(this.cache.node(edge.value.ino))
-      }
-      default:
-        return false
+  /** True when `read(keys, 'hint')` would answer from memory, and some of it is not known to be current. */
+  doubts(keys: readonly RecordKey[]): boolean {
+    let doubtful = false
+    for (const key of keys) {
+      if (this.#recall(key, true) === undefined) return false
+      doubtful ||= this.#recall(key, false) === undefined
     }
+    return doubtful
   }
 
   /** @hot */
@@ -152,12 +145,9 @@ export class CachedEngine implements MetaEngine {
     trust: Trust = 'current',
   ): Promise<RecordValues<Keys>> {
     const values = new Array<RecordValue>(keys.length)
-    const missing: number[] = []
-    for (let k = 0; k < keys.length; k++) {
-      const value = this.#recall(keys[k]!, trust === 'hint')
-      if (value === undefined) missing.push(k)
-      else values[k] = value
-    }
+    let missing = this.#recallAll(keys, values, trust === 'hint')
+    // When the server is asked anyway, hints are asked for with the rest.
+    if (missing.length > 0 && trust === 'hint') missing = this.#recallAll(keys, values, false)
     this.#hits.add(keys.length - missing.length)
     if (missing.length > 0) {
       this.#misses.add(missing.length)
@@ -239,6 +229,17 @@ export class CachedEngine implements MetaEngine {
     this.deaf()
     await this.#echoes.stop()
     await this.#engine.close()
+  }
+
+  /** Fill in what is known well enough; returns the places of the rest. */
+  #recallAll(keys: readonly RecordKey[], values: RecordValue[], hint: boolean): number[] {
+    const missing: number[] = []
+    for (let k = 0; k < keys.length; k++) {
+      const value = this.#recall(keys[k]!, hint)
+      if (value === undefined) missing.push(k)
+      else values[k] = value
+    }
+    return missing
   }
 
   /** The value as far as it is known well enough; undefined: ask the engine. @hot */
@@ -341,10 +342,6 @@ export class CachedEngine implements MetaEngine {
     }
     this.#listener?.changed(scopes, 'foreign')
   }
-}
-
-function isDoubtful(cached: Cached<unknown> | undefined): boolean {
-  return cached !== undefined && !cached.current
 }
 
 function known<T>(cached: Cached<T> | undefined, hint: boolean): T | null | undefined {

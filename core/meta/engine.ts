@@ -298,8 +298,11 @@ export interface MetaEngine {
   /** Where it is, without any secret. */
   readonly address: string
 
-  /** True when a `hint` answer for this key would not be known to be current. Absent: there are no hints. */
-  doubts?(key: RecordKey): boolean
+  /**
+   * True when `read(keys, 'hint')` would be answered without asking, by records of which one or more are not known to
+   * be current. Absent: there are no hints.
+   */
+  doubts?(keys: readonly RecordKey[]): boolean
   /** Any mix of records in one round trip, in the order asked. `trust` is `current` when not given. */
   read<const Keys extends readonly RecordKey[]>(keys: Keys, trust?: Trust): Promise<RecordValues<Keys>>
   list<R extends RecordRange>(range: R, page: PageRequest): Promise<Page<ListTypes[R['kind']]>>

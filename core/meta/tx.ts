@@ -69,10 +69,11 @@ export class Tx {
   async #ask<const Keys extends readonly RecordKey[]>(keys: Keys): Promise<RecordValues<Keys>> {
     const engine = this.#engine
     if (this.#trust === 'current' || engine.doubts === undefined) return engine.read(keys)
-    const doubtful = keys.map((_, at) => at).filter((at) => engine.doubts!(keys[at]!))
+    const doubtful = engine.doubts(keys)
     const values = await engine.read(keys, 'hint')
-    for (const at of doubtful)
-      this.#hinted.push({ key: keys[at]!, value: (values as readonly RecordValue[])[at]! })
+    if (doubtful)
+      for (const [at, key] of keys.entries())
+        this.#hinted.push({ key, value: (values as readonly RecordValue[])[at]! })
     return values
   }
 
