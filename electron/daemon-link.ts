@@ -1,0 +1,148 @@
+/**
+ * The shell's own line to the daemon: volumes for the tray, events for notifications, settings, and the calls that
+ * tray and menus make. A line that breaks is mended: the daemon is started again when it is gone. (Its mounts are
+ * processes of their own and go on meanwhile.)
+ */
+import { WebSocket as NodeWebSocket } from 'ws'
+import { type Api, apiUrl, createApi, type Trpc } from '#core/api/client.ts'
+import type { LogEvent } from '#core/api/events.ts'
+import type { AppSettings } from '#core/api/settings.ts'
+import type { Volume } from '#core/api/volumes.ts'
+import { type Address, knock, signIn } from './daemon-door.ts'
+import type { DaemonProgram } from './daemon-program.ts'
+
+export interface LinkListeners {
+  /** Undefined: the daemon does not answer. */
+  onVolumes(volumes: readonly Volume[] | undefined): void
+  onEvent(event: LogEvent): void
+  onSettings(settings: AppSettings): void
+  /** The line was mended: the page may have to sign in again, at another address. */
+  onMended(): void
+}
+
+/** A broken line is given this long to come back by itself. */
+const PATIENCE_MS = 5000
+const LONGEST_PAUSE_MS = 60_000
+
+export class DaemonLink {
+  readonly #program: DaemonProgram
+  readonly #listeners: LinkListeners
+  readonly #volumes = new Map<string, Volume>()
+  #api: Api | undefined
+  #origin: string | undefined
+  #isKnown = false
+  #mending: NodeJS.Timeout | undefined
+  #failures = 0
+  #isClosed = false
+
+  constructor(program: DaemonProgram, listeners: LinkListeners) {
+    this.#program = program
+    this.#listeners = listeners
+  }
+
+  /** Of the page; undefined before the first `open`. */
+  get origin(): string | undefined {
+    return this.#origin
+  }
+
+  /** Undefined: not known now. */
+  get volumes(): readonly Volume[] | undefined {
+    return this.#isKnown ? [...this.#volumes.values()] : undefined
+  }
+
+  /** Errors: thrown when there is no line yet; show them. */
+  get trpc(): Trpc {
+    if (this.#api === undefined) throw new Error('Pomelo’s background service does not answer.')
+    return this.#api.trpc
+  }
+
+  /** Find or start the daemon and listen to it. Errors: DoorError. */
+  async open(): Promise<void> {
+    const address = await knock(this.#program)
+    const token = await signIn(address)
+    await this.#api?.close().catch(() => undefined)
+    this.#origin = address.origin
+    const url = apiUrl(new URL(address.origin))
+    const api = createApi({
+      url,
+      token,
+      WebSocket: NodeWebSocket as unknown as typeof WebSocket,
+      onState: (state) => {
+        if (api !== this.#api && this.#api !== undefined) return
+        if (state === 'open') this.#isBack()
+        else if (state === 'lost') this.#lost(PATIENCE_MS)
+        else if (state === 'denied') this.#lost(0)
+      },
+    })
+    this.#api = api
+    this.#listen(api)
+    await this.refreshSettings()
+  }
+
+  /** A fresh address for the page, with a code of its own. Errors: DoorError. */
+  pageAddress(): Promise<Address> {
+    return knock(this.#program)
+  }
+
+  async refreshSettings(): Promise<void> {
+    const settings = await this.#api?.trpc.system.settings.query()
+    if (settings !== undefined) this.#listeners.onSettings(settings)
+  }
+
+  /** The computer is going to sleep, or is awake again. */
+  async power(state: 'suspend' | 'resume'): Promise<void> {
+    await this.#api?.trpc.system.power.mutate({ state })
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#mending)
+    await this.#api?.close().catch(() => undefined)
+  }
+
+  #listen({ trpc }: Api): void {
+    trpc.volumes.watch.subscribe(undefined, {
+      onData: (change) => {
+        if (change.kind === 'all') this.#volumes.clear()
+        else for (const id of change.removed) this.#volumes.delete(id)
+        for (const volume of change.volumes) this.#volumes.set(volume.id, volume)
+        this.#isKnown = true
+        this.#listeners.onVolumes(this.volumes)
+      },
+      onError: () => undefined, // the state of the connection tells it
+    })
+    trpc.events.watch.subscribe(undefined, {
+      onData: (event) => this.#listeners.onEvent(event),
+      onError: () => undefined,
+    })
+  }
+
+  #isBack(): void {
+    clearTimeout(this.#mending)
+    this.#mending = undefined
+    this.#failures = 0
+  }
+
+  #lost(afterMs: number): void {
+    if (this.#isClosed) return
+    if (this.#isKnown) {
+      this.#isKnown = false
+      this.#listeners.onVolumes(undefined)
+    }
+    if (this.#mending === undefined) this.#mending = setTimeout(() => this.#mend(), afterMs)
+  }
+
+  #mend(): void {
+    this.open().then(
+      () => {
+        this.#mending = undefined
+        this.#listeners.onMended()
+      },
+      () => {
+        this.#mending = undefined
+        this.#failures++
+        this.#lost(Math.min(PATIENCE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS))
+      },
+    )
+  }
+}
