@@ -220,10 +220,12 @@ export class SqlLayout {
     const next = param ?? ((type: ParamType) => dialect.param(type, ++at))
     return template
       .replaceAll('{node.*}', this.#nodeColumns)
-      .replaceAll(
-        /\{(\w+)\}/g,
-        (_, table: string) => (reads ? standIn?.(table) : undefined) ?? tableName(dialect, place, table),
-      )
+      .replaceAll(/\{(\w+)\}( AS \w+)?/g, (_, table: string, alias = '') => {
+        const other = reads ? standIn?.(table) : undefined
+        return other === undefined
+          ? tableName(dialect, place, table) + alias
+          : other + (alias || ` AS absent_${table}`)
+      })
       .replaceAll(/\$(i64|i32|bytes|text|name)\b/g, (_, type: ParamType) => next(type))
   }
 }

@@ -1,0 +1,210 @@
+/**
+ * Volume totals and quota usage, which every client of the volume changes with nearly every operation.
+ *
+ * Changing their rows inside each commit would let one commit run at a time in the whole team: a row stays locked
+ * until its commit is on the server's disk. So what commits add is summed here and written by one transaction at most
+ * FLUSH_MS later, as the reference does every second. What this means:
+ *
+ * - reads of these records by this client include what is waiting here; other clients see it up to FLUSH_MS later;
+ * - a kill of this process loses the sum of at most FLUSH_MS (fsck and `quota check` count anew); `close` loses none;
+ * - a sum counts once: when the answer to its commit is lost, the server is asked what became of the transaction.
+ */
+import type { Log } from '#core/base/log.ts'
+import type { Change, RecordKey, RecordValue } from '#core/meta/engine.ts'
+import type { Quota } from '#core/meta/records.ts'
+import { counterParams, stepsOf } from '../sql/changes.ts'
+import type { Call } from './batch.ts'
+import { isConflict, LostAnswer } from './errors.ts'
+import type { Pool } from './pool.ts'
+import { Prepared } from './statement.ts'
+import type { PgStatements } from './statements.ts'
+import { inTransaction, LostCommit } from './transaction.ts'
+
+/** How long a sum may wait to be written. */
+export const FLUSH_MS = 100
+/** After a failure. */
+const RETRY_MS = 1_000
+/** Tries of one flush that meets other clients' locks. */
+const TRIES = 10
+
+type UsageChange = Extract<Change, { kind: 'addUsage' | 'addQuotaUsage' }>
+
+interface Sum {
+  space: number
+  inodes: number
+  /** Undefined: the volume's totals. */
+  readonly quota: { readonly of: 'dir' | 'user' | 'group'; readonly id: number } | undefined
+}
+
+const OUTCOME = new Prepared('SELECT txid_status($1::bigint)')
+const TOTALS = ''
+
+export class Usage {
+  readonly #pool: Pool
+  readonly #statements: () => PgStatements
+  readonly #log: Log
+  #waiting = new Map<string, Sum>()
+  /** Being written, or written with an answer that was lost: they count until that is settled. */
+  #writing = new Map<string, Sum>()
+  /** Of the transaction that wrote `#writing` and whose answer was lost. */
+  #doubt: string | undefined
+  #timer: NodeJS.Timeout | undefined
+  #flushing: Promise<void> | undefined
+  /** Grows when a flush starts or ends: what was read meanwhile is not known to hold the sums or not. */
+  #epoch = 0
+
+  /** `statements` as they are now: a change of the schema makes new ones. */
+  constructor(pool: Pool, statements: () => PgStatements, log: Log) {
+    this.#pool = pool
+    this.#statements = statements
+    this.#log = log
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  /** A commit with these changes was applied. @hot */
+  add(change: UsageChange): void {
+    const { space, inodes } = change
+    const quota = change.kind === 'addUsage' ? undefined : { of: change.of, id: change.id }
+    addTo(this.#waiting, { space, inodes, quota })
+    this.#timer ??= setTimeout(() => void this.#flushInBackground(), FLUSH_MS)
+  }
+
+  /** Whether what was read of this record has to be completed here. */
+  concerns(key: RecordKey): boolean {
+    return key.kind === 'quota' || (key.kind === 'counter' && isTotal(key.name))
+  }
+
+  /** The record with what is waiting here. Sums of a flush under way must not be asked for: see `settled`. */
+  complete(key: RecordKey, value: RecordValue): RecordValue {
+    const name = key.kind === 'quota' ? quotaName(key) : TOTALS
+    const sum = this.#waiting.get(name)
+    if (sum === undefined) return value
+    if (key.kind === 'counter')
+      return ((value as number | null) ?? 0) + (key.name === 'usedSpace' ? sum.space : sum.inodes)
+    if (key.kind !== 'quota' || (value === null && key.of === 'dir')) return value
+    const quota = (value as Quota | null) ?? { maxSpace: -1, maxInodes: -1, usedSpace: 0, usedInodes: 0 }
+    return { ...quota, usedSpace: quota.usedSpace + sum.space, usedInodes: quota.usedInodes + sum.inodes }
+  }
+
+  /** Resolves when no flush is under way. */
+  async settled(): Promise<void> {
+    await this.#flushing?.catch(() => {})
+  }
+
+  /** Write what is waiting. Rejects when it could not be: it goes on waiting. */
+  async flush(): Promise<void> {
+    while (this.#flushing !== undefined) await this.#flushing.catch(() => {})
+    if (this.#waiting.size === 0 && this.#doubt === undefined) return
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#epoch++
+    this.#flushing = this.#write().finally(() => {
+      this.#epoch++
+      this.#flushing = undefined
+    })
+    await this.#flushing
+  }
+
+  /** No timer is left. */
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  async #flushInBackground(): Promise<void> {
+    this.#timer = undefined
+    try {
+      await this.flush()
+    } catch (error) {
+      if (this.#pool.closed) return
+      this.#log.warn('usage counters wait for the metadata server', { error: String(error) })
+      this.#timer ??= setTimeout(() => void this.#flushInBackground(), RETRY_MS)
+    }
+  }
+
+  async #write(): Promise<void> {
+    await this.#settleDoubt()
+    this.#writing = this.#waiting
+    this.#waiting = new Map()
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await this.#pool.use((connection) => inTransaction(connection, this.#calls(), () => []))
+        this.#writing = new Map()
+        return
+      } catch (error) {
+        if (error instanceof LostCommit) this.#doubt = error.number
+        else if (isConflict(error) && attempt < TRIES) continue
+        else if (error instanceof LostAnswer && attempt < TRIES) continue
+        else this.#putBack()
+        throw error
+      }
+    }
+  }
+
+  /** Rows in one order for all clients of ours: quotas, then the totals, whose rows are the busiest. */
+  #calls(): readonly Call[] {
+    const statements = this.#statements()
+    const quotas: Call[] = []
+    const totals: Call[] = []
+    for (const [, { quota, space, inodes }] of [...this.#writing].sort(([a], [b]) => (a < b ? -1 : 1))) {
+      if (quota === undefined) {
+        for (const [name, add] of [
+          ['totalInodes', inodes],
+          ['usedSpace', space],
+        ] as const)
+          totals.push({ statement: statements.of('addCounter'), params: counterParams(name, add) })
+        continue
+      }
+      for (const { statement, params } of stepsOf({ kind: 'addQuotaUsage', ...quota, space, inodes }, false))
+        quotas.push({ statement: statements.of(statement), params })
+    }
+    return [...quotas, ...totals]
+  }
+
+  /** What became of the transaction whose answer was lost. */
+  async #settleDoubt(): Promise<void> {
+    const number = this.#doubt
+    if (number === undefined) return
+    for (;;) {
+      const [answer] = await this.#pool.use((connection) =>
+        connection.run([{ statement: OUTCOME, params: [number] }]),
+      )
+      const status = answer!.rows[0]?.[0]
+      if (status === 'in progress') {
+        await new Promise((resolve) => setTimeout(resolve, 20))
+        continue
+      }
+      if (status === 'committed') this.#writing = new Map()
+      else this.#putBack()
+      this.#doubt = undefined
+      return
+    }
+  }
+
+  #putBack(): void {
+    for (const sum of this.#writing.values()) addTo(this.#waiting, sum)
+    this.#writing = new Map()
+  }
+}
+
+function addTo(sums: Map<string, Sum>, { space, inodes, quota }: Sum): void {
+  const name = quota === undefined ? TOTALS : quotaName(quota)
+  const sum = sums.get(name)
+  if (sum === undefined) {
+    sums.set(name, { space, inodes, quota })
+    return
+  }
+  sum.space += space
+  sum.inodes += inodes
+}
+
+function quotaName({ of, id }: { readonly of: string; readonly id: number }): string {
+  return `${of} ${id}`
+}
+
+function isTotal(name: string): boolean {
+  return name === 'usedSpace' || name === 'totalInodes'
+}
