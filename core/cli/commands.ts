@@ -151,6 +151,18 @@ export const COMMANDS: readonly Listed[] = [
   },
   {
     group: care,
+    name: 'dump',
+    summary: 'write the metadata to a file',
+    load: () => import('./dump.ts').then((m) => m.dump),
+  },
+  {
+    group: care,
+    name: 'load',
+    summary: 'make a volume of dumped metadata',
+    load: () => import('./load.ts').then((m) => m.load),
+  },
+  {
+    group: care,
     name: 'fsck',
     summary: 'check that every byte is there',
     load: () => import('./fsck.ts').then((m) => m.fsck),

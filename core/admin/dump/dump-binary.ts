@@ -119,8 +119,12 @@ class BinaryDump {
       await Promise.all(
         some.map(async ({ ino }) => {
           for await (const { name, value } of pages(this.#engine, { kind: 'xattrs', ino }))
-            this.#out.add('xattr', 'xattr', (m) =>
-              m.number(1, wide(ino)).bytes(2, nameToBytes(name)).bytes(3, value),
+            this.#out.add(
+              'xattr',
+              'xattr',
+              (m) => m.number(1, wide(ino)).bytes(2, nameToBytes(name)).bytes(3, value),
+              // The reference loses every xattr of a segment in which one is empty (§9.3).
+              value.length === 0 ? 'empty' : '',
             )
         }),
       )

@@ -15,13 +15,24 @@ const PEEK = 4
 /** Type of the first segment of a binary dump, the setting; big-endian. */
 const BINARY_START = Buffer.from([0, 0, 0, 1])
 
-/** Throws Refusal for what is no dump. */
-export async function openSource(packed: AsyncIterable<Uint8Array>): Promise<DumpSource> {
+/** What an encrypted dump is opened with; whole, as it was sealed. */
+export type Unseal = (sealed: Uint8Array) => Uint8Array
+
+/** Throws Refusal for what is no dump. With `unseal` it may be sealed; a plain one is taken all the same. */
+export async function openSource(packed: AsyncIterable<Uint8Array>, unseal?: Unseal): Promise<DumpSource> {
   const outer = await peek(packed)
   const unpacker = unpackerFor(outer.head)
-  if (unpacker === undefined) return { format: formatOf(outer.head), bytes: outer.bytes }
-  const unpacked = await peek(throughUnpacker(outer.bytes, unpacker))
-  return { format: formatOf(unpacked.head), bytes: unpacked.bytes }
+  if (unpacker !== undefined) {
+    const unpacked = await peek(throughUnpacker(outer.bytes, unpacker))
+    return { format: formatOf(unpacked.head), bytes: unpacked.bytes }
+  }
+  if (unseal !== undefined && knownFormat(outer.head) === undefined) {
+    const pieces: Uint8Array[] = []
+    for await (const piece of outer.bytes) pieces.push(piece)
+    const plain = unseal(Buffer.concat(pieces))
+    return openSource(Readable.from([plain], { objectMode: true }))
+  }
+  return { format: formatOf(outer.head), bytes: outer.bytes }
 }
 
 /** The text of a JSON dump, in pieces. */
@@ -39,9 +50,15 @@ export async function* textOf(bytes: AsyncIterable<Uint8Array>): AsyncGenerator<
 }
 
 function formatOf(head: Uint8Array): DumpFormat {
+  const format = knownFormat(head)
+  if (format === undefined)
+    throw damaged('it begins like no dump; one of an encrypted bucket needs its key (--encrypt-rsa-key)')
+  return format
+}
+
+function knownFormat(head: Uint8Array): DumpFormat | undefined {
   if (Buffer.compare(head, BINARY_START) === 0) return 'binary'
-  if (/^\s*\{/.test(Buffer.from(head).toString('latin1'))) return 'json'
-  throw damaged('it begins like no dump; one of an encrypted bucket needs its key (--encrypt-rsa-key)')
+  return /^\s*\{/.test(Buffer.from(head).toString('latin1')) ? 'json' : undefined
 }
 
 function unpackerFor(head: Uint8Array): Duplex | undefined {

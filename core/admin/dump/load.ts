@@ -3,7 +3,7 @@ import { BackendError } from '#core/base/errno.ts'
 import { Refusal } from '#core/base/refusal.ts'
 import type { MetaEngine } from '#core/meta/engine.ts'
 import type { VolumeSetting } from '#core/meta/setting.ts'
-import { openSource, textOf } from './dump-source.ts'
+import { openSource, textOf, type Unseal } from './dump-source.ts'
 import { loadBinary } from './load-binary.ts'
 import { loadJson } from './load-json.ts'
 import { Loading } from './loading.ts'
@@ -15,6 +15,7 @@ export type LoadReport = DumpReport & { readonly setting: VolumeSetting }
 export interface LoadOptions {
   /** What to make of the dumped setting: give it back the secrets that were removed, wrapped. */
   readonly setting?: (dumped: VolumeSetting) => VolumeSetting
+  readonly unseal?: Unseal
 }
 
 /**
@@ -27,7 +28,7 @@ export async function loadVolume(
   options: LoadOptions = {},
   job: DumpJob = {},
 ): Promise<LoadReport> {
-  const { format, bytes } = await openSource(packed)
+  const { format, bytes } = await openSource(packed, options.unseal)
   await initialize(engine)
   try {
     const loading = new Loading(engine, job.signal)

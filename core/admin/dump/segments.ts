@@ -65,7 +65,7 @@ interface Segments {
 
 export class SegmentWriter {
   readonly #sink: Sink
-  readonly #batches = new Map<SegmentName, MessageWriter>()
+  readonly #batches = new Map<string, { readonly name: SegmentName; readonly message: MessageWriter }>()
   readonly #written = new Map<SegmentName, Segments>()
   readonly #item = new MessageWriter()
   #offset = 0
@@ -79,24 +79,26 @@ export class SegmentWriter {
     await this.#write('format', new MessageWriter().bytes(1, Buffer.from(json)).take())
   }
 
-  /** One record, as `build` writes its message. */
-  add(name: SegmentName, field: BatchField, build: (message: MessageWriter) => void): void {
-    let batch = this.#batches.get(name)
-    if (batch === undefined) this.#batches.set(name, (batch = new MessageWriter()))
+  /** One record, as `build` writes its message. Records of one `group` share segments with no other's. */
+  add(name: SegmentName, field: BatchField, build: (message: MessageWriter) => void, group = ''): void {
+    const key = name + group
+    let batch = this.#batches.get(key)
+    if (batch === undefined) this.#batches.set(key, (batch = { name, message: new MessageWriter() }))
     build(this.#item)
-    batch.item(BATCH_FIELDS[field], this.#item.take())
+    batch.message.item(BATCH_FIELDS[field], this.#item.take())
     this.#segments(name).count++
   }
 
   /** Await this often: full segments go out. */
   async settle(): Promise<void> {
-    for (const [name, batch] of this.#batches)
-      if (batch.length >= SEGMENT_BYTES) await this.#write(name, batch.take())
+    for (const { name, message } of this.#batches.values())
+      if (message.length >= SEGMENT_BYTES) await this.#write(name, message.take())
   }
 
   /** What is left, the end mark and the footer. */
   async finish(): Promise<void> {
-    for (const [name, batch] of this.#batches) if (batch.length > 0) await this.#write(name, batch.take())
+    for (const { name, message } of this.#batches.values())
+      if (message.length > 0) await this.#write(name, message.take())
     const mark = Buffer.alloc(4)
     mark.writeUInt32BE(MAGIC)
     await this.#sink.write(mark)
