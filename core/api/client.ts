@@ -9,6 +9,7 @@
  * The token goes in the WebSocket's list of protocols: a header that is neither logged nor kept in a history.
  */
 import { createTRPCClient, createWSClient, type TRPCClient, wsLink } from '@trpc/client'
+import { CLOSE_DENIED, PROTOCOL } from './protocol.ts'
 import type { AppRouter } from './server-router.ts'
 
 export type { AppRouter }
@@ -19,7 +20,8 @@ export type ConnectionState = 'connecting' | 'open' | 'lost' | 'denied'
 
 export interface ApiOptions {
   readonly url: string
-  readonly token: string
+  /** None over the unix socket. */
+  readonly token?: string
   readonly onState?: (state: ConnectionState) => void
   /** Default: the browser's. */
   readonly WebSocket?: typeof WebSocket
@@ -29,10 +31,6 @@ export interface Api {
   readonly trpc: Trpc
   close(): Promise<void>
 }
-
-export const PROTOCOL = 'pomelo.v1'
-/** Of the close frame when a session ends: signed out elsewhere, or by this client. */
-export const CLOSE_DENIED = 4401
 
 const FIRST_RETRY_MS = 250
 const LONGEST_RETRY_MS = 5000
@@ -45,7 +43,7 @@ export function createApi({
 }: ApiOptions): Api {
   class TokenSocket extends Socket {
     constructor(address: string | URL) {
-      super(address, [PROTOCOL, `token.${token}`])
+      super(address, token === undefined ? [PROTOCOL] : [PROTOCOL, `token.${token}`])
     }
   }
   const client = createWSClient({

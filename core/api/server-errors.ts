@@ -35,8 +35,11 @@ const OF_BACKEND = {
   corrupt: 'refused',
   denied: 'denied',
   'not-found': 'not-found',
+  'no-space': 'refused',
+  'read-only': 'denied',
   closed: 'unavailable',
-} as const satisfies Partial<Record<BackendError['kind'], ApiErrorKind>>
+  interrupted: 'cancelled',
+} as const satisfies Record<BackendError['kind'], ApiErrorKind>
 
 /** What a service threw, for `errorData` and the log. */
 export function toApiError(error: unknown): TRPCError {
@@ -73,7 +76,7 @@ function describe(error: unknown): ApiErrorData {
     return { kind: kindOfErrno(errno), errno }
   }
   if (error instanceof BackendError) {
-    return { kind: OF_BACKEND[error.kind as keyof typeof OF_BACKEND] ?? 'unavailable' }
+    return { kind: OF_BACKEND[error.kind] }
   }
   if (error instanceof Error && error.name === 'AbortError') return { kind: 'cancelled' }
   return { kind: 'internal' }

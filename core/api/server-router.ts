@@ -85,6 +85,7 @@ const volumes = t.router({
   unmount: procedure
     .input(unmountInput)
     .mutation((call) => call.ctx.services.volumes.unmount(call.input, caller(call))),
+  restart: procedure.input(volumeRef).mutation(({ ctx, input }) => ctx.services.volumes.restart(input.id)),
   cancel: procedure.input(volumeRef).mutation(({ ctx, input }) => ctx.services.volumes.cancel(input.id)),
   openFolder: procedure
     .input(volumeRef)
@@ -196,6 +197,9 @@ const system = t.router({
     .input(z.object({ all: z.boolean().default(false) }))
     .mutation((call) => call.ctx.services.system.logout(call.input.all, caller(call))),
   stop: procedure.mutation(({ ctx }) => ctx.services.system.stop()),
+  power: procedure
+    .input(z.object({ state: z.enum(['suspend', 'resume']) }))
+    .mutation(({ ctx, input }) => ctx.services.system.power?.(input.state)),
 })
 
 export const router = t.router({ volumes, probes, metrics, events, tasks, files, system })

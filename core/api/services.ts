@@ -83,6 +83,8 @@ export interface VolumesService {
   remove(input: In<typeof removeInput>): Promise<void>
   mount(input: In<typeof mountInput>, caller: Caller): Promise<Volume>
   unmount(input: In<typeof unmountInput>, caller: Caller): Promise<Volume>
+  /** Cuts an unresponsive mount off, ends its process, and mounts again. */
+  restart(id: string): Promise<Volume>
   /** Ends a mount or an unmount under way. */
   cancel(id: string): Promise<Volume>
   /** Shows the mounted folder in the desktop's file manager. */
@@ -152,6 +154,8 @@ export interface SystemService {
   logout(all: boolean, caller: Caller): void
   /** Ends the daemon; mounts go on. */
   stop(): void
+  /** This computer is going to sleep, or is awake again. */
+  power?(state: 'suspend' | 'resume'): void
 }
 
 export interface Services {

@@ -10,28 +10,41 @@ const notificationKinds = z.partialRecord(
 )
 
 export const appSettings = z.object({
-  theme: z.enum(['system', 'light', 'dark']).default('system'),
-  language: z.string().max(20).default('en'),
-  startAtLogin: z.boolean().default(false),
+  theme: z.enum(['system', 'light', 'dark']),
+  language: z.string().max(20),
+  startAtLogin: z.boolean(),
   /** New volumes are mounted in here; `~` is the home folder. */
-  mountFolder: z.string().max(4096).default('~/Volumes'),
-  cacheDir: z.string().max(4096).nullable().default(null),
+  mountFolder: z.string().max(4096),
+  /** Null: the default place. */
+  cacheDir: z.string().max(4096).nullable(),
   /** Of one volume, bytes. */
-  cacheBytes: z
-    .number()
-    .int()
-    .min(0)
-    .default(100 * 2 ** 30),
-  freeSpaceRatio: z.number().min(0).max(0.99).default(0.1),
-  /** Mbit/s over every mount; 0: no limit. */
-  uploadMbps: z.number().min(0).default(0),
-  downloadMbps: z.number().min(0).default(0),
-  notifications: notificationKinds.default({}),
-  updateChannel: z.enum(['release', 'beta', 'none']).default('release'),
+  cacheBytes: z.number().int().min(0),
+  freeSpaceRatio: z.number().min(0).max(0.99),
+  /** Mbit/s of every mount; 0: no limit. */
+  uploadMbps: z.number().min(0),
+  downloadMbps: z.number().min(0),
+  notifications: notificationKinds,
+  updateChannel: z.enum(['release', 'beta', 'none']),
 })
 export type AppSettings = z.output<typeof appSettings>
+
+export const DEFAULT_SETTINGS: AppSettings = {
+  theme: 'system',
+  language: 'en',
+  startAtLogin: false,
+  mountFolder: '~/Volumes',
+  cacheDir: null,
+  cacheBytes: 100 * 2 ** 30,
+  freeSpaceRatio: 0.1,
+  uploadMbps: 0,
+  downloadMbps: 0,
+  notifications: {},
+  updateChannel: 'release',
+}
+
+/** What is absent stays. */
 export const settingsChange = appSettings.partial()
-export type SettingsChange = z.input<typeof settingsChange>
+export type SettingsChange = z.output<typeof settingsChange>
 
 /** Kinds shown as a notification unless switched off. */
 export const NOTIFIED_BY_DEFAULT: readonly EventKind[] = [
