@@ -57,6 +57,25 @@ test('nothing read before listening, or before it was lost, is current', () => {
   assert.equal(cache.node(6)?.current, false)
 })
 
+test('a commit that was sent before listening leaves hints: what changed in between was not heard', () => {
+  const cache = heard()
+  cache.sawNode(1, file(1), cache.begin())
+  const began = cache.begin()
+  cache.deaf()
+  cache.listening()
+  cache.sawNode(1, file(1), cache.begin())
+  cache.committed(began, {
+    nodes: [[5, file(1)]],
+    touched: [[1, (node) => ({ ...node, nlink: 9 })]],
+    edges: [[1, 'a', edge(5)]],
+    directories: [6],
+  })
+  assert.deepEqual(cache.node(5), { value: file(1), current: false })
+  assert.equal(cache.node(1)?.current, false)
+  assert.equal(cache.edge(1, 'a')?.current, false)
+  assert.equal(cache.edge(6, 'b'), undefined)
+})
+
 test('our commit leaves current records, unless a foreign change crossed it', () => {
   const cache = heard()
   const first = cache.begin()

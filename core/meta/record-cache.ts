@@ -170,9 +170,10 @@ export class RecordCache {
     directory.complete = began
   }
 
-  /** A commit that was sent at `began` has been applied. */
+  /** A commit that was sent at `began` has been applied. Sent before `listening`, it may have been overtaken unheard. */
   committed(began: number, { nodes, touched, edges, directories }: Written): void {
-    const event = ++this.#event
+    this.#event++
+    const event = began < this.#trustedSince ? HINT : this.#event
     for (const [ino, node] of nodes) this.#wroteNode(ino, node, began, event)
     for (const [ino, change] of touched) {
       const cached = this.#nodes.peek(ino)
