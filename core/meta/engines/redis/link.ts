@@ -13,7 +13,7 @@ import { BackendError } from '#core/base/errno.ts'
 import type { Log } from '#core/base/log.ts'
 import type { Random } from '#core/base/random.ts'
 import type { Connection } from './dial.ts'
-import { fromRedis, isDriverError, LostAnswer, verdictOf } from './errors.ts'
+import { fromRedis, isDriverError, LostAnswer, replyCode, verdictOf } from './errors.ts'
 import { Locator } from './locate.ts'
 import type { RedisUrl } from './url.ts'
 
@@ -134,10 +134,13 @@ export class RedisLink {
     const verdict = verdictOf(error)
     if (this.#closing.signal.aborted) throw closed(this.address)
     if (verdict === 'final') throw fromRedis(error, this.address)
-    if (verdict === 'gone' && !mayRepeat) throw new LostAnswer(this.address)
+    if (verdict === 'gone' || verdict === 'unsent') {
+      this.#retire(connection)
+      if (verdict === 'unsent' || mayRepeat) return
+      throw new LostAnswer(this.address)
+    }
     if (verdict === 'elsewhere') this.#lookElsewhere(connection)
-    if (error.message.includes('READONLY')) throw fromRedis(error, this.address)
-    if (verdict === 'gone' || verdict === 'unsent') return this.#retire(connection)
+    if (replyCode(error.message) === 'READONLY') throw fromRedis(error, this.address)
     const pauseMs = Math.min(MAX_LATER_MS, FIRST_LATER_MS * 2 ** tries) * (0.5 + random.next() / 2)
     if (clock.monotonicMs() + pauseMs > deadline) throw fromRedis(error, this.address)
     await clock.sleep(pauseMs)
