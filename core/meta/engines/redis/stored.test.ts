@@ -73,7 +73,7 @@ async function dump(client: Redis): Promise<Record<string, unknown>> {
         out[key] = (await client.smembers(key)).sort()
         break
       case 'zset':
-        out[key] = await client.zrange(key, 0, -1, 'WITHSCORES')
+        out[key] = await client.zrange(key, '0', '-1', 'WITHSCORES')
         break
       default:
         assert.fail(key)
