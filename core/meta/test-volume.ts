@@ -75,11 +75,22 @@ const OPTIONS: MetaOptions = {
 export async function openTestVolume<C extends Clock = ManualClock>(
   options: TestVolumeOptions<C> = {},
 ): Promise<TestClient<C>> {
-  const engine = await openEngine('sqlite3://:memory:')
+  const engine = await openEngine(placeOf(SERVER) ?? 'sqlite3://:memory:')
   const setting = { ...SETTING, ...options.setting }
   const clock = (options.clock ?? new ManualClock()) as C
   await formatVolume(engine, setting, clock)
   return openClient(engine, setting, clock, options)
+}
+
+/**
+ * For running these suites over a server: an address with `{n}` where each volume puts another number, such as
+ * `postgres://user@host/db?table_prefix=t{n}`.
+ */
+const SERVER = process.env.POMELO_TEST_META
+let volumes = 0
+
+function placeOf(server: string | undefined): string | undefined {
+  return server?.replace('{n}', `${process.pid}_${volumes++}`)
 }
 
 /** A volume in a file, and `count` clients of it, each with its own connection and session. */
@@ -88,7 +99,7 @@ export async function openTestClients<C extends Clock = ManualClock>(
   options: TestVolumeOptions<C> = {},
 ): Promise<{ readonly clients: readonly TestClient<C>[]; close(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'pomelo-meta-'))
-  const url = `sqlite3://${join(folder, 'meta.db')}`
+  const url = placeOf(SERVER) ?? `sqlite3://${join(folder, 'meta.db')}`
   const setting = { ...SETTING, ...options.setting }
   const clock = (options.clock ?? new ManualClock()) as C
   const clients: TestClient<C>[] = []

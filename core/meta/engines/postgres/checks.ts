@@ -15,7 +15,7 @@ const ROUND_TRIPS = 15
 const FAR_MS = 5
 
 const SERVER = new Prepared(
-  "SELECT current_setting('server_version_num')::integer, current_setting('server_version')::text, pg_is_in_recovery(), current_setting('default_transaction_read_only')::text, current_setting('fsync')::text, current_setting('full_page_writes')::text, reset_val FROM pg_settings WHERE name = 'synchronous_commit'",
+  "SELECT current_setting('server_version_num')::integer, current_setting('server_version')::text, pg_is_in_recovery(), (SELECT reset_val FROM pg_settings WHERE name = 'default_transaction_read_only'), current_setting('fsync')::text, current_setting('full_page_writes')::text, reset_val FROM pg_settings WHERE name = 'synchronous_commit'",
 )
 const RIGHTS = new Prepared(
   "SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = $1::text), coalesce((SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = $1::text), false), has_database_privilege(current_database(), 'TEMP'), coalesce((SELECT has_table_privilege(c.oid, 'SELECT, INSERT, UPDATE, DELETE') FROM pg_class AS c JOIN pg_namespace AS s ON s.oid = c.relnamespace WHERE s.nspname = $1::text AND c.relname = $2::text), true), current_setting('server_encoding')::text",
