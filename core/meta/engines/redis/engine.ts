@@ -9,6 +9,7 @@
 import type { Redis } from 'ioredis'
 import { type Clock, systemClock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
+import type { Finding } from '#core/base/finding.ts'
 import type { Ino } from '#core/base/ino.ts'
 import { type Counter, Metrics } from '#core/base/metrics.ts'
 import type {
@@ -28,6 +29,7 @@ import type {
 import type { AclRule, CounterName, GateName } from '#core/meta/records.ts'
 import { encodeAclRule } from '#core/meta/records-codec.ts'
 import { encodeChange, gone, replyOf } from './changes.ts'
+import { gatherFacts, judge } from './checks.ts'
 import { LostAnswer } from './errors.ts'
 import { decodeFailures, encodeGuard } from './guards.ts'
 import { Layout } from './layout.ts'
@@ -37,6 +39,7 @@ import { CLAIM, INSERT_ACL } from './lua/ids.ts'
 import type { CommitOutcome, RedisPlace } from './place.ts'
 import { Program } from './program.ts'
 import { readRecords } from './read.ts'
+import { type Resolver, resolveCommit } from './resolve.ts'
 import { Script } from './script.ts'
 import { asBytes, asList, asText, integer, nodeFrom } from './values.ts'
 import { encodeCommand, type Reply, sendBytes } from './wire.ts'
@@ -66,6 +69,7 @@ export class RedisEngine implements MetaEngine {
   readonly #nodeKey: (ino: Ino) => string
   readonly #lists: Lists
   readonly #roundTrips: Counter
+  readonly #resolver: Resolver
   #closed = false
 
   /** Use `openRedis`. The engine owns the place. */
@@ -76,6 +80,12 @@ export class RedisEngine implements MetaEngine {
     this.#layout = new Layout(place.prefix)
     this.#nodeKey = (ino) => this.#layout.node(ino)
     this.#roundTrips = metrics.counter('meta_round_trips')
+    this.#resolver = {
+      address: place.address,
+      settle: () => place.settle(),
+      commit: (op, guards, changes) => this.#commitOnce(op, guards, changes),
+      read: (keys) => this.read(keys),
+    }
     const ask: Ask = (work) => this.#ask(work)
     this.#lists = new Lists(this.#layout, ask, clock)
   }
@@ -89,8 +99,17 @@ export class RedisEngine implements MetaEngine {
     return (await this.#lists.page(range, page)) as Page<ListTypes[R['kind']]>
   }
 
-  /** @hot */
+  /** A commit whose answer is lost with its connection is resolved by reading back (resolve.ts). @hot */
   async commit(op: string, guards: readonly Guard[], changes: readonly Change[]): Promise<CommitResult> {
+    try {
+      return await this.#commitOnce(op, guards, changes)
+    } catch (error) {
+      if (!(error instanceof LostAnswer)) throw error
+      return resolveCommit(this.#resolver, op, guards, changes)
+    }
+  }
+
+  async #commitOnce(op: string, guards: readonly Guard[], changes: readonly Change[]): Promise<CommitResult> {
     const program = new Program(this.#nodeKey)
     for (let k = 0; k < guards.length; k++) encodeGuard(program, this.#layout, guards[k]!)
     for (let k = 0; k < changes.length; k++) encodeChange(program, this.#layout, op, changes[k]!, k)
@@ -100,6 +119,7 @@ export class RedisEngine implements MetaEngine {
     return committed(program, changes, reply)
   }
 
+  /** Numbers may be lost with a connection, as with a client that ends. */
   async allocate(counter: CounterName, n: number): Promise<number> {
     const last = await this.#write((client) =>
       sendBytes(client, 'incrby', encodeCommand('INCRBY', this.#layout.counter(counter), String(n))),
@@ -107,6 +127,7 @@ export class RedisEngine implements MetaEngine {
     return integer(last, `counter ${counter}`) - n + 1
   }
 
+  /** Claimed over a connection that was lost, the turn is let pass. */
   async claim(gate: GateName, now: number, period: number): Promise<boolean> {
     const keys = [this.#layout.counter(gate)]
     const args = [String(now), String(now - period)]
@@ -142,6 +163,16 @@ export class RedisEngine implements MetaEngine {
 
   subscribe(listener: ChangeListener): Promise<() => void> {
     return this.#place.listen(listener)
+  }
+
+  async examine(): Promise<readonly Finding[]> {
+    const facts = await gatherFacts((send) => this.#ask(send), this.#place.prefix)
+    return judge(facts, this.#place.readOnly)
+  }
+
+  async serverTimeMs(): Promise<number> {
+    const [sec, usec] = await this.#ask((client) => client.time())
+    return Number(sec) * 1000 + Number(usec) / 1000
   }
 
   /** Only keys that a volume can have; others in the same database stay. */
@@ -194,11 +225,10 @@ export class RedisEngine implements MetaEngine {
     return this.#place.repeat(work)
   }
 
-  /** What must not be done twice. */
+  /** What may be done twice, and changes something. */
   async #write(work: (client: Redis) => Promise<Reply>): Promise<Reply> {
     this.#requireWritable()
-    this.#roundTrips.add()
-    return this.#place.once(work)
+    return this.#ask(work)
   }
 
   #requireWritable(): void {
