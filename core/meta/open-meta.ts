@@ -30,8 +30,8 @@ export interface EngineOptions {
 }
 
 /** Schemes of the format that this version has no engine for. */
-const NOT_YET = ['redis', 'rediss', 'unix', 'tikv', 'mysql', 'etcd', 'badger', 'fdb', 'memkv']
-const SUPPORTED = 'sqlite3, postgres'
+const NOT_YET = ['tikv', 'mysql', 'etcd', 'badger', 'fdb', 'memkv']
+const SUPPORTED = 'sqlite3, redis, rediss, unix (a Redis socket), postgres'
 
 /** The engine for a metadata address such as `sqlite3:///srv/team.db`. Throws Refusal for other schemes. */
 export async function openEngine(url: string, options: EngineOptions = {}): Promise<MetaEngine> {
@@ -40,12 +40,19 @@ export async function openEngine(url: string, options: EngineOptions = {}): Prom
     const { openSqlite } = await import('./engines/sqlite/open.ts')
     return openSqlite(url, options)
   }
+  if (scheme === 'redis' || scheme === 'rediss' || scheme === 'unix') {
+    const { openRedis } = await import('./engines/redis/open.ts')
+    return openRedis(url, options)
+  }
   if (scheme === 'postgres' || scheme === 'postgresql') {
     const { openPostgres } = await import('./engines/postgres/open.ts')
     return openPostgres(url, options)
   }
   if (scheme === undefined)
-    throw new Refusal(`"${redactUrl(url)}" is no metadata address`, 'write one as sqlite3://PATH or postgres://USER@HOST/DATABASE')
+    throw new Refusal(
+      `"${redactUrl(url)}" is no metadata address`,
+      'write one as sqlite3://PATH, redis://HOST/1 or postgres://USER@HOST/DATABASE',
+    )
   const why = NOT_YET.includes(scheme) ? 'is not in this version yet' : 'is not known'
   throw new Refusal(`metadata engine "${scheme}" ${why}`, `supported: ${SUPPORTED}`)
 }
