@@ -25,7 +25,8 @@ export function encodeNode(node: NodeRecord): Buffer {
   const needsIds = node.accessAcl !== 0 || node.defaultAcl !== 0
   const withIds = needsIds || (unknown !== undefined && 1 + unknown.length >= ACL_IDS)
   const tail = unknown === undefined ? (node.tier === 0 ? 1 : 2) : 1 + unknown.length
-  const out = Buffer.alloc(ATTR_FIXED + (withIds ? ACL_IDS : 0) + tail)
+  const out = Buffer.allocUnsafe(ATTR_FIXED + (withIds ? ACL_IDS : 0) + tail)
+  out[out.length - 1] = 0
   out[0] = node.flags
   out.writeUInt16BE((node.type << 12) | (node.mode & 0xfff), 1)
   out.writeUInt32BE(node.uid, 3)
