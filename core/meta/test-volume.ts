@@ -83,14 +83,16 @@ export async function openTestVolume<C extends Clock = ManualClock>(
 }
 
 /**
- * For running these suites over a server: an address with `{n}` where each volume puts another number, such as
- * `postgres://user@host/db?table_prefix=t{n}`.
+ * For running these suites over a server: an address with `{n}` where each volume puts another name, such as
+ * `postgres://user@host/db?table_prefix=t{n}`, or `{db}` for a number from 0 in each process, such as
+ * `redis://host/{db}` (one test file at a time, on a server of its own with enough databases).
  */
 const SERVER = process.env.POMELO_TEST_META
 let volumes = 0
 
 function placeOf(server: string | undefined): string | undefined {
-  return server?.replace('{n}', `${process.pid}_${volumes++}`)
+  const volume = volumes++
+  return server?.replace('{n}', `${process.pid}_${volume}`).replace('{db}', String(volume))
 }
 
 /** A volume in a file, and `count` clients of it, each with its own connection and session. */
