@@ -109,9 +109,16 @@ require(join(folder, main))
  */
 export async function bareElectron(executable: string, folder: string): Promise<void> {
   await must('cp', ['-al', dirname(executable), folder])
-  for (const name of ['app', 'app.asar', 'default_app.asar'])
-    await rm(join(folder, 'resources', name), { recursive: true, force: true })
-  await rm(join(folder, 'version'), { force: true })
+  const foreign = [
+    'resources/app',
+    'resources/app.asar',
+    'resources/default_app.asar',
+    'version',
+    'AppRun',
+    'usr',
+  ]
+  const files = (await readdir(folder)).filter((name) => /^(fiftyone\.|\.DirIcon)/.test(name))
+  for (const name of [...foreign, ...files]) await rm(join(folder, name), { recursive: true, force: true })
 }
 
 /** Electron's own version. */
