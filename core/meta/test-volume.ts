@@ -49,7 +49,7 @@ export interface TestClient<C extends Clock = ManualClock> {
   close(): Promise<void>
 }
 
-const SETTING: VolumeSetting = {
+export const TEST_SETTING: VolumeSetting = {
   Name: 'test',
   UUID: '9a3b6e64-6f0c-4bd0-8f4e-3d0a5f0c9d11',
   Storage: 'mem',
@@ -76,10 +76,10 @@ export async function openTestVolume<C extends Clock = ManualClock>(
   options: TestVolumeOptions<C> = {},
 ): Promise<TestClient<C>> {
   const engine = await openEngine(placeOf(SERVER) ?? 'sqlite3://:memory:')
-  const setting = { ...SETTING, ...options.setting }
+  const setting = { ...TEST_SETTING, ...options.setting }
   const clock = (options.clock ?? new ManualClock()) as C
   await formatVolume(engine, setting, clock)
-  return openClient(engine, setting, clock, options)
+  return openTestClient(engine, setting, clock, options)
 }
 
 /**
@@ -102,13 +102,13 @@ export async function openTestClients<C extends Clock = ManualClock>(
 ): Promise<{ readonly clients: readonly TestClient<C>[]; close(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'pomelo-meta-'))
   const url = placeOf(SERVER) ?? `sqlite3://${join(folder, 'meta.db')}`
-  const setting = { ...SETTING, ...options.setting }
+  const setting = { ...TEST_SETTING, ...options.setting }
   const clock = (options.clock ?? new ManualClock()) as C
   const clients: TestClient<C>[] = []
   for (let k = 0; k < count; k++) {
     const engine = await openEngine(url, { create: k === 0 })
     if (k === 0) await formatVolume(engine, setting, clock)
-    clients.push(await openClient(engine, setting, clock, options))
+    clients.push(await openTestClient(engine, setting, clock, options))
   }
   return {
     clients,
@@ -119,7 +119,8 @@ export async function openTestClients<C extends Clock = ManualClock>(
   }
 }
 
-async function openClient<C extends Clock>(
+/** A client with a session on an engine of the caller's, for a volume formatted with `setting`. */
+export async function openTestClient<C extends Clock>(
   bare: MetaEngine,
   setting: VolumeSetting,
   clock: C,

@@ -12,6 +12,8 @@
  * 2. A witness fails: it was applied, or another client changed that record. Applied, it has left *signs* that nobody
  *    else could have: an inode or slice number that only this client was given, a lock of this session, a change time
  *    of ours to the nanosecond. A commit is all or nothing, so one sign proves all of it.
+ *    Of a commit that only removes, it is sign enough that what it removes is gone: numbers are not given out again, so
+ *    it is gone for good, as the caller wanted, whoever was faster.
  * 3. No sign: others changed the records since, or before. Whether it was applied cannot be told, and saying either
  *    would be a guess: the caller gets `unavailable` (EIO).
  *
@@ -201,6 +203,8 @@ function putRecord(key: RecordKey, change: Change): unknown {
 /** A record that shows that the commit was applied. */
 interface Sign {
   readonly key: RecordKey
+  /** It proves only that what was to be removed is gone. */
+  readonly isRemoval?: boolean
   shows(value: RecordValue): boolean
 }
 
@@ -222,11 +226,12 @@ export function signsOf(guards: readonly Guard[], changes: readonly Change[]): S
     if (change.kind === 'putNode' && change.fresh === true) freshNodes.add(change.ino)
     if (change.kind === 'newSliceRef' && change.id > 0) freshSlices.add(change.id)
   }
+  const isRemoval = onlyRemoves(changes)
   const signs: Sign[] = []
   for (const change of changes) {
     if (signs.length >= MAX_SIGNS) break
     const sign = signOf(change, guards, freshNodes, freshSlices)
-    if (sign !== undefined) signs.push(sign)
+    if (sign !== undefined && (isRemoval || sign.isRemoval !== true)) signs.push(sign)
   }
   return signs
 }
@@ -263,7 +268,7 @@ function signOf(
       return { key: { kind: 'chunk', ino, index }, shows }
     }
     default:
-      return recordSign(change, guards)
+      return recordSign(change, guards) ?? goneSign(change, guards)
   }
 }
 
@@ -295,6 +300,33 @@ function recordSign(change: Change, guards: readonly Guard[]): Sign | undefined 
     return { key: guard.key, shows }
   }
   return undefined
+}
+
+/** In a commit that only removes: that a guarded record of ours to remove is not there. */
+function goneSign(change: Change, guards: readonly Guard[]): Sign | undefined {
+  if (change.kind === 'delNode') {
+    const { ino } = change
+    const isGuarded = guards.some(
+      (guard) => guard.kind === 'nodeIs' && guard.ino === ino && guard.is !== null,
+    )
+    return isGuarded ? { key: { kind: 'node', ino }, shows: isAbsent, isRemoval: true } : undefined
+  }
+  if (change.kind === 'delChunk') {
+    const { ino, index } = change
+    return { key: { kind: 'chunk', ino, index }, shows: isAbsent, isRemoval: true }
+  }
+  const guard = guards.find((one) => one.kind === 'recordIs' && recordDiffers(one.key, one.is, change))
+  if (guard?.kind !== 'recordIs' || Array.isArray(guard.is)) return undefined
+  return { key: guard.key, shows: isAbsent, isRemoval: true }
+}
+
+function isAbsent(value: RecordValue): boolean {
+  return value === null
+}
+
+/** Nothing is made, moved or given new content. */
+function onlyRemoves(changes: readonly Change[]): boolean {
+  return changes.every(({ kind }) => /^(del|add|touch)/.test(kind) || kind === 'putDeletedFile')
 }
 
 /** Doing it twice is doing it once. */
