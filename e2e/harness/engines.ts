@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { postgresMissing, startPostgres } from './postgres.ts'
 import { redisMissing, startRedis } from './redis.ts'
-import { makeVolume, type TestVolume } from './volume.ts'
+import { makeVolume, placeForVolume, type TestVolume } from './volume.ts'
 
 /** `npm test -- --long` and the nightly scripts: every suite whole on every engine. */
 export const isLong: boolean = process.env.POMELO_TEST_LONG === '1'
@@ -66,8 +66,8 @@ export interface UsedEngine {
   readonly skip: string | false
   /** Whether a suite runs whole on it; else a part of it that is quick and still meets every kind of operation. */
   readonly inFull: boolean
-  /** An address of an empty place, for volumes that another program formats. */
-  newMeta(folder: string): Promise<string>
+  /** A folder and an address for a volume that another program formats. */
+  placeForVolume(): Promise<TestVolume>
   /** Format a volume in a fresh temporary folder; `args` are options of `pomelo format`. */
   makeVolume(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<TestVolume>
 }
@@ -77,8 +77,8 @@ export interface UsedEngine {
  * commas between) narrows them.
  */
 export function useEngines(): readonly UsedEngine[] {
-  const wanted = (process.env.POMELO_TEST_ENGINES ?? 'sqlite3').split(',')
-  return engines.filter(({ name }) => wanted.includes(name)).map(useEngine)
+  const wanted = process.env.POMELO_TEST_ENGINES?.split(',')
+  return engines.filter(({ name }) => wanted?.includes(name) ?? true).map(useEngine)
 }
 
 function useEngine(engine: TestEngine): UsedEngine {
@@ -90,7 +90,7 @@ function useEngine(engine: TestEngine): UsedEngine {
     name: engine.name,
     skip: engine.missing() ?? false,
     inFull: isLong || engine === sqlite,
-    newMeta,
+    placeForVolume: () => placeForVolume(newMeta),
     makeVolume: (args, env) => makeVolume(args, env, newMeta),
   }
 }

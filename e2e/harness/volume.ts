@@ -88,14 +88,27 @@ export class TestVolume {
   readonly meta: string
   readonly bucket: string
   readonly mountPoint: string
+  readonly #cache: string
+  /** Whether the folder goes with it. */
+  readonly #isFirst: boolean
   #server: ChildProcess | undefined
   #log = ''
 
-  constructor(folder: string, meta?: string) {
+  /** `mark` tells further mounts of the volume from the first. */
+  constructor(folder: string, meta?: string, mark = '') {
     this.folder = folder
     this.meta = meta ?? `sqlite3://${join(folder, 'meta.db')}`
     this.bucket = join(folder, 'bucket/')
-    this.mountPoint = join(folder, 'mnt')
+    this.mountPoint = join(folder, `mnt${mark}`)
+    this.#cache = join(folder, `cache${mark}`)
+    this.#isFirst = mark === ''
+  }
+
+  /** One more mount of the volume, with a process, a mount point and a cache of its own. Not mounted yet. */
+  async another(mark: string): Promise<TestVolume> {
+    const other = new TestVolume(this.folder, this.meta, mark)
+    await mkdir(other.mountPoint)
+    return other
   }
 
   /** What the serving process has printed so far (the last 64 KiB). */
@@ -111,7 +124,7 @@ export class TestVolume {
   async mount(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<void> {
     const server = spawn(
       nodeBinary()!,
-      [MAIN, 'mount', '--cache-dir', join(this.folder, 'cache'), ...args, this.meta, this.mountPoint],
+      [MAIN, 'mount', '--cache-dir', this.#cache, ...args, this.meta, this.mountPoint],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...ENV, ...env } },
     )
     this.#server = server
@@ -156,19 +169,31 @@ export class TestVolume {
     await lazyUnmount(this.mountPoint)
   }
 
-  /** Unmount if mounted and remove the folder. */
+  /** Unmount if mounted; the first mount also removes the folder. */
   async remove(): Promise<void> {
     try {
       await this.unmount()
     } finally {
       await lazyUnmount(this.mountPoint)
-      await rm(this.folder, { recursive: true, force: true })
+      if (this.#isFirst) await rm(this.folder, { recursive: true, force: true })
     }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.remove()
   }
+}
+
+/** Gives an address for the metadata of a volume whose folder is `folder`. */
+export type NewMeta = (folder: string) => Promise<string>
+
+/** A fresh temporary folder with a mount point, and an address for metadata: what another program formats. */
+export async function placeForVolume(newMeta?: NewMeta): Promise<TestVolume> {
+  const folder = await mkdtemp(join(tmpdir(), 'e2e-'))
+  const volume = new TestVolume(folder, await newMeta?.(folder))
+  await chmod(volume.folder, 0o755) // suites act as other users in the mount
+  await mkdir(volume.mountPoint)
+  return volume
 }
 
 /**
@@ -178,12 +203,9 @@ export class TestVolume {
 export async function makeVolume(
   args: readonly string[] = [],
   env: Readonly<Record<string, string>> = {},
-  newMeta?: (folder: string) => Promise<string>,
+  newMeta?: NewMeta,
 ): Promise<TestVolume> {
-  const folder = await mkdtemp(join(tmpdir(), 'e2e-'))
-  const volume = new TestVolume(folder, await newMeta?.(folder))
-  await chmod(volume.folder, 0o755) // suites act as other users in the mount
-  await mkdir(volume.mountPoint)
+  const volume = await placeForVolume(newMeta)
   const where = args.includes('--bucket') ? [] : ['--storage', 'file', '--bucket', volume.bucket]
   await mustPomelo(['format', ...where, ...args, volume.meta, 'e2e-volume'], { env })
   return volume
