@@ -39,16 +39,13 @@ export interface GridProps<T> {
   readonly onPress?: (event: React.MouseEvent, item: T, index: number) => void
   readonly onContext?: (event: React.MouseEvent, item: T, index: number) => void
   readonly isSelected?: (item: T) => boolean
-  /** Called with the rows that are drawn, to load what is missing. */
-  readonly onRange?: (from: number, to: number) => void
-  readonly children?: ReactNode
 }
 
 const HEAD = 32
 
 /** A table of any length: rows are drawn as they come into sight, and one of them has the focus. */
 export function Grid<T>(props: GridProps<T>) {
-  const { label, columns, count, itemAt, keyOf, nameOf, rowHeight = 32, onOpen, onMove, onKey, onRange, children } = props
+  const { label, columns, count, itemAt, keyOf, nameOf, rowHeight = 32, onOpen, onMove, onKey } = props
   const list = useVirtualList({
     count,
     rowHeight,
@@ -71,7 +68,6 @@ export function Grid<T>(props: GridProps<T>) {
   const shown = useMemo(() => columns.filter(({ from = 0 }) => width >= from), [columns, width])
   const template = shown.map((column) => column.width).join(' ')
   const items = list.virtualizer.getVirtualItems()
-  onRange?.(items[0]?.index ?? 0, items.at(-1)?.index ?? 0)
 
   return (
     <div ref={list.scroller} className={css.scroller}>
@@ -92,7 +88,6 @@ export function Grid<T>(props: GridProps<T>) {
           ))}
         </div>
       </div>
-      {children}
     </div>
   )
 }

@@ -34,13 +34,7 @@ export function useVolumeActions(): VolumeActions {
     const cancel = ({ id, name }: Volume) => attempt(trpc.volumes.cancel.mutate({ id }), doing.cancel(name))
     const openFolder = ({ id, name }: Volume) =>
       attempt(trpc.volumes.openFolder.mutate({ id }), doing.open(name))
-    const restart = ({ id, name }: Volume) =>
-      attempt(
-        trpc.volumes.unmount
-          .mutate({ id, how: 'abort', waitMs: 30_000 })
-          .then(() => trpc.volumes.mount.mutate({ id })),
-        doing.mount(name),
-      )
+    const restart = ({ id, name }: Volume) => attempt(trpc.volumes.restart.mutate({ id }), doing.restart(name))
     const table: Readonly<Record<VolumeAction, (volume: Volume) => void>> = {
       mount,
       cancel,

@@ -81,6 +81,7 @@ export function fakeVolumes(world: World): VolumesService {
     },
     mount: async ({ id }) => world.mount(id),
     unmount: async ({ id, how }) => world.unmount(id, how),
+    restart: async (id) => world.mount(id),
     async cancel(id) {
       const up = get(id).status.state === 'unmounting'
       return world.change(id, {

@@ -33,6 +33,7 @@ function handlers(services: Services): Readonly<Record<string, Handler>> {
     'volumes.mount': checked(volumes.mountInput, (input, caller) => v.mount(input, caller)),
     'volumes.unmount': checked(volumes.unmountInput, (input, caller) => v.unmount(input, caller)),
     'volumes.cancel': ofVolume((id) => v.cancel(id)),
+    'volumes.restart': ofVolume((id) => v.restart(id)),
     'volumes.openFolder': ofVolume((id) => v.openFolder(id)),
     'volumes.exportProfile': ofVolume((id) => v.exportProfile(id)),
     'volumes.importProfile': checked(volumes.teamProfile, (input) => v.importProfile(input)),

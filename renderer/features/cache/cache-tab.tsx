@@ -1,1 +1,13 @@
-export default function Soon(_: object) { return null }
+import css from './cache-tab.module.css'
+import { CacheMap } from './cache-map.tsx'
+import { DiskPanel } from './disk-panel.tsx'
+
+/** What of the volume is on this computer, and the disk it is on. */
+export default function CacheTab({ id }: { readonly id: string }) {
+  return (
+    <div className={css.cache}>
+      <DiskPanel id={id} />
+      <CacheMap id={id} />
+    </div>
+  )
+}

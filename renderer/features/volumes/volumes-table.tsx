@@ -22,7 +22,7 @@ const COLUMNS: readonly Column<Volume>[] = [
   {
     key: 'name',
     title: s.volumes.columns.volume,
-    width: 'minmax(160px, 1.2fr)',
+    width: 'minmax(152px, 1.2fr)',
     sortable: true,
     render: ({ id, name, mountPoint }, tabbable) => (
       <>
@@ -38,7 +38,7 @@ const COLUMNS: readonly Column<Volume>[] = [
   {
     key: 'state',
     title: s.volumes.columns.state,
-    width: 'minmax(180px, 1.6fr)',
+    width: 'minmax(172px, 1.6fr)',
     sortable: true,
     render: ({ status: { state, line } }) => (
       <>
@@ -138,7 +138,7 @@ const COLUMNS: readonly Column<Volume>[] = [
   {
     key: 'actions',
     title: '',
-    width: '140px',
+    width: '156px',
     end: true,
     render: (volume, tabbable) => <RowActions volume={volume} tabbable={tabbable} />,
   },

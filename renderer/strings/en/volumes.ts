@@ -57,6 +57,7 @@ export const volumes = {
     mount: (name: string) => `Mounting ${name}`,
     unmount: (name: string) => `Unmounting ${name}`,
     cancel: (name: string) => `Stopping ${name}`,
+    restart: (name: string) => `Restarting the mount of ${name}`,
     open: (name: string) => `Opening the folder of ${name}`,
     remove: (name: string) => `Removing ${name}`,
     export: (name: string) => `Exporting the profile of ${name}`,

@@ -1,0 +1,39 @@
+import { Loader } from '@mantine/core'
+import type { ReactNode } from 'react'
+import type { MetadataAnswer } from '#core/api/probes.ts'
+import { s } from '../strings/strings.ts'
+import { ErrorNote } from './error-note.tsx'
+import { Findings } from './findings.tsx'
+import { Notice } from './notice.tsx'
+import css from './probe-result.module.css'
+
+interface Props {
+  readonly testing: boolean
+  readonly answer: Pick<MetadataAnswer, 'ok' | 'sentence' | 'findings'> | undefined
+  readonly error: unknown
+  readonly children?: ReactNode
+}
+
+/** What a test of an address found, in its own place, which is kept while the next one runs. */
+export function ProbeResult({ testing, answer, error, children }: Props) {
+  return (
+    <div className={css.result} aria-live="polite">
+      {testing ? (
+        <p className={css.testing}>
+          <Loader size={14} /> {s.wizard.testing}
+        </p>
+      ) : error != null ? (
+        <ErrorNote error={error} />
+      ) : (
+        answer !== undefined && (
+          <>
+            <Notice tone={answer.ok ? 'good' : 'bad'} title={answer.sentence}>
+              {children}
+            </Notice>
+            <Findings findings={answer.findings} />
+          </>
+        )
+      )}
+    </div>
+  )
+}
