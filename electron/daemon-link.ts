@@ -4,7 +4,7 @@
  * processes of their own and go on meanwhile.)
  */
 import { WebSocket as NodeWebSocket } from 'ws'
-import { type Api, apiUrl, createApi, type Trpc } from '#core/api/client.ts'
+import { type Api, apiUrl, type ConnectionState, createApi, type Trpc } from '#core/api/client.ts'
 import type { LogEvent } from '#core/api/events.ts'
 import type { AppSettings } from '#core/api/settings.ts'
 import type { Volume } from '#core/api/volumes.ts'
@@ -29,6 +29,8 @@ export class DaemonLink {
   readonly #listeners: LinkListeners
   readonly #volumes = new Map<string, Volume>()
   #api: Api | undefined
+  /** Of the line in use: what an older one says is not heard. */
+  #turn = 0
   #origin: string | undefined
   #isKnown = false
   #mending: NodeJS.Timeout | undefined
@@ -62,16 +64,13 @@ export class DaemonLink {
     const token = await signIn(address)
     await this.#api?.close().catch(() => undefined)
     this.#origin = address.origin
-    const url = apiUrl(new URL(address.origin))
+    const turn = ++this.#turn
     const api = createApi({
-      url,
+      url: apiUrl(new URL(address.origin)),
       token,
       WebSocket: NodeWebSocket as unknown as typeof WebSocket,
       onState: (state) => {
-        if (api !== this.#api && this.#api !== undefined) return
-        if (state === 'open') this.#isBack()
-        else if (state === 'lost') this.#lost(PATIENCE_MS)
-        else if (state === 'denied') this.#lost(0)
+        if (turn === this.#turn) this.#follow(state)
       },
     })
     this.#api = api
@@ -115,6 +114,12 @@ export class DaemonLink {
       onData: (event) => this.#listeners.onEvent(event),
       onError: () => undefined,
     })
+  }
+
+  #follow(state: ConnectionState): void {
+    if (state === 'open') this.#isBack()
+    else if (state === 'lost') this.#lost(PATIENCE_MS)
+    else if (state === 'denied') this.#lost(0)
   }
 
   #isBack(): void {

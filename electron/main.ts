@@ -5,7 +5,8 @@ import { HIDDEN } from './login-entry.ts'
 import { Shell } from './shell.ts'
 
 function main(): void {
-  app.enableSandbox()
+  // Root cannot have Chromium’s sandbox and says so on the command line; pages have no Node in either case.
+  if (!app.commandLine.hasSwitch('no-sandbox')) app.enableSandbox()
   if (!app.requestSingleInstanceLock()) {
     app.quit()
     return

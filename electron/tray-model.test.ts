@@ -21,7 +21,7 @@ test('a mounted volume offers its folder and unmounting', () => {
     'All changes are uploaded.',
     'Open folder',
     'Unmount',
-    'Show',
+    'Show in Pomelo',
   ])
 })
 
@@ -31,7 +31,7 @@ test('an unmounted volume offers mounting and no folder', () => {
     '○ old – Unmounted',
     'line of unmounted',
     'Mount',
-    'Show',
+    'Show in Pomelo',
   ])
 })
 
@@ -79,7 +79,7 @@ test('an id cannot leave its place in the address', () => {
   const show = entry!.kind === 'menu' ? entry!.entries.at(-1) : undefined
   assert.deepEqual(show, {
     kind: 'item',
-    label: 'Show',
+    label: 'Show in Pomelo',
     intent: { do: 'show', route: '#/v/a%2F..%2Fb%23c/overview' },
   })
 })

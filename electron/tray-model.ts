@@ -61,7 +61,7 @@ export function volumeEntries(volumes: readonly Volume[]): MenuEntry[] {
 
 function volumeEntry(volume: Volume): MenuEntry {
   const { id, name, status } = volume
-  const show = { kind: 'item', label: 'Show', intent: { do: 'show', route: routeOf(id) } } as const
+  const show = { kind: 'item', label: 'Show in Pomelo', intent: { do: 'show', route: routeOf(id) } } as const
   return {
     kind: 'menu',
     label: `${MARKS[STATE_TONES[status.state]]} ${name} – ${STATE_WORDS[status.state]}`,
