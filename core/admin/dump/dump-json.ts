@@ -15,20 +15,13 @@ import type { ListTypes, MetaEngine, Page } from '#core/meta/engine.ts'
 import { missingNode } from '#core/meta/node.ts'
 import { loadSetting } from '#core/meta/open-meta.ts'
 import { pagesOf, type Step, stepInto } from '#core/meta/ops/walk.ts'
-import {
-  CHUNK_SIZE,
-  type NodeRecord,
-  type QuotaKind,
-  TYPE_DIRECTORY,
-  TYPE_FILE,
-  TYPE_SYMLINK,
-  type Xattr,
-} from '#core/meta/records.ts'
+import { type NodeRecord, type QuotaKind, TYPE_DIRECTORY, TYPE_SYMLINK } from '#core/meta/records.ts'
 import { serializeSetting } from '#core/meta/setting.ts'
 import { publicSetting } from '#core/meta/setting-secrets.ts'
 import type { Acls } from '#core/meta/state.ts'
 import { pages } from '../pages.ts'
 import { readCounters } from './counters.ts'
+import { type Chunk, type Details, detailsOf, moreChunks } from './entry-details.ts'
 import { escapeName } from './escape.ts'
 import { aclRuleText, attrText, chunkText, symlinkText, xattrsText } from './json-entry.ts'
 import type { DumpJob, DumpReport } from './report.ts'
@@ -46,10 +39,8 @@ export interface JsonDumpOptions {
 
 const ENTRIES = 1000
 const THREADS = 10
-/** Chunks fetched ahead of their turn; the rest of a large file is read as it is written. */
-const CHUNKS_AHEAD = 16
-const CHUNKS = 256
-const XATTRS = 1000
+/** Of which so many are completed at a time. */
+const BATCH = 64
 
 export function dumpJson(
   engine: MetaEngine,
@@ -59,17 +50,6 @@ export function dumpJson(
 ): Promise<DumpReport> {
   return new JsonDump(engine, options, sink, job).run()
 }
-
-type Chunk = ListTypes['chunks']
-
-/** What belongs to an entry besides its node. */
-interface Details {
-  readonly xattrs: readonly Xattr[]
-  readonly target: Uint8Array | null
-  readonly chunks: Page<Chunk>
-}
-
-const NO_CHUNKS: Page<Chunk> = { items: [] }
 
 class JsonDump {
   readonly #engine: MetaEngine
@@ -177,7 +157,7 @@ class JsonDump {
   }
 
   async #root(name: string, ino: Ino, node: NodeRecord): Promise<void> {
-    const [details] = await this.#detailsOf([{ ino, node }])
+    const [details] = await detailsOf(this.#engine, [{ ino, node }], 1)
     this.#out.add(`  "${name}": {\n`)
     await this.#members(ino, node, details!, '    ')
     this.#out.add(',\n')
@@ -195,10 +175,10 @@ class JsonDump {
       { kind: 'entries', parent: at.ino },
       ENTRIES,
     )) {
-      for (let from = 0; from < page.length; from += this.#threads) {
+      for (let from = 0; from < page.length; from += BATCH) {
         this.#job.signal?.throwIfAborted()
-        const entries = page.slice(from, from + this.#threads).map((entry) => this.#complete(at.ino, entry))
-        const details = await this.#detailsOf(entries)
+        const entries = page.slice(from, from + BATCH).map((entry) => this.#complete(at.ino, entry))
+        const details = await detailsOf(this.#engine, entries, this.#threads)
         for (const [k, { ino, name, node }] of entries.entries()) {
           out.add(`${count++ === 0 ? '' : ','}\n${indent}  "${escapeName(name)}": {\n`)
           await this.#members(ino, node, details[k]!, `${indent}    `)
@@ -226,40 +206,6 @@ class JsonDump {
     return { name, ino, node: node ?? { ...missingNode(type), nlink: 0 } }
   }
 
-  async #detailsOf(nodes: readonly { ino: Ino; node: NodeRecord }[]): Promise<readonly Details[]> {
-    const links = nodes.filter(({ node }) => node.type === TYPE_SYMLINK)
-    const targets = new Map<Ino, Uint8Array | null>()
-    const readTargets = async () => {
-      const read = await this.#engine.read(links.map(({ ino }) => ({ kind: 'symlink', ino }) as const))
-      for (const [k, { ino }] of links.entries()) targets.set(ino, read[k] ?? null)
-    }
-    const [lists] = await Promise.all([
-      Promise.all(
-        nodes.map(async ({ ino, node }) => {
-          const [xattrs, chunks] = await Promise.all([
-            this.#engine.list({ kind: 'xattrs', ino }, { limit: XATTRS }),
-            node.type === TYPE_FILE && node.length > 0
-              ? this.#engine.list(chunksOf(ino, node), { limit: CHUNKS_AHEAD })
-              : NO_CHUNKS,
-          ])
-          return { xattrs: await this.#restOf(ino, xattrs), chunks }
-        }),
-      ),
-      links.length > 0 ? readTargets() : undefined,
-    ])
-    return lists.map((list, k) => ({ ...list, target: targets.get(nodes[k]!.ino) ?? null }))
-  }
-
-  async #restOf(ino: Ino, first: Page<Xattr>): Promise<readonly Xattr[]> {
-    let items = first.items
-    for (let after = first.next; after !== undefined; ) {
-      const page = await this.#engine.list({ kind: 'xattrs', ino }, { after, limit: XATTRS })
-      items = [...items, ...page.items]
-      after = page.next
-    }
-    return items
-  }
-
   /** Everything of an entry but its entries, without a line break at the end. */
   async #members(ino: Ino, node: NodeRecord, details: Details, indent: string): Promise<void> {
     const out = this.#out
@@ -283,7 +229,8 @@ class JsonDump {
   }
 
   /** A single chunk stands on the line of its member, several have lines of their own. */
-  async #chunks(ino: Ino, node: NodeRecord, { items, next }: Page<Chunk>, indent: string): Promise<void> {
+  async #chunks(ino: Ino, node: NodeRecord, first: Page<Chunk>, indent: string): Promise<void> {
+    const { items, next } = first
     if (items.length === 0) return
     const out = this.#out
     if (items.length === 1 && next === undefined) {
@@ -293,20 +240,13 @@ class JsonDump {
     const lines = (chunks: readonly Chunk[]) =>
       chunks.map(({ index, slices }) => `\n${indent}  ${chunkText(index, slices)}`).join()
     out.add(`,\n${indent}"chunks": [${lines(items)}`)
-    for (let after = next; after !== undefined; ) {
-      const page = await this.#engine.list(chunksOf(ino, node), { after, limit: CHUNKS })
-      if (page.items.length > 0) out.add(`,${lines(page.items)}`)
-      after = page.next
+    for await (const more of moreChunks(this.#engine, { ino, node }, first)) {
+      if (more.length > 0) out.add(`,${lines(more)}`)
       await out.settle()
       this.#job.signal?.throwIfAborted()
     }
     out.add(`\n${indent}]`)
   }
-}
-
-/** What a truncation left behind the end of a file stays out, as in the reference. */
-function chunksOf(ino: Ino, { length }: NodeRecord) {
-  return { kind: 'chunks', ino, from: 0, to: Math.ceil(length / CHUNK_SIZE) } as const
 }
 
 /** A JSON text of one member a line, indented as a value that stands `depth` levels down. */
