@@ -15,10 +15,11 @@ import { checkSetting } from '#core/meta/setting-gates.ts'
 import { unwrapSecrets } from '#core/meta/setting-secrets.ts'
 import { openExaminer } from '#core/object/examine-store.ts'
 import { openObjectStore, type StoreOptions } from '#core/object/open-store.ts'
+import { driverFindings } from '#core/volume/driver-findings.ts'
 import { completeMetaUrl, sqliteFile } from '#core/volume/meta-url.ts'
 import { defaultCacheDir } from '#core/volume/volume-options.ts'
 import { type Call, defineCommand } from './command.ts'
-import { STORAGE_OPTIONS } from './mount-options.ts'
+import { MOUNT_OPTIONS, STORAGE_OPTIONS } from './mount-options.ts'
 import type { Output } from './output.ts'
 import { secretFromFile } from './secrets.ts'
 
@@ -26,6 +27,7 @@ const OPTIONS = {
   storage: { ...STORAGE_OPTIONS.storage, help: 'what the bucket is: file, s3 or minio' },
   'secret-key-file': STORAGE_OPTIONS['secret-key-file'],
   'cache-dir': { ...STORAGE_OPTIONS['cache-dir'], help: 'where the disk cache would be' },
+  driver: { ...MOUNT_OPTIONS.driver, help: 'fuse-native: list what a mount through it cannot do' },
 } as const
 
 type DoctorCall = Call<typeof OPTIONS>
@@ -67,7 +69,7 @@ metadata server from META_PASSWORD. Exit code 1 when something will not work.`,
         metaFile: sqliteFile(url),
         path: env.PATH ?? '',
       }),
-    )
+    ).concat(driverFindings(options.driver === 'fuse-native' ? 'fuse-native' : 'pump'))
     out.endProgress()
     const diagnosis = diagnosisOf(
       { metadata, bucket: bucket?.findings ?? [], machine },

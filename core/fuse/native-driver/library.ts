@@ -44,13 +44,13 @@ const INSTALL =
 /** Never collected: its thread may still look at the memory it was given. */
 const kept = new Set<Library>()
 
-/** Why the driver cannot be used here; undefined when it can. */
-export function nativeDriverObstacle(): string | undefined {
+/** Why the driver cannot be used here, and what to do; undefined when it can. */
+export function nativeDriverObstacle(): { readonly sentence: string; readonly next: string } | undefined {
   try {
     load()
     return undefined
   } catch (error) {
-    return (error as Error).message
+    return { sentence: `${(error as Error).message}.`, next: INSTALL }
   }
 }
 

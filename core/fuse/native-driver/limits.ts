@@ -91,7 +91,7 @@ export const NATIVE_DRIVER_LIMITS: readonly DriverLimit[] = [
     code: 'small-requests',
     level: 'note',
     sentence:
-      'Requests hold at most 128 KiB and cross two threads: several times slower than the pump per operation.',
+      'Requests hold at most 128 KiB and cross two threads: about three times as slow as the pump per operation.',
   },
 ]
 
