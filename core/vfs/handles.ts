@@ -32,6 +32,10 @@ export class FileHandle {
     return this.node.ino
   }
 
+  get mayHoldLocks(): boolean {
+    return this.usedFlock || (this.lockOwners?.size ?? 0) > 0
+  }
+
   get readable(): boolean {
     return (this.flags & O_ACCMODE) !== O_WRONLY
   }

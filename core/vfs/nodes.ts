@@ -25,6 +25,8 @@ export class OpenNode {
   readonly views: ChunkViews
   readonly handles = new Set<FileHandle>()
   writer: FileWriter | undefined
+  /** Closes under way that give locks back. The kernel waits for none of them; who asks about locks does. */
+  readonly unlocks = new Set<Promise<void>>()
   /** Number of the last local change. */
   changed = 0
   /** When reading it last asked for a new atime. */

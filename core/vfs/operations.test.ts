@@ -14,6 +14,7 @@ import {
 } from '#core/base/errno.ts'
 import { ROOT_INO } from '#core/base/ino.ts'
 import { O_RDONLY, O_RDWR, O_WRONLY } from '#core/base/open-flags.ts'
+import type { Meta } from '#core/meta/api.ts'
 import { CHUNK_SIZE, TYPE_DIRECTORY, TYPE_FILE } from '#core/meta/records.ts'
 import { checkedUser, plainUser, refuses } from '#core/meta/test-volume.ts'
 import { SEEK_DATA, SEEK_HOLE } from './ops/space.ts'
@@ -105,6 +106,37 @@ test('a BSD lock belongs to one open, a POSIX lock goes with any close of its ow
   await b.vfs.setlk(ROOT, last.fh, 1n, { ...everything, type: 'W' }, false)
   await b.vfs.release(last.fh)
   await a.vfs.release(other.fh)
+})
+
+test('a lock asked for right after a close finds the closed open’s lock given back, however slow the server is', async (t) => {
+  const { vfs, file } = await openTestVfs(t, {
+    meta: (meta) =>
+      new Proxy(meta, {
+        get(target, name: keyof Meta) {
+          const value = target[name]
+          if (typeof value !== 'function') return value
+          if (name !== 'flock' && name !== 'setlk') return value.bind(target)
+          return async (...args: readonly unknown[]) => {
+            await turn()
+            return Reflect.apply(value, target, args)
+          }
+        },
+      }),
+  })
+  const { ino, fh } = await file('a')
+  const everything = { start: 0n, end: 2n ** 63n - 1n, pid: 1 }
+  await vfs.flock(ROOT, fh, 5n, 'W', false)
+  await vfs.setlk(ROOT, fh, 77n, { ...everything, type: 'W' }, false)
+  const { fh: other } = await vfs.open(ROOT, ino, O_RDWR)
+  const released = vfs.release(fh, 5n)
+  const [found] = await Promise.all([
+    vfs.getlk(ROOT, other, 78n, { ...everything, type: 'W' }),
+    vfs.flock(ROOT, other, 6n, 'W', false),
+    vfs.setlk(ROOT, other, 78n, { ...everything, type: 'R' }, false),
+  ])
+  assert.equal(found.type, 'U')
+  await released
+  await vfs.release(other, 6n)
 })
 
 test('names of virtual files cannot be made, removed or renamed', async (t) => {

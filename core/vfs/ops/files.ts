@@ -218,6 +218,18 @@ export async function release(state: VfsState, fh: number, flockOwner?: bigint):
   if (handle instanceof DirHandle) return
   const { node } = handle
   node.handles.delete(handle)
+  const ended = endOpen(state, handle, flockOwner)
+  if (!handle.mayHoldLocks) return ended
+  node.unlocks.add(ended)
+  try {
+    await ended
+  } finally {
+    node.unlocks.delete(ended)
+  }
+}
+
+async function endOpen(state: VfsState, handle: FileHandle, flockOwner: bigint | undefined): Promise<void> {
+  const { node } = handle
   try {
     if (node.handles.size === 0) await node.writer?.flush(rootContext()).catch(() => {})
     await releaseLocks(state, handle, flockOwner)

@@ -32,6 +32,7 @@ export async function flock(
 ): Promise<void> {
   const handle = lockable(state, 'flock', fh)
   if (type !== 'U') handle.usedFlock = true
+  await closesOf(handle)
   await state.meta.flock(ctx, handle.ino, flockOwnerOf(handle, owner), type, wait)
 }
 
@@ -42,7 +43,9 @@ export async function getlk(
   owner: bigint,
   lock: LockRange,
 ): Promise<LockRange> {
-  return state.meta.getlk(ctx, lockable(state, 'getlk', fh).ino, owner, lock)
+  const handle = lockable(state, 'getlk', fh)
+  await closesOf(handle)
+  return state.meta.getlk(ctx, handle.ino, owner, lock)
 }
 
 export async function setlk(
@@ -55,7 +58,13 @@ export async function setlk(
 ): Promise<void> {
   const handle = lockable(state, 'setlk', fh)
   if (lock.type !== 'U') (handle.lockOwners ??= new Set()).add(owner)
+  await closesOf(handle)
   await state.meta.setlk(ctx, handle.ino, owner, lock, wait)
+}
+
+/** Locks that were held through opens closed before this are gone when it resolves. */
+async function closesOf({ node }: FileHandle): Promise<void> {
+  if (node.unlocks.size > 0) await Promise.allSettled(node.unlocks)
 }
 
 /** A close(2) by `owner`: its POSIX locks on the file go, whichever open it took them through. */
