@@ -1,22 +1,19 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { rootContext } from '#core/base/context.ts'
 import { BackendError, FsError } from '#core/base/errno.ts'
-import { type Ino, ROOT_INO } from '#core/base/ino.ts'
-import { below, type Random, seededRandom, systemRandom } from '#core/base/random.ts'
+import { ROOT_INO } from '#core/base/ino.ts'
+import { below, seededRandom } from '#core/base/random.ts'
 import { sampleNode } from '#core/meta/engine.suite.ts'
 import type { Change, Guard } from '#core/meta/engine.ts'
-import { pagesOf } from '#core/meta/ops/walk.ts'
 import { TYPE_DIRECTORY, TYPE_FILE } from '#core/meta/records.ts'
 import { encodeSlices } from '#core/meta/slices.ts'
 import { problemsOf } from '#core/meta/test-invariants.ts'
 import { redisMissing } from '../../../../e2e/harness/redis.ts'
 import { excludes, signsOf } from './resolve.ts'
 import { type CutVolume, openCutVolume } from './test-cuts.ts'
+import { ctx, expectExactly, FILE, seedOf, Worker } from './test-load.ts'
 
 const skip = redisMissing()
-const ctx = rootContext()
-const FILE = { type: TYPE_FILE, mode: 0o644 } as const
 
 async function withCuts(work: (volume: CutVolume) => Promise<void>): Promise<void> {
   const volume = await openCutVolume()
@@ -91,95 +88,13 @@ test('signs are what nobody else can have left', () => {
   assert.deepEqual(kinds([{ kind: 'delNode', ino: 5 }, moved], [guard]), [], 'a rename is no removal')
 })
 
-/** Operations of one worker on names of its own, and what must be there afterwards by what it was told. */
-class Worker {
-  readonly #volume: CutVolume
-  readonly #random: Random
-  readonly #name: string
-  readonly #directories: readonly Ino[]
-  readonly entries = new Map<string, { readonly ino: Ino; slices: number; xattr: string }>()
-  #next = 0
-
-  constructor(volume: CutVolume, random: Random, name: string, directories: readonly Ino[]) {
-    this.#volume = volume
-    this.#random = random
-    this.#name = name
-    this.#directories = directories
-  }
-
-  async step(): Promise<string> {
-    const random = this.#random
-    if (random.next() < 0.5) this.#volume.cutNext(random.next() < 0.5 ? 'before' : 'after')
-    const [key, file] = [...this.entries][below(random, Math.max(1, this.entries.size))] ?? []
-    const { meta } = this.#volume.client
-    const parent = this.#directories[below(random, this.#directories.length)]!
-    const name = `${this.#name}${this.#next++}`
-    const roll = below(random, 8)
-    if (key === undefined || file === undefined || roll < 2) {
-      const { ino } = await meta.mknod(ctx, parent, name, FILE)
-      this.entries.set(`${parent}/${name}`, { ino, slices: 0, xattr: '' })
-      return 'create'
-    }
-    const [fromText = '', from = ''] = key.split('/')
-    switch (roll) {
-      case 2:
-        await meta.unlink(ctx, Number(fromText), from)
-        this.entries.delete(key)
-        return 'unlink'
-      case 3: {
-        await meta.rename(ctx, Number(fromText), from, parent, name, 0)
-        this.entries.delete(key)
-        this.entries.set(`${parent}/${name}`, file)
-        return 'rename'
-      }
-      case 4: {
-        const slice = { pos: 0, id: await meta.newSlice(), size: 10, off: 0, len: 10 }
-        await meta.writeSlice(file.ino, 0, slice, this.#volume.client.clock.now())
-        file.slices++
-        return 'write'
-      }
-      case 5:
-        await meta.setattr(ctx, file.ino, { mode: 0o600 + below(random, 8) })
-        return 'chmod'
-      case 6:
-        await meta.setxattr(ctx, file.ino, 'user.x', Buffer.from(name), 0)
-        file.xattr = name
-        return 'setxattr'
-      default: {
-        const linked = `${name}link`
-        await meta.link(ctx, file.ino, parent, linked)
-        await meta.unlink(ctx, parent, linked)
-        return 'link'
-      }
-    }
-  }
-}
-
-async function expectExactly(volume: CutVolume, workers: readonly Worker[], seed: number): Promise<void> {
-  const { engine, meta } = volume.other
-  const seen = new Set<string>()
-  for await (const page of pagesOf({ engine }, { kind: 'allEdges' }))
-    for (const edge of page) if (edge.type === TYPE_FILE) seen.add(`${edge.parent}/${edge.name}`)
-  const expected = workers.flatMap(({ entries }) => [...entries])
-  assert.deepEqual([...seen].sort(), expected.map(([key]) => key).sort(), `seed ${seed}`)
-  for (const [key, { ino, slices, xattr }] of expected) {
-    assert.equal((await meta.readChunk(ino, 0)).length, slices, `seed ${seed}: slices of ${key}`)
-    const value = await meta.getxattr(ctx, ino, 'user.x')
-    assert.equal(String(value ?? ''), xattr, `seed ${seed}: xattr of ${key}`)
-  }
-  await volume.client.settle()
-  assert.deepEqual(await problemsOf(engine), [], `seed ${seed}`)
-}
-
-const seedOf = (): number => Number(process.env.SEED ?? 1 + below(systemRandom, 1e6))
-
 test('a client whose commits lose their connections does each exactly once', { skip }, async () => {
   const seed = seedOf()
   await withCuts(async (volume) => {
     const directory = (
       await volume.client.meta.mknod(ctx, ROOT_INO, 'd', { type: TYPE_DIRECTORY, mode: 0o755 })
     ).ino
-    const worker = new Worker(volume, seededRandom(seed), 'w', [ROOT_INO, directory])
+    const worker = new Worker(volume, seededRandom(seed), 'w', [ROOT_INO, directory], 0.5)
     for (let k = 0; k < 200; k++) await worker.step()
     assert.ok(volume.cuts > 50, `only ${volume.cuts} cuts`)
     await expectExactly(volume, [worker], seed)
@@ -191,7 +106,7 @@ test('with many commits on their way at each cut, each is still done exactly onc
   await withCuts(async (volume) => {
     const workers = Array.from(
       { length: 8 },
-      (_, k) => new Worker(volume, seededRandom(seed + k), `w${k}_`, [ROOT_INO]),
+      (_, k) => new Worker(volume, seededRandom(seed + k), `w${k}_`, [ROOT_INO], 0.5),
     )
     await Promise.all(
       workers.map(async (worker) => {
