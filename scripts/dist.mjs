@@ -22,7 +22,7 @@ await entry(() => {
   ensurePackages()
   ensureNative()
   step('Building the interface', [join('node_modules', 'vite', 'bin', 'vite.js'), 'build', 'renderer'])
-  step('Building the shell', [join('electron', 'build.ts')])
+  step('Building the shell', [join('scripts', 'build-electron.ts')])
   step('Gathering the daemon', [
     '--input-type=module',
     '-e',

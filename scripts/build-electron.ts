@@ -5,7 +5,7 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { build } from 'vite'
-import { root } from '../scripts/runtime.mjs'
+import { root } from './runtime.mjs'
 
 const OLDEST_NODE = 'node16'
 const out = join(root, 'electron', 'dist')
