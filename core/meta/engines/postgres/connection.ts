@@ -152,13 +152,14 @@ export class Connection {
     }
   }
 
-  /** Statements without parameters, separated by semicolons, as one transaction. For changing the schema. */
+  /** Statements without parameters, a whole transaction, separated by semicolons. For changing the schema. */
   async script(text: string): Promise<void> {
     try {
       await this.#client.query(text)
     } catch (error) {
-      if (isTold(error) && !endsSession(error)) throw error
-      throw this.#lostAnswer(error)
+      if (!isTold(error) || endsSession(error)) throw this.#lostAnswer(error)
+      await this.#client.query('ROLLBACK').catch((later) => this.#lose(later))
+      throw error
     }
   }
 

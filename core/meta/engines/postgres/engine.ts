@@ -154,15 +154,24 @@ export class PostgresEngine implements MetaEngine {
 
   /**
    * Commits are on the server's disk when they are answered, unless its synchronous_commit is off: then one that
-   * waits takes all earlier ones with it. Usage sums are statistics and do not wait for a sync.
+   * waits takes all earlier ones with it. Usage sums are with the server then, and statistics: not worth a wait.
    */
   async sync(): Promise<void> {
     if (this.#closing !== undefined) throw this.#closedError()
+    await this.#flushUsage()
     if (!this.#parts.pool.lazy) return
     await this.#ask([
       { statement: SYNCHRONOUS, params: [] },
       { statement: DURABLE, params: [] },
     ])
+  }
+
+  async #flushUsage(): Promise<void> {
+    try {
+      await this.#usage.flush(false)
+    } catch (error) {
+      throw this.#asBackendError(error)
+    }
   }
 
   async initialize(): Promise<void> {

@@ -5,8 +5,11 @@
  * until its commit is on the server's disk. So what commits add is summed here and written by one transaction at most
  * FLUSH_MS later, as the reference does every second. What this means:
  *
- * - reads of these records by this client include what is waiting here; other clients see it up to FLUSH_MS later;
+ * - reads of these records by this client include what is waiting here; other clients see it up to FLUSH_MS later,
+ *   or after `sync`;
  * - a kill of this process loses the sum of at most FLUSH_MS (fsck and `quota check` count anew); `close` loses none;
+ * - who waits for a flush (`sync`, in every fsync of a file) does not wait for the server's disk: a crash of the server
+ *   may lose the sums of its last half second;
  * - a sum counts once: when the answer to its commit is lost, the server is asked what became of the transaction.
  */
 import type { Log } from '#core/base/log.ts'
@@ -37,6 +40,10 @@ interface Sum {
 }
 
 const OUTCOME = new Prepared('SELECT txid_status($1::bigint)')
+const NO_DISK: Call = {
+  statement: new Prepared("SELECT set_config('synchronous_commit', 'off', true)"),
+  params: [],
+}
 const TOTALS = ''
 
 export class Usage {
@@ -94,14 +101,17 @@ export class Usage {
     await this.#flushing?.catch(() => {})
   }
 
-  /** Write what is waiting. Rejects when it could not be: it goes on waiting. */
-  async flush(): Promise<void> {
+  /**
+   * Write what is waiting; `durably`: on the server's disk, too. Rejects when it could not be: it goes on waiting.
+   * @hot
+   */
+  async flush(durably = true): Promise<void> {
     while (this.#flushing !== undefined) await this.#flushing.catch(() => {})
     if (this.#waiting.size === 0 && this.#doubt === undefined) return
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#epoch++
-    this.#flushing = this.#write().finally(() => {
+    this.#flushing = this.#write(durably).finally(() => {
       this.#epoch++
       this.#flushing = undefined
     })
@@ -125,13 +135,14 @@ export class Usage {
     }
   }
 
-  async #write(): Promise<void> {
+  async #write(durably: boolean): Promise<void> {
     await this.#settleDoubt()
     this.#writing = this.#waiting
     this.#waiting = new Map()
     for (let attempt = 1; ; attempt++) {
       try {
-        await this.#pool.use((connection) => inTransaction(connection, this.#calls(), () => []))
+        const calls = durably ? this.#calls() : [NO_DISK, ...this.#calls()]
+        await this.#pool.use((connection) => inTransaction(connection, calls, () => []))
         this.#writing = new Map()
         return
       } catch (error) {
