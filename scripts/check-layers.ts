@@ -80,8 +80,8 @@ const DRIVERS: Readonly<Record<string, string | readonly string[]>> = {
   electron: 'electron/',
   'electron-updater': 'electron/',
   '@trpc/server': ['core/api/', 'core/daemon/api/'],
-  '@trpc/client': 'core/api/',
-  ws: 'core/daemon/',
+  '@trpc/client': ['core/api/', 'renderer/api/'],
+  ws: ['core/daemon/', 'electron/'],
 }
 
 const IMPORT =

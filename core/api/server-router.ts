@@ -196,6 +196,7 @@ const system = t.router({
   logout: procedure
     .input(z.object({ all: z.boolean().default(false) }))
     .mutation((call) => call.ctx.services.system.logout(call.input.all, caller(call))),
+  address: procedure.mutation((call) => call.ctx.services.system.address(caller(call))),
   stop: procedure.mutation(({ ctx }) => ctx.services.system.stop()),
   power: procedure
     .input(z.object({ state: z.enum(['suspend', 'resume']) }))

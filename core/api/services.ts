@@ -152,6 +152,8 @@ export interface SystemService {
   apiSessions(caller: Caller): readonly ApiSession[]
   /** Ends this session; its token is worthless from now on. `all`: every session. */
   logout(all: boolean, caller: Caller): void
+  /** Where the interface is, with a single-use code; refused to all but tools of this user (`pomelo ui`). */
+  address(caller: Caller): { readonly url: string }
   /** Ends the daemon; mounts go on. */
   stop(): void
   /** This computer is going to sleep, or is awake again. */

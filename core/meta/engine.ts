@@ -333,6 +333,8 @@ export interface MetaEngine {
   subscribe?(listener: ChangeListener): Promise<() => void>
   /** What the server's version, settings, rights and state mean for its users, for `doctor`. Servers only. */
   examine?(): Promise<readonly Finding[]>
+  /** Bytes that the metadata of all volumes take there, and how many there may be; null: no limit is known. */
+  space?(): Promise<{ readonly usedBytes: number; readonly limitBytes: number | null }>
   /** The server's wall clock, Unix milliseconds. Servers only. */
   serverTimeMs?(): Promise<number>
   /** Answers of commits arrive in the order in which they were applied (one connection). */

@@ -68,7 +68,7 @@ async function seek(
   }
 }
 
-async function bytesOf(result: ReadResult): Promise<readonly Uint8Array[]> {
+export async function bytesOf(result: ReadResult): Promise<readonly Uint8Array[]> {
   if (result.kind === 'bytes') return result.parts
   try {
     const buffer = Buffer.allocUnsafe(result.length)

@@ -27,6 +27,14 @@ export interface MetaReport {
   readonly error?: string
 }
 
+/** Null: no limit. */
+export interface UsageReport {
+  readonly usedBytes: number
+  readonly capacityBytes: number | null
+  readonly inodes: number
+  readonly inodesLimit: number | null
+}
+
 export interface LiveReport {
   readonly atMs: number
   readonly status: ProcessStatus
@@ -34,7 +42,7 @@ export interface LiveReport {
   readonly changed: Readonly<Record<string, number>>
   readonly histograms: Readonly<Record<string, HistogramReport>>
   readonly meta: MetaReport
-  readonly usage?: { readonly usedBytes: number; readonly inodes: number }
+  readonly usage?: UsageReport
   readonly store: { readonly kind: string; readonly address: string }
   /** Processor time of the process since it started, µs. */
   readonly cpuMicros: number
@@ -131,7 +139,13 @@ class MetaProbe {
       await this.#volume.engine.read([{ kind: 'node', ino: ROOT_INO }], 'current')
       this.#roundTripMs = systemClock.monotonicMs() - nowMs
       const space = await this.#volume.meta.statfs(rootContext(this.#signal), ROOT_INO)
-      this.usage = { usedBytes: space.totalSpace - space.availableSpace, inodes: space.usedInodes }
+      const { Capacity, Inodes } = this.#volume.setting
+      this.usage = {
+        usedBytes: space.totalSpace - space.availableSpace,
+        capacityBytes: Capacity || null,
+        inodes: space.usedInodes,
+        inodesLimit: Inodes || null,
+      }
       this.#failingSinceMs = 0
       this.#error = undefined
     } catch (error) {

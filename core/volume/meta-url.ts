@@ -43,3 +43,15 @@ function normalizePath(path: string): string {
     .filter((part) => part !== '' && part !== '.')
     .join('/')}`
 }
+
+/** An address without its password, and the password; undefined where there is none. */
+export function splitPassword(url: string): { readonly url: string; readonly password: string | undefined } {
+  const match = /^([a-z][a-z0-9+.-]*:\/\/)([^/?#@:]*):(.*)@([^@]*)$/is.exec(url)
+  if (match === null) return { url, password: undefined }
+  const [, scheme, user, written, rest] = match
+  let password = written!
+  try {
+    password = decodeURIComponent(password)
+  } catch {}
+  return { url: user === '' ? `${scheme}${rest}` : `${scheme}${user}@${rest}`, password }
+}

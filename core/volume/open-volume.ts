@@ -3,10 +3,12 @@
  * engine, store, blocks, metadata, file system, session, jobs.
  */
 
+import { BackupJob, type BackupOutcome } from '#core/admin/backup/job.ts'
 import type { AdminParts } from '#core/admin/parts.ts'
 import { systemClock } from '#core/base/clock.ts'
 import { type Log, silentLog } from '#core/base/log.ts'
 import { Metrics } from '#core/base/metrics.ts'
+import { systemRandom } from '#core/base/random.ts'
 import { TaskSet } from '#core/base/tasks.ts'
 import type { BlockStore } from '#core/chunk/api.ts'
 import { openBlockStore } from '#core/chunk/open-block-store.ts'
@@ -40,12 +42,16 @@ export interface Volume extends AdminParts {
   readonly vfs: Vfs
   readonly metrics: Metrics
   readonly log: Log
+  /** What came of this client's last metadata backup; undefined when it has not tried. */
+  readonly backup: BackupOutcome | undefined
   /** Bytes accepted and not stored yet. */
   pendingBytes(): number
   /** Everything written so far is stored and committed when this resolves; it throws when some could not be. */
   flush(options?: FlushOptions): Promise<void>
   /** What `.config` shows; no secrets. */
   shownConfig(): unknown
+  /** Mbit/s from now on; 0 is the setting's own limit. */
+  setLimits(uploadLimit: number, downloadLimit: number): Promise<void>
   /** Flush, end the session, release everything. Throws what could not be stored, after releasing the rest. */
   close(): Promise<void>
 }
@@ -88,13 +94,14 @@ class OpenVolume implements Volume {
   readonly metrics: Metrics
   readonly state: OpenMetaState
   readonly meta: VolumeMeta
-  readonly #options: VolumeOptions
+  #options: VolumeOptions
   readonly #tasks: TaskSet
   #setting: VolumeSetting
   #blocks: BlockStore | undefined
   #vfs: Vfs | undefined
   #session: Session | undefined
   #jobs: Jobs | undefined
+  #backups: BackupJob | undefined
   #alone: SoleSession | undefined
   #closing: Promise<void> | undefined
 
@@ -173,6 +180,7 @@ class OpenVolume implements Volume {
     await this.#hearChanges(this.#vfs)
     this.#jobs = new Jobs(this.state, this.state.deletions)
     this.#jobs.start()
+    this.#startBackups()
   }
 
   /** SQLite is in this process: asking it costs less than remembering with care. */
@@ -195,6 +203,17 @@ class OpenVolume implements Volume {
       this.#alone = new SoleSession(engine, systemClock, this.log)
       this.#alone.start(this.state.sid)
     }
+  }
+
+  #startBackups(): void {
+    const { readOnly, noBackgroundJobs, backupMetaSec = 0, backupSkipTrash } = this.#options
+    if (readOnly || noBackgroundJobs || backupMetaSec === 0) return
+    const { engine, store, clock, log } = this
+    this.#backups = new BackupJob(
+      { engine, store, clock, log, random: systemRandom },
+      { intervalSec: backupMetaSec, skipTrash: backupSkipTrash },
+    )
+    this.#backups.start()
   }
 
   #openBlocks(): Promise<BlockStore> {
@@ -260,6 +279,10 @@ class OpenVolume implements Volume {
     })
   }
 
+  get backup(): BackupOutcome | undefined {
+    return this.#backups?.outcome
+  }
+
   pendingBytes(): number {
     return pendingBytes(this.metrics)
   }
@@ -269,6 +292,16 @@ class OpenVolume implements Volume {
     await this.vfs.drain()
     await this.blocks.drain({ staged, signal })
     await this.meta.sync()
+  }
+
+  async setLimits(uploadLimit: number, downloadLimit: number): Promise<void> {
+    this.#options = {
+      ...this.#options,
+      uploadLimit: uploadLimit || undefined,
+      downloadLimit: downloadLimit || undefined,
+    }
+    const around = { log: this.log, metrics: this.metrics, clock: systemClock }
+    this.store.replace(await openStoreOf(this.#setting, this.#options, around))
   }
 
   shownConfig(): unknown {
@@ -291,6 +324,7 @@ class OpenVolume implements Volume {
     }
     await step(() => this.#vfs?.close())
     await step(() => this.#alone?.stop())
+    await step(() => this.#backups?.stop())
     await step(() => this.#jobs?.stop())
     this.state.deletions.stop()
     await step(() => this.#tasks.drain())

@@ -20,6 +20,8 @@ import { rootContext } from '#core/base/context.ts'
 import { EEXIST, EINVAL, fail } from '#core/base/errno.ts'
 import { inoFromBigInt, inoText } from '#core/base/ino.ts'
 import { nameToText } from '#core/base/name.ts'
+import { CARE_OPERATIONS } from './care-operations.ts'
+import { FILE_OPERATIONS } from './file-operations.ts'
 import { isInside } from './mount-table.ts'
 import type { Volume } from './open-volume.ts'
 
@@ -53,9 +55,21 @@ export function runOperation(volume: Volume, op: string, args: Args, job: Operat
       return quotas(volume, deleteQuota(volume, target(args)))
     case 'quotaCheck':
       return quotas(volume, checkQuotas(volume, maybeTarget(args), args.repair === true, job))
+    case 'setLimits':
+      return volume.setLimits(Number(args.uploadLimit ?? 0), Number(args.downloadLimit ?? 0))
     default:
-      throw fail(EINVAL, op, 'the volume process does not know this request')
+      return other(volume, op, args, job)
   }
+}
+
+function other(volume: Volume, op: string, args: Args, job: OperationJob): Promise<unknown> {
+  const operation = Object.hasOwn(FILE_OPERATIONS, op)
+    ? FILE_OPERATIONS[op]
+    : Object.hasOwn(CARE_OPERATIONS, op)
+      ? CARE_OPERATIONS[op]
+      : undefined
+  if (operation === undefined) throw fail(EINVAL, op, 'the volume process does not know this request')
+  return operation(volume, args, job)
 }
 
 async function info(volume: Volume, args: Args, job: OperationJob) {

@@ -32,6 +32,7 @@ import { exact } from '../sql/rows.ts'
 import { isComplete, type SchemaGaps } from '../sql/tables.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { fromSqlite, isBusy } from './errors.ts'
+import { fileSpace } from './file-space.ts'
 import { FileRecords } from './records.ts'
 import { dropShadows, dropTables, fillGaps, findGaps, shadowGaps } from './schema.ts'
 import { Statements } from './statements.ts'
@@ -118,6 +119,10 @@ export class SqliteEngine implements MetaEngine {
     const { owner, group, mask, other } = rule
     const params = [owner, group, mask, other, encodeAclEntries(rule.users), encodeAclEntries(rule.groups)]
     return this.#write((s) => s.row('insertAcl', params)![0] as number)
+  }
+
+  space(): Promise<{ readonly usedBytes: number; readonly limitBytes: number | null }> {
+    return fileSpace(this.#db.memory ? '' : this.#db.name)
   }
 
   sync(): Promise<void> {
