@@ -1,5 +1,6 @@
 /** Directory statistics that are missing, counted anew from the entries. Source: meta-records.md §15. */
 import type { Ino } from '#core/base/ino.ts'
+import type { ListTypes } from './engine.ts'
 import { type DirStat, type NodeRecord, spaceOf, TYPE_DIRECTORY, TYPE_FILE } from './records.ts'
 import { type Runner, run, type Tx } from './tx.ts'
 
@@ -26,7 +27,7 @@ export function restoreDirStat(by: Runner, dir: Ino): Promise<void> {
 
 async function countEntries(by: Runner, tx: Tx, dir: Ino, node: NodeRecord): Promise<DirStat> {
   const sum = { length: 0, space: 0, inodes: 0 }
-  const guarded: { ino: Ino; node: NodeRecord | null }[] = []
+  const guarded: ListTypes['entries'][] = []
   let after: string | undefined
   do {
     const page = await by.engine.list({ kind: 'entries', parent: dir }, { after, limit: PAGE })
@@ -43,6 +44,10 @@ async function countEntries(by: Runner, tx: Tx, dir: Ino, node: NodeRecord): Pro
     return sum
   }
   tx.nodeIs(dir, node)
-  for (const entry of guarded) tx.nodeIs(entry.ino, entry.node)
+  // The entry too: an engine may have read its node later than its name.
+  for (const { name, ino, type, node } of guarded) {
+    tx.edgeIs(dir, name, { ino, type })
+    tx.nodeIs(ino, node)
+  }
   return sum
 }

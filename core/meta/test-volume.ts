@@ -80,6 +80,7 @@ export async function openTestVolume<C extends Clock = ManualClock>(
   const setting = { ...TEST_SETTING, ...options.setting }
   const clock = (options.clock ?? new ManualClock()) as C
   await formatVolume(engine, setting, clock)
+  if (SERVER !== undefined) await countRoot(engine)
   return openTestClient(engine, setting, clock, options)
 }
 

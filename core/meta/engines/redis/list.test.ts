@@ -161,12 +161,12 @@ test('chunks are found below the length, a little beyond it, and wherever they a
   await engine.commit(
     'test',
     [],
-    [put(2, 2000 * 2 ** 26), ...[0, 5, 1500, 1999, 2030].map((k) => chunk(2, k))],
+    [put(2, 2000 * 2 ** 26), ...[0, 5, 1500, 1999, 2012].map((k) => chunk(2, k))],
   )
-  assert.deepEqual(await indexes({ ino: 2 }), [0, 5, 1500, 1999, 2030])
+  assert.deepEqual(await indexes({ ino: 2 }), [0, 5, 1500, 1999, 2012])
   assert.deepEqual(await indexes({ ino: 2, from: 5, to: 1999 }), [5, 1500])
   await engine.commit('test', [], [{ kind: 'delNode', ino: 2 }])
-  assert.deepEqual(await indexes({ ino: 2, length: 2000 * 2 ** 26 }), [0, 5, 1500, 1999, 2030])
+  assert.deepEqual(await indexes({ ino: 2, length: 2000 * 2 ** 26 }), [0, 5, 1500, 1999, 2012])
   const far = 2 ** 26
   await engine.commit('test', [], [put(3, far * 2 ** 26), ...[0, 7, 8, far - 2].map((k) => chunk(3, k))])
   await engine.commit('test', [], [chunk(33, 1), chunk(4, 2)])

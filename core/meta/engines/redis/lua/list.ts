@@ -20,7 +20,7 @@ return redis.call('ZRANGE', key, start, start + limit - 1, 'WITHSCORES')
 `
 
 /**
- * The chunks of one file from an index on, found by asking for each.
+ * The chunks of one file from an index on, found by asking for each, some at once.
  *
  * KEYS: the node. ARGV: chunk keys up to the index; first index; end index or ''; limit; length in bytes if the node is
  * gone; how many to ask for at most. Without an end they are looked for up to the length of the file, and from there as
@@ -30,7 +30,7 @@ return redis.call('ZRANGE', key, start, start + limit - 1, 'WITHSCORES')
  * indexes to ask for than keys to look through.
  */
 export const CHUNK_PAGE = `
-local LOOK_AHEAD, SPARSE = 64, 32768
+local LOOK_AHEAD, AT_ONCE, SPARSE = 16, 64, 32768
 local start, limit, most = ARGV[1], tonumber(ARGV[4]), tonumber(ARGV[6])
 local index, last = tonumber(ARGV[2]), tonumber(ARGV[3])
 local stop = index + most
@@ -47,14 +47,21 @@ end
 if last - index > SPARSE then return {-2} end
 local out, found = {-1}, 0
 while index < last and index < stop and found < limit do
-  local list = redis.call('LRANGE', start .. index, 0, -1)
-  if #list > 0 then
-    found = found + 1
-    out[2 * found] = index
-    out[2 * found + 1] = table.concat(list)
-    if open then last = math.max(last, index + 1 + LOOK_AHEAD) end
+  local keys = {}
+  for at = index, math.min(last, index + AT_ONCE) - 1 do keys[#keys + 1] = start .. at end
+  local there, asked = redis.call('EXISTS', unpack(keys)), 0
+  while there > 0 and found < limit do
+    asked = asked + 1
+    local list = redis.call('LRANGE', keys[asked], 0, -1)
+    if #list > 0 then
+      there = there - 1
+      found = found + 1
+      out[2 * found] = index + asked - 1
+      out[2 * found + 1] = table.concat(list)
+      if open then last = math.max(last, index + asked + LOOK_AHEAD) end
+    end
   end
-  index = index + 1
+  index = index + (there == 0 and #keys or asked)
 end
 if index < last then out[1] = index end
 return out
