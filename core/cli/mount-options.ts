@@ -83,6 +83,12 @@ export const MOUNT_OPTIONS = {
   'non-default-permission': { kind: 'flag', hidden: true, help: 'check permissions here, not in the kernel' },
   heartbeat: { kind: 'duration', default: '12s', help: 'time between two signs of life' },
   'no-bgjob': { kind: 'flag', help: 'leave clean-up to other clients' },
+  'backup-meta': {
+    kind: 'duration',
+    default: '1h',
+    help: 'time between backups of the metadata in the bucket, at least 5m; 0: none',
+  },
+  'backup-skip-trash': { kind: 'flag', help: 'leave what was removed out of them' },
   'atime-mode': { kind: 'text', value: 'MODE', default: 'noatime', help: 'noatime, relatime or strictatime' },
   'skip-dir-mtime': { kind: 'duration', default: '0', help: 'leave out directory times closer than this' },
   'attr-cache': { kind: 'duration', default: '1s', help: 'how long the kernel may keep attributes' },
@@ -122,8 +128,6 @@ export const MOUNT_OPTIONS = {
   'cache-scan-interval': { kind: 'duration', default: '1h', help: 'look for files others put in the cache' },
   ...STORAGE_OPTIONS,
   // Known to the reference: taken, so that its command lines work.
-  'backup-meta': { kind: 'duration', hidden: true, help: accepted },
-  'backup-skip-trash': { kind: 'flag', hidden: true, help: accepted },
   'skip-dir-nlink': { kind: 'number', hidden: true, help: accepted },
   'sort-dir': { kind: 'flag', hidden: true, help: accepted },
   'fast-statfs': { kind: 'flag', hidden: true, help: accepted },
@@ -188,6 +192,8 @@ export function mountVolumeOptions(
     subdir: values.subdir,
     heartbeatSec: values.heartbeat,
     noBackgroundJobs: values['no-bgjob'],
+    backupMetaSec: backupInterval(values['backup-meta']),
+    backupSkipTrash: values['backup-skip-trash'],
     atimeMode: atimeMode(values['atime-mode']),
     skipDirMtimeMs: values['skip-dir-mtime'] * 1000,
     attrCacheSec: values['attr-cache'],
@@ -219,6 +225,14 @@ export function mountVolumeOptions(
     cacheEviction: values['cache-eviction'] as VolumeOptions['cacheEviction'],
     cacheScanIntervalSec: values['cache-scan-interval'],
   }
+}
+
+const LEAST_BACKUP_SEC = 300
+
+function backupInterval(sec: number): number {
+  if (sec > 0 && sec < LEAST_BACKUP_SEC)
+    throw new UsageError('--backup-meta is at least 5m, or 0 for no backups')
+  return sec
 }
 
 /** `a:b` with wildcards; a pattern that matches nothing is kept out. */

@@ -1,6 +1,7 @@
 /** Find the process of a mount and talk to it. */
 import { lstat, readlink, realpath } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
+import type { BackupOutcome } from '#core/admin/backup/job.ts'
 import { BackendError } from '#core/base/errno.ts'
 import { controlFolders, controlSockets, socketName } from './control-folder.ts'
 import { type CallOptions, callControl } from './control-socket.ts'
@@ -23,6 +24,8 @@ export interface ProcessStatus {
   readonly lost?: string
   /** Bytes written that are not in the object store yet. */
   readonly pendingBytes: number
+  /** What came of its last metadata backup; absent when it has not tried. */
+  readonly backup?: BackupOutcome
   readonly logFile?: string
 }
 

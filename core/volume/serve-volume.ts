@@ -240,6 +240,7 @@ class Server {
       state: this.#state,
       ...(this.#lost.aborted && { lost: String((this.#lost.reason as Error).message) }),
       pendingBytes: this.#volume.pendingBytes(),
+      ...(this.#volume.backup !== undefined && { backup: this.#volume.backup }),
       ...(this.#request.logFile === undefined ? {} : { logFile: resolve(this.#request.logFile) }),
     }
   }

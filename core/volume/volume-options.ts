@@ -19,6 +19,9 @@ export interface VolumeOptions {
 
   readonly heartbeatSec?: number
   readonly noBackgroundJobs?: boolean
+  /** Seconds between two metadata backups in the bucket; absent or 0: this client makes none. */
+  readonly backupMetaSec?: number
+  readonly backupSkipTrash?: boolean
   /** 0: never delete objects. */
   readonly maxDeletes?: number
   readonly atimeMode?: 'noatime' | 'relatime' | 'strictatime'
