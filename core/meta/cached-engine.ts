@@ -93,6 +93,11 @@ export class CachedEngine implements MetaEngine {
     metrics.gauge('meta_cache_trusted', () => (this.cache.isListening ? 1 : 0))
   }
 
+  /** The engine itself. */
+  get uncached(): MetaEngine {
+    return this.#engine
+  }
+
   /** The server tells of changes. */
   get pushes(): boolean {
     return this.#engine.subscribe !== undefined

@@ -85,6 +85,8 @@ export class EchoCheck {
     if (wanted.length === 0) return
     const before = wanted.map(([ino]) => cache.node(ino)!.value)
     const nodes = await engine.read(wanted.map(([ino]) => ({ kind: 'node', ino }) as const))
+    // An answer to a commit of ours that came with this one may still be on its way to the cache.
+    await new Promise((resolve) => setImmediate(resolve))
     for (const [k, [ino, messages]] of wanted.entries()) {
       const now = cache.node(ino)
       // Changed again since: its own message has it looked at once more.

@@ -27,6 +27,8 @@ export interface EngineOptions {
   readonly clock?: Clock
   readonly random?: Random
   readonly log?: Log
+  /** Counts round trips (`meta_round_trips`). */
+  readonly metrics?: Metrics
 }
 
 /** Schemes of the format that this version has no engine for. */

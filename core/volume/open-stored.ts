@@ -36,6 +36,7 @@ export async function openStored(metaUrl: string, options: VolumeOptions, around
     readOnly: options.readOnly,
     log: around.log,
     clock: around.clock,
+    metrics: around.metrics,
   })
   try {
     const setting = unwrapSecrets(await loadSetting(engine))
