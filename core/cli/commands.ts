@@ -11,7 +11,40 @@ const files = 'Files, without a mount'
 const trees = 'Trees and space'
 const care = 'Checking and cleaning'
 
+const app = 'The app'
+
 export const COMMANDS: readonly Listed[] = [
+  { group: app, name: 'ui', summary: 'open the interface', load: () => import('./ui.ts').then((m) => m.ui) },
+  {
+    group: app,
+    name: 'daemon start',
+    summary: 'start the daemon in the background',
+    load: () => import('./daemon.ts').then((m) => m.daemonStart),
+  },
+  {
+    group: app,
+    name: 'daemon stop',
+    summary: 'end it; volumes stay mounted',
+    load: () => import('./daemon.ts').then((m) => m.daemonStop),
+  },
+  {
+    group: app,
+    name: 'daemon restart',
+    summary: 'end it and start it again',
+    load: () => import('./daemon.ts').then((m) => m.daemonRestart),
+  },
+  {
+    group: app,
+    name: 'daemon status',
+    summary: 'say whether it runs',
+    load: () => import('./daemon.ts').then((m) => m.daemonStatus),
+  },
+  {
+    group: app,
+    name: 'daemon run',
+    summary: 'run it in the foreground',
+    load: () => import('./daemon.ts').then((m) => m.daemonRun),
+  },
   {
     group: volumes,
     name: 'format',
@@ -160,6 +193,24 @@ export const COMMANDS: readonly Listed[] = [
     name: 'load',
     summary: 'make a volume of dumped metadata',
     load: () => import('./load.ts').then((m) => m.load),
+  },
+  {
+    group: care,
+    name: 'backup list',
+    summary: 'show the metadata backups in the bucket',
+    load: () => import('./backup.ts').then((m) => m.backupList),
+  },
+  {
+    group: care,
+    name: 'backup now',
+    summary: 'make one',
+    load: () => import('./backup.ts').then((m) => m.backupNow),
+  },
+  {
+    group: care,
+    name: 'backup restore',
+    summary: 'make a volume of one',
+    load: () => import('./backup.ts').then((m) => m.backupRestore),
   },
   {
     group: care,
