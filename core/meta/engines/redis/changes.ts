@@ -1,5 +1,4 @@
 /** Changes as steps of the commit script: which Redis command each is. Source: meta-redis.md §4. */
-import { ENOENT, fail } from '#core/base/errno.ts'
 import { inoText } from '#core/base/ino.ts'
 import type { Change } from '#core/meta/engine.ts'
 import { encodeDelayed, encodeEdge, encodeNode, encodePlocks } from '#core/meta/records-codec.ts'
@@ -13,8 +12,8 @@ const KEEP_TIMES = ''
 /** Elements of one push; the script hands them on as arguments, of which Lua takes some thousands. */
 const MAX_PUSH = 1000
 
-/** Add the change that is number `at` of the commit. Throws ENOENT for a node that the commit itself removes. @hot */
-export function encodeChange(program: Program, layout: Layout, op: string, change: Change, at: number): void {
+/** Add the change that is number `at` of the commit. @hot */
+export function encodeChange(program: Program, layout: Layout, change: Change, at: number): void {
   switch (change.kind) {
     case 'putNode':
       program.putNode(change.ino, encodeNode(change.node))
@@ -24,8 +23,7 @@ export function encodeChange(program: Program, layout: Layout, op: string, chang
       return
     case 'touchNode': {
       const time = change.time === undefined ? KEEP_TIMES : timeBytes(change.time)
-      if (!program.touchNode(change.ino, { time, nlink: change.nlink }))
-        throw gone(op, layout.node(change.ino))
+      program.touchNode(change.ino, { time, nlink: change.nlink })
       return
     }
     case 'putEdge':
@@ -271,8 +269,4 @@ function putLock(
 
 function delLock(program: Program, layout: Layout, key: string, sid: number, owner: bigint): void {
   program.step('U', 0, [key, layout.locked(sid)], ownerField(sid, owner))
-}
-
-export function gone(op: string, node: string): Error {
-  return fail(ENOENT, op, `${node} is gone`)
 }

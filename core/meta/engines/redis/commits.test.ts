@@ -102,6 +102,12 @@ test('changes of one node in one commit add up in their order', { skip }, async 
   assert.equal(await links({ kind: 'delNode', ino: 2 }, put), 5)
   assert.equal(await links(put, { kind: 'delNode', ino: 2 }), undefined)
   await assert.rejects(links({ kind: 'delNode', ino: 2 }, touch), /ENOENT/)
+  const refused = await engine.commit(
+    'test',
+    [{ kind: 'nodeIs', ino: 3, is: sampleNode }],
+    [{ kind: 'delNode', ino: 2 }, touch],
+  )
+  assert.ok(!refused.ok, 'guards are looked at first')
   const xattr = (value: number) =>
     ({ kind: 'putXattr', ino: 2, name: 'user.x', value: Buffer.from([value]) }) as const
   await engine.commit('test', [], [xattr(1), { kind: 'delXattrs', ino: 2 }, xattr(2)])

@@ -8,7 +8,7 @@
 
 import type { Redis } from 'ioredis'
 import { type Clock, systemClock } from '#core/base/clock.ts'
-import { BackendError } from '#core/base/errno.ts'
+import { BackendError, ENOENT, fail } from '#core/base/errno.ts'
 import type { Finding } from '#core/base/finding.ts'
 import type { Ino } from '#core/base/ino.ts'
 import { type Counter, Metrics } from '#core/base/metrics.ts'
@@ -28,7 +28,7 @@ import type {
 } from '#core/meta/engine.ts'
 import type { AclRule, CounterName, GateName } from '#core/meta/records.ts'
 import { encodeAclRule } from '#core/meta/records-codec.ts'
-import { encodeChange, gone, replyOf } from './changes.ts'
+import { encodeChange, replyOf } from './changes.ts'
 import { gatherFacts, judge } from './checks.ts'
 import { LostAnswer } from './errors.ts'
 import { decodeFailures, encodeGuard } from './guards.ts'
@@ -112,10 +112,10 @@ export class RedisEngine implements MetaEngine {
   async #commitOnce(op: string, guards: readonly Guard[], changes: readonly Change[]): Promise<CommitResult> {
     const program = new Program(this.#nodeKey)
     for (let k = 0; k < guards.length; k++) encodeGuard(program, this.#layout, guards[k]!)
-    for (let k = 0; k < changes.length; k++) encodeChange(program, this.#layout, op, changes[k]!, k)
+    for (let k = 0; k < changes.length; k++) encodeChange(program, this.#layout, changes[k]!, k)
     const reply = asList(await this.#sendCommit(program, program.finish()))
     if (reply[0] === REFUSED) return { ok: false, failed: decodeFailures(guards, reply) }
-    if (reply[0] === NODE_MISSING) throw gone(op, asText(reply[1]!))
+    if (reply[0] === NODE_MISSING) throw fail(ENOENT, op, `${asText(reply[1]!)} is gone`)
     return committed(program, changes, reply)
   }
 

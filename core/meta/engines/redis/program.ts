@@ -97,18 +97,20 @@ export class Program {
     this.#node(ino).effect = { kind: 'delete' }
   }
 
-  /** False when the node has been deleted just before. */
-  touchNode(ino: Ino, touch: Touch): boolean {
+  touchNode(ino: Ino, touch: Touch): void {
     const before = this.#node(ino).effect
-    if (before?.kind === 'delete') return false
+    if (before?.kind === 'delete') {
+      // Wrong, but only if all guards hold: the script says so then.
+      this.#guards += `?${number(this.#read(ino).slot)}`
+      return
+    }
     if (before?.kind === 'put') {
       this.putNode(ino, patchNode(before.record, touch))
-      return true
+      return
     }
     const time = touch.time.length > 0 || before === undefined ? touch.time : before.time
     const nlink = touch.nlink + (before?.nlink ?? 0)
     this.#read(ino).effect = { kind: 'touch', time, nlink }
-    return true
   }
 
   delete(key: string): void {

@@ -13,6 +13,7 @@
  *   v n       a record of n stored values, each fetched (steps of FETCH letter and comparison) and compared:
  *             = equal, ! absent, # equal where absent is 0, h hash with exactly these pairs, * anything
  *   ! slot    the node exists; these come last, and end the commit if all others hold
+ *   ? slot    never holds: a change of a node that the commit removes
  * Changes:
  *   P         node becomes ARGV
  *   T slot    node gets times ARGV (12 bytes; '' keeps them) and nlink + ARGV; reply: the record
@@ -122,8 +123,8 @@ while true do
       values[j] = value
     end
     if not same then fail(guard, values) end
-  elseif op == 33 then -- !
-    if not failed and not node[n] then return {2, K[n]} end
+  elseif op == 33 or op == 63 then -- ! ?
+    if not failed and (op == 63 or not node[n]) then return {2, K[n]} end
   else
     break
   end
