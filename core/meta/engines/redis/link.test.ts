@@ -188,6 +188,49 @@ test('a full server refuses writes as no-space and goes on reading', { skip }, a
   })
 })
 
+test('in a cluster a slot that moves is followed, for reads and for writes', { skip }, async () => {
+  const nodes = [
+    await startRedis({ 'cluster-enabled': 'yes' }),
+    await startRedis({ 'cluster-enabled': 'yes' }),
+  ]
+  const [a, b] = nodes.map(({ port }) => new Redis(port, '127.0.0.1', { protocol: 2 })) as [Redis, Redis]
+  const all = (...words: string[]): Promise<unknown> =>
+    Promise.all([a, b].map((node) => node.call('CLUSTER', ...words)))
+  const slotOf1 = '9842'
+  try {
+    await a.call('CLUSTER', 'ADDSLOTSRANGE', '0', '16383')
+    await a.call('CLUSTER', 'MEET', '127.0.0.1', String(nodes[1]!.port))
+    const agreed = async (): Promise<boolean> =>
+      (await Promise.all([a, b].map((node) => node.call('CLUSTER', 'INFO')))).every((info) =>
+        /cluster_state:ok.*cluster_known_nodes:2/s.test(String(info)),
+      )
+    while (!(await agreed())) await sleep(50)
+    const url = parseRedisUrl(`${nodes[0]!.url(1)}?read-timeout=20s`, {})
+    const link = await RedisLink.open({ url, clock: systemClock, random: systemRandom, log: silentLog })
+    assert.equal(await link.once((client) => client.incr('{1}k')), 1)
+    for (const [from, to] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      const port = to.options.port!
+      await to.call('CLUSTER', 'SETSLOT', slotOf1, 'IMPORTING', String(await from.call('CLUSTER', 'MYID')))
+      await from.call('CLUSTER', 'SETSLOT', slotOf1, 'MIGRATING', String(await to.call('CLUSTER', 'MYID')))
+      const asked = link.repeat((client) => client.get('{1}absent')) // ASK, until the slot has moved
+      await from.call('MIGRATE', '127.0.0.1', String(port), '{1}k', '0', '5000')
+      await sleep(100)
+      await all('SETSLOT', slotOf1, 'NODE', String(await to.call('CLUSTER', 'MYID')))
+      assert.equal(await asked, null)
+      await link.once((client) => client.incr('{1}k'))
+      assert.deepEqual(link.live?.endpoint, { host: '127.0.0.1', port })
+    }
+    assert.equal(await link.repeat((client) => client.get('{1}k')), '3')
+    await link.close()
+  } finally {
+    for (const node of [a, b]) node.disconnect()
+    await Promise.all(nodes.map((node) => node.stop()))
+  }
+})
+
 test('closing ends what waits, and nothing goes out afterwards', { skip }, async () => {
   await withLink('', async ({ link, server }) => {
     await server.kill()

@@ -217,8 +217,7 @@ export class RedisLink {
     for (let tries = 0; !signal.aborted; tries++) {
       try {
         const connection = await this.locator.connect()
-        await fence(connection, this.#before)
-        if (!signal.aborted) return connection
+        if (!signal.aborted && (await fence(connection, this.#before))) return connection
         connection.client.disconnect()
       } catch (error) {
         this.#lastError = fromRedis(error, this.address)
@@ -234,14 +233,16 @@ export class RedisLink {
 
 /**
  * Make sure that nothing sent over `before` is executed from now on. Another process, or the same one started again,
- * has nothing of it. Where rights forbid CLIENT KILL, closing our end and the pause of reconnecting must do.
+ * has nothing of it. Where rights forbid CLIENT KILL, closing our end and the pause of reconnecting must do. False:
+ * try another connection.
  */
-async function fence(connection: Connection, before: Connection | undefined): Promise<void> {
-  if (before?.clientId === undefined || before.runId !== connection.runId) return
+async function fence(connection: Connection, before: Connection | undefined): Promise<boolean> {
+  if (before?.clientId === undefined || before.runId !== connection.runId) return true
   try {
     await connection.client.call('CLIENT', 'KILL', 'ID', String(before.clientId))
+    return true
   } catch (error) {
-    if (!(error instanceof Error) || !/^(NOPERM|ERR No such client)/.test(error.message)) throw error
+    return error instanceof Error && /^(NOPERM|ERR No such client)/.test(error.message)
   }
 }
 
