@@ -1,5 +1,8 @@
+import { backupStatus } from '#core/admin/backup/status.ts'
 import { moreStat, sessionHoldings, sessionStatus, volumeStatus } from '#core/admin/status.ts'
 import { Refusal } from '#core/base/refusal.ts'
+import { listProcesses } from '#core/volume/control-client.ts'
+import type { Volume } from '#core/volume/open-volume.ts'
 import { defineCommand } from './command.ts'
 import { volumeLocation } from './operands.ts'
 import { TOOL_OPTIONS, withVolumes } from './volumes.ts'
@@ -31,10 +34,20 @@ export const status = defineCommand({
         })
         return 0
       }
-      const shown = await volumeStatus(volume, signal)
+      const shown = { ...(await volumeStatus(volume, signal)), Backup: await backups(volume, signal) }
       out.printJson(
         options.more ? { ...shown, Stat: { ...shown.Stat, ...(await moreStat(volume, signal)) } } : shown,
       )
       return 0
     }),
 })
+
+/** Backups in the bucket, and those that mounts of this machine could not make. */
+async function backups(volume: Volume, signal: AbortSignal) {
+  const failed = (await listProcesses()).flatMap(({ status: { uuid, mountPoint, backup } }) =>
+    uuid === volume.setting.UUID && backup?.error !== undefined
+      ? [{ MountPoint: mountPoint, At: new Date(backup.at * 1000).toISOString(), Error: backup.error }]
+      : [],
+  )
+  return { ...(await backupStatus(volume, signal)), ...(failed.length > 0 && { Failed: failed }) }
+}

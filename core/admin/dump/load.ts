@@ -16,6 +16,8 @@ export interface LoadOptions {
   /** What to make of the dumped setting: give it back the secrets that were removed, wrapped. */
   readonly setting?: (dumped: VolumeSetting) => VolumeSetting
   readonly unseal?: Unseal
+  /** Slice numbers to leave out after those of the dump: what was given out since it was made. */
+  readonly skipSlices?: number
 }
 
 /**
@@ -34,7 +36,8 @@ export async function loadVolume(
     const loading = new Loading(engine, job.signal)
     const finish = async (report: LoadReport, counters: Parameters<Loading['finish']>[1]) => {
       const setting = options.setting?.(report.setting) ?? report.setting
-      await loading.finish(setting, counters)
+      const nextChunk = (counters.nextChunk ?? 0) + (options.skipSlices ?? 0)
+      await loading.finish(setting, { ...counters, nextChunk })
       return { ...report, setting }
     }
     if (format === 'json') {
