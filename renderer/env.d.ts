@@ -1,1 +1,2 @@
 /// <reference types="vite/client" />
+import '#core/api/bridge.ts'

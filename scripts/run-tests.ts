@@ -113,10 +113,11 @@ if (options.only === undefined) {
   staticCheck('format and lint (biome)', 'biome', ['check', '--max-diagnostics=40'])
   staticCheck('types (tsc)', 'tsc', ['--noEmit'])
   staticCheck('types of electron (tsc)', 'tsc', ['--noEmit', '-p', 'electron'])
+  staticCheck('types of renderer (tsc)', 'tsc', ['--noEmit', '-p', 'renderer'])
   staticCheck('layers', 'node', ['scripts/check-layers.ts'])
 }
 if (!options.quick) prepareSystem()
-await runFiles([...testFiles('core'), ...testFiles('electron')], 2, 240_000)
+await runFiles([...testFiles('core'), ...testFiles('electron'), ...testFiles('renderer')], 2, 240_000)
 if (!options.quick) {
   await runFiles(testFiles('e2e'), 1, 1_500_000)
   for (const mount of fuseMounts().filter((path) => path.startsWith(temporary))) {

@@ -9,7 +9,14 @@ interface Item {
 
 function filled() {
   const store = new KeyedStore<Item>(({ id }) => id)
-  store.apply({ kind: 'all', items: [{ id: 'a', n: 1 }, { id: 'b', n: 1 }], removed: [] })
+  store.apply({
+    kind: 'all',
+    items: [
+      { id: 'a', n: 1 },
+      { id: 'b', n: 1 },
+    ],
+    removed: [],
+  })
   return store
 }
 
@@ -37,7 +44,10 @@ test('a whole list takes away what it does not name', () => {
 test('an item that changes keeps its place', () => {
   const store = filled()
   store.apply({ kind: 'change', items: [{ id: 'a', n: 9 }], removed: [] })
-  assert.deepEqual(store.list.map(({ id }) => id), ['a', 'b'])
+  assert.deepEqual(
+    store.list.map(({ id }) => id),
+    ['a', 'b'],
+  )
 })
 
 test('who has left is not told', () => {

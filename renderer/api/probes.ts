@@ -15,13 +15,20 @@ export interface Probe<T> {
 // Answers are not kept: a test is of now, and its input may hold a password.
 const FRESH = { gcTime: 0, staleTime: 0, retry: false }
 
-function asProbe<T>(wanted: boolean, settled: boolean, query: { data?: T; error: unknown; isFetching: boolean }): Probe<T> {
+function asProbe<T>(
+  wanted: boolean,
+  settled: boolean,
+  query: { data?: T; error: unknown; isFetching: boolean },
+): Probe<T> {
   const testing = wanted && (!settled || query.isFetching)
   return { testing, answer: wanted && !testing ? query.data : undefined, error: testing ? null : query.error }
 }
 
 /** Empty addresses are not tested. */
-export function useMetadataProbe(metaUrl: string, password: string): Probe<import('#core/api/probes.ts').MetadataAnswer> {
+export function useMetadataProbe(
+  metaUrl: string,
+  password: string,
+): Probe<import('#core/api/probes.ts').MetadataAnswer> {
   const { trpc } = useApi()
   const now = `${metaUrl}\n${password}`
   const settled = useDebounced(now)
@@ -43,7 +50,9 @@ export interface BucketQuestion {
   readonly secrets: VolumeSecrets
 }
 
-export function useBucketProbe(question: BucketQuestion | undefined): Probe<import('#core/api/probes.ts').BucketAnswer> {
+export function useBucketProbe(
+  question: BucketQuestion | undefined,
+): Probe<import('#core/api/probes.ts').BucketAnswer> {
   const { trpc } = useApi()
   const now = JSON.stringify(question)
   const settled = useDebounced(now)

@@ -4,7 +4,10 @@ import type { Volume } from '#core/api/volumes.ts'
 import { Throughput } from './throughput.ts'
 
 const volume = (id: string, bps: number | null) =>
-  ({ id, rates: bps === null ? null : { readBps: bps, writeBps: 2 * bps, opsPerSec: 0, hitRate: null } }) as Volume
+  ({
+    id,
+    rates: bps === null ? null : { readBps: bps, writeBps: 2 * bps, opsPerSec: 0, hitRate: null },
+  }) as Volume
 
 test('keeps a minute, a point a second, the newest last', () => {
   const curves = new Throughput()

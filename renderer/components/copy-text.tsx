@@ -4,7 +4,13 @@ import { s } from '../strings/strings.ts'
 import css from './copy-text.module.css'
 
 /** A path or a key that a click copies. */
-export function CopyText({ text, className }: { readonly text: string; readonly className?: string | undefined }) {
+export function CopyText({
+  text,
+  className,
+}: {
+  readonly text: string
+  readonly className?: string | undefined
+}) {
   const [copied, setCopied] = useState(false)
   return (
     <Tooltip label={copied ? s.common.copied : s.common.copy} position="bottom-start">

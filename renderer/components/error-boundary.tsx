@@ -1,8 +1,8 @@
 import { Button } from '@mantine/core'
 import { Component, type ReactNode } from 'react'
 import { s } from '../strings/strings.ts'
-import { ErrorNote } from './error-note.tsx'
 import css from './error-boundary.module.css'
+import { ErrorNote } from './error-note.tsx'
 
 /** A part that cannot be drawn says so in its own place; the rest of the window stays. */
 export class ErrorBoundary extends Component<{ readonly children: ReactNode }, { readonly error: unknown }> {

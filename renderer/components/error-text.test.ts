@@ -9,7 +9,13 @@ test('every kind of error says what it means for the data', () => {
 
 test('a copied error names what was done, what happened, and what helps', () => {
   const text = errorText(
-    { kind: 'denied', message: '403 from the bucket.', next: 'Edit the key.', errno: 'EACCES', fields: { key: 'wrong' } },
+    {
+      kind: 'denied',
+      message: '403 from the bucket.',
+      next: 'Edit the key.',
+      errno: 'EACCES',
+      fields: { key: 'wrong' },
+    },
     'Mounting media',
   )
   for (const part of ['Mounting media', '403', 'Edit the key.', 'denied', 'EACCES', 'key: wrong'])

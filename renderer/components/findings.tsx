@@ -1,6 +1,6 @@
 import type { Finding } from '#core/base/finding.ts'
-import { Notice, type NoticeTone } from './notice.tsx'
 import css from './findings.module.css'
+import { Notice, type NoticeTone } from './notice.tsx'
 
 const TONES: Readonly<Record<Finding['level'], NoticeTone>> = {
   ok: 'good',

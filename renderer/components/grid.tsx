@@ -1,3 +1,6 @@
+// biome-ignore-all lint/a11y/useSemanticElements: rows are placed by hand, which a <table> does not allow
+// biome-ignore-all lint/a11y/useFocusableInteractive: the row has the focus, as the grid pattern allows
+// biome-ignore-all lint/a11y/useKeyWithClickEvents: the grid has the keys of its rows
 import { IconArrowDown, IconArrowUp } from '@tabler/icons-react'
 import { memo, type ReactNode, useMemo } from 'react'
 import css from './grid.module.css'
@@ -71,7 +74,6 @@ export function Grid<T>(props: GridProps<T>) {
 
   return (
     <div ref={list.scroller} className={css.scroller}>
-      {/* biome-ignore lint/a11y/useSemanticElements: rows are placed by hand, which a <table> does not allow */}
       <div
         role="grid"
         aria-label={label}
@@ -84,7 +86,15 @@ export function Grid<T>(props: GridProps<T>) {
         <Head columns={shown} template={template} sort={props.sort} onSort={props.onSort} />
         <div role="rowgroup" className={css.body} style={{ height: list.virtualizer.getTotalSize() }}>
           {items.map(({ index, key, start }) => (
-            <PlacedRow key={key} index={index} start={start} list={list} shown={shown} template={template} grid={props} />
+            <PlacedRow
+              key={key}
+              index={index}
+              start={start}
+              list={list}
+              shown={shown}
+              template={template}
+              grid={props}
+            />
           ))}
         </div>
       </div>
@@ -144,7 +154,6 @@ function PlacedRow<T>({ index, start, list, shown, template, grid }: PlacedRowPr
   const active = index === list.active
   const selected = item !== undefined && grid.isSelected?.(item)
   return (
-    // biome-ignore lint/a11y/useSemanticElements: as the grid above
     <div
       role="row"
       data-index={index}
@@ -158,7 +167,11 @@ function PlacedRow<T>({ index, start, list, shown, template, grid }: PlacedRowPr
       onDoubleClick={() => item !== undefined && grid.onOpen?.(item, index)}
       onContextMenu={(event) => item !== undefined && grid.onContext?.(event, item, index)}
     >
-      {item === undefined ? <span className={css.missing} /> : <Cells item={item} columns={shown} template={template} tabbable={active} />}
+      {item === undefined ? (
+        <span className={css.missing} />
+      ) : (
+        <Cells item={item} columns={shown} template={template} tabbable={active} />
+      )}
     </div>
   )
 }
@@ -175,8 +188,6 @@ const Cells = memo(function Cells<T>({ item, columns, template, tabbable }: Cell
   return (
     <div className={css.cells} style={{ gridTemplateColumns: template }} role="presentation">
       {columns.map(({ key, end, render }) => (
-        // biome-ignore lint/a11y/useSemanticElements: as the grid above
-        // biome-ignore lint/a11y/useFocusableInteractive: the row has the focus
         <div key={key} role="gridcell" className={css.cell} data-end={end || undefined}>
           {render(item, tabbable)}
         </div>

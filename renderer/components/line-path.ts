@@ -2,7 +2,13 @@
  * An SVG path over `values`, the newest at the right edge, `top` at the upper one. One unit of y is left free at both
  * ends for the line's own width.
  */
-export function linePath(values: readonly number[], top: number, width: number, height: number, points = 60): string {
+export function linePath(
+  values: readonly number[],
+  top: number,
+  width: number,
+  height: number,
+  points = 60,
+): string {
   if (values.length < 2 || top <= 0) return ''
   const step = width / (points - 1)
   const from = width - (values.length - 1) * step

@@ -33,7 +33,13 @@ export class TypeAhead {
    * The index to go to, or undefined. The same letter again goes to the next name that begins with it; a word that
    * grows stays where it still fits. Looks at most once around.
    */
-  find(letter: string, at: number, count: number, nameAt: (index: number) => string, nowMs: number): number | undefined {
+  find(
+    letter: string,
+    at: number,
+    count: number,
+    nameAt: (index: number) => string,
+    nowMs: number,
+  ): number | undefined {
     const again = nowMs - this.#lastMs <= PAUSE_MS
     this.#lastMs = nowMs
     const lower = letter.toLowerCase()

@@ -4,7 +4,11 @@ import css from './plain-table.module.css'
 interface Props {
   readonly label: string
   readonly columns: readonly { readonly title: string; readonly end?: boolean }[]
-  readonly rows: readonly { readonly key: string; readonly hover?: string; readonly cells: readonly ReactNode[] }[]
+  readonly rows: readonly {
+    readonly key: string
+    readonly hover?: string
+    readonly cells: readonly ReactNode[]
+  }[]
 }
 
 /** A short table: all of it is drawn. */

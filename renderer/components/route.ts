@@ -9,9 +9,13 @@ export type Route =
 
 /** The place that `#/v/media/files/photos/2026` names. */
 export function parseRoute(hash: string): Route {
-  const [first = '', id = '', tab = 'overview', ...rest] = hash.replace(/^#?\/?/, '').split('/').map(decode)
+  const [first = '', id = '', tab = 'overview', ...rest] = hash
+    .replace(/^#?\/?/, '')
+    .split('/')
+    .map(decode)
   if (first === '') return { page: 'volumes' }
-  if (first === 'new' || first === 'connect' || first === 'activity' || first === 'settings') return { page: first }
+  if (first === 'new' || first === 'connect' || first === 'activity' || first === 'settings')
+    return { page: first }
   if (first === 'v' && id !== '' && isTab(tab)) return { page: 'volume', id, tab, path: `/${rest.join('/')}` }
   return { page: 'unknown' }
 }

@@ -39,7 +39,8 @@ export const useUi = create<UiState>((set) => ({
   openHelp: (helpOpen) => set({ helpOpen }),
   openDialog: (kind, id) => set({ dialog: { kind, id } }),
   closeDialog: () => set({ dialog: null }),
-  say: (text) => set(({ messages }) => ({ messages: added(messages, { key: ++lastKey, tone: 'good', text }) })),
+  say: (text) =>
+    set(({ messages }) => ({ messages: added(messages, { key: ++lastKey, tone: 'good', text }) })),
   fail: (error, doing, meaning) =>
     set(({ messages }) => ({
       messages: added(messages, { key: ++lastKey, tone: 'bad', error, doing, meaning }),

@@ -2,11 +2,11 @@
 import { useMemo } from 'react'
 import type { VolumeAction } from '#core/api/states.ts'
 import type { Volume } from '#core/api/volumes.ts'
+import { useApi } from '../api/api.ts'
+import { s } from '../strings/strings.ts'
 import { go } from './navigate.ts'
 import { volumeHref } from './route.ts'
 import { useUi } from './ui-store.ts'
-import { s } from '../strings/strings.ts'
-import { useApi } from '../api/api.ts'
 
 export interface VolumeActions {
   mount(volume: Volume): void
@@ -34,7 +34,8 @@ export function useVolumeActions(): VolumeActions {
     const cancel = ({ id, name }: Volume) => attempt(trpc.volumes.cancel.mutate({ id }), doing.cancel(name))
     const openFolder = ({ id, name }: Volume) =>
       attempt(trpc.volumes.openFolder.mutate({ id }), doing.open(name))
-    const restart = ({ id, name }: Volume) => attempt(trpc.volumes.restart.mutate({ id }), doing.restart(name))
+    const restart = ({ id, name }: Volume) =>
+      attempt(trpc.volumes.restart.mutate({ id }), doing.restart(name))
     const table: Readonly<Record<VolumeAction, (volume: Volume) => void>> = {
       mount,
       cancel,

@@ -52,7 +52,12 @@ export function WarmUpDialog({ id, paths, what, onClose }: Props) {
           <Button variant="default" onClick={onClose}>
             {s.common.cancel}
           </Button>
-          <Button data-autofocus disabled={data === undefined} loading={start.isPending} onClick={() => start.mutate()}>
+          <Button
+            data-autofocus
+            disabled={data === undefined}
+            loading={start.isPending}
+            onClick={() => start.mutate()}
+          >
             {words.start} {data !== undefined && bytes(data.missingBytes)}
           </Button>
         </footer>

@@ -4,14 +4,21 @@ import { useEffect } from 'react'
 import { ApiContext, type PomeloApi } from '../api/api.ts'
 import { useConnection } from '../api/connection.ts'
 import { watchLive } from '../api/live.ts'
-import { useScheme } from '../theme/scheme.ts'
+import { useSettings } from '../api/settings.ts'
+import { chooseTheme, useScheme } from '../theme/scheme.ts'
 import { theme } from '../theme/theme.ts'
 import { Denied } from './denied.tsx'
 import { Frame } from './frame.tsx'
 
 const queries = new QueryClient({
   defaultOptions: {
-    queries: { retry: false, staleTime: 5_000, gcTime: 60_000, refetchOnWindowFocus: false, networkMode: 'always' },
+    queries: {
+      retry: false,
+      staleTime: 5_000,
+      gcTime: 60_000,
+      refetchOnWindowFocus: false,
+      networkMode: 'always',
+    },
     mutations: { networkMode: 'always' },
   },
 })
@@ -19,7 +26,12 @@ const queries = new QueryClient({
 /** The whole window. `api` is null when nobody let it in. */
 export function App({ api }: { readonly api: PomeloApi | null }) {
   return (
-    <MantineProvider theme={theme} forceColorScheme={useScheme()} withCssVariables={false} withGlobalClasses={false}>
+    <MantineProvider
+      theme={theme}
+      forceColorScheme={useScheme()}
+      withCssVariables={false}
+      withGlobalClasses={false}
+    >
       {api === null ? (
         <Denied />
       ) : (
@@ -40,5 +52,14 @@ function Connected({ api }: { readonly api: PomeloApi }) {
   useEffect(() => {
     if (state === 'open') void queries.invalidateQueries()
   }, [state])
+  useKeptLook()
   return state === 'denied' ? <Denied /> : <Frame />
+}
+
+/** The theme that the daemon keeps, for windows that have not stored it themselves. */
+function useKeptLook(): void {
+  const kept = useSettings().data?.theme
+  useEffect(() => {
+    if (kept !== undefined) chooseTheme(kept)
+  }, [kept])
 }

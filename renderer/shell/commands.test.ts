@@ -3,7 +3,8 @@ import test from 'node:test'
 import type { Volume } from '#core/api/volumes.ts'
 import { type Command, commandsFor, type Doers, search } from './commands.ts'
 
-const volume = (id: string, state: string) => ({ id, name: id, mountPoint: `/home/me/${id}`, status: { state } }) as Volume
+const volume = (id: string, state: string) =>
+  ({ id, name: id, mountPoint: `/home/me/${id}`, status: { state } }) as Volume
 const media = volume('team-media', 'mounted')
 const scans = volume('scans', 'unmounted')
 
@@ -21,7 +22,12 @@ function setUp() {
     copy: note('copy'),
     isUp: ({ status }) => status.state === 'mounted',
   }
-  const commands = commandsFor({ page: 'volume', id: 'team-media', tab: 'files', path: '/' }, [media, scans], {}, doers)
+  const commands = commandsFor(
+    { page: 'volume', id: 'team-media', tab: 'files', path: '/' },
+    [media, scans],
+    {},
+    doers,
+  )
   const run = (label: string) => commands.find((each) => each.label === label)!.run()
   return { commands, run, done }
 }
@@ -33,7 +39,12 @@ test('the volume that is shown comes first, and every volume can be mounted or u
   run('Mount scans')
   run('scans')
   run('Copy the mount point of team-media')
-  assert.deepEqual(done, ['unmount team-media', 'mount scans', 'go #/v/scans/overview', 'copy /home/me/team-media'])
+  assert.deepEqual(done, [
+    'unmount team-media',
+    'mount scans',
+    'go #/v/scans/overview',
+    'copy /home/me/team-media',
+  ])
 })
 
 test('no two commands have one key', () => {
@@ -44,8 +55,14 @@ test('no two commands have one key', () => {
 test('a search finds every word and prefers beginnings', () => {
   const named = (label: string) => ({ key: label, label }) as Command
   const commands = ['unmount media', 'mount scans', 'remount all', 'scans mount'].map(named)
-  assert.deepEqual(search(commands, 'mount', 10).map(({ label }) => label), ['mount scans', 'scans mount', 'unmount media', 'remount all'])
-  assert.deepEqual(search(commands, 'SCANS  mo', 10).map(({ label }) => label), ['mount scans', 'scans mount'])
+  assert.deepEqual(
+    search(commands, 'mount', 10).map(({ label }) => label),
+    ['mount scans', 'scans mount', 'unmount media', 'remount all'],
+  )
+  assert.deepEqual(
+    search(commands, 'SCANS  mo', 10).map(({ label }) => label),
+    ['mount scans', 'scans mount'],
+  )
   assert.deepEqual(search(commands, 'xyz', 10), [])
   assert.equal(search(commands, '', 2).length, 2)
 })

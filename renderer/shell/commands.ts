@@ -25,7 +25,12 @@ export interface Doers {
   isUp(volume: Volume): boolean
 }
 
-export function commandsFor(route: Route, volumes: readonly Volume[], keys: Readonly<Record<string, string>>, doers: Doers): readonly Command[] {
+export function commandsFor(
+  route: Route,
+  volumes: readonly Volume[],
+  keys: Readonly<Record<string, string>>,
+  doers: Doers,
+): readonly Command[] {
   const words = s.shell.palette
   const list: Command[] = []
   const current = route.page === 'volume' ? volumes.find(({ id }) => id === route.id) : undefined
@@ -34,8 +39,19 @@ export function commandsFor(route: Route, volumes: readonly Volume[], keys: Read
     if (doers.isUp(current)) {
       const { id, name, mountPoint } = current
       list.push(
-        { key: `open ${id}`, group: 'volume', label: words.open(name), shortcut: keys.open, run: () => doers.openFolder(current) },
-        { key: `copy ${id}`, group: 'volume', label: words.copyPath(name), run: () => doers.copy(mountPoint) },
+        {
+          key: `open ${id}`,
+          group: 'volume',
+          label: words.open(name),
+          shortcut: keys.open,
+          run: () => doers.openFolder(current),
+        },
+        {
+          key: `copy ${id}`,
+          group: 'volume',
+          label: words.copyPath(name),
+          run: () => doers.copy(mountPoint),
+        },
       )
     }
     for (const [at, tab] of VOLUME_TABS.entries())
@@ -49,14 +65,48 @@ export function commandsFor(route: Route, volumes: readonly Volume[], keys: Read
   }
   for (const volume of volumes) {
     if (volume === current) continue
-    list.push({ key: `go ${volume.id}`, group: 'volumes', label: volume.name, volume, run: () => doers.go(volumeHref(volume.id)) })
+    list.push({
+      key: `go ${volume.id}`,
+      group: 'volumes',
+      label: volume.name,
+      volume,
+      run: () => doers.go(volumeHref(volume.id)),
+    })
   }
   list.push(
-    { key: 'volumes', group: 'pages', label: s.shell.allVolumes, run: () => doers.go(hrefOf({ page: 'volumes' })) },
-    { key: 'new', group: 'pages', label: s.shell.newVolume, shortcut: keys.newVolume, run: () => doers.go(hrefOf({ page: 'new' })) },
-    { key: 'connect', group: 'pages', label: s.shell.connectVolume, run: () => doers.go(hrefOf({ page: 'connect' })) },
-    { key: 'activity', group: 'pages', label: s.shell.activity, shortcut: keys.activity, run: () => doers.go(hrefOf({ page: 'activity' })) },
-    { key: 'settings', group: 'pages', label: s.shell.settings, shortcut: keys.settings, run: () => doers.go(hrefOf({ page: 'settings' })) },
+    {
+      key: 'volumes',
+      group: 'pages',
+      label: s.shell.allVolumes,
+      run: () => doers.go(hrefOf({ page: 'volumes' })),
+    },
+    {
+      key: 'new',
+      group: 'pages',
+      label: s.shell.newVolume,
+      shortcut: keys.newVolume,
+      run: () => doers.go(hrefOf({ page: 'new' })),
+    },
+    {
+      key: 'connect',
+      group: 'pages',
+      label: s.shell.connectVolume,
+      run: () => doers.go(hrefOf({ page: 'connect' })),
+    },
+    {
+      key: 'activity',
+      group: 'pages',
+      label: s.shell.activity,
+      shortcut: keys.activity,
+      run: () => doers.go(hrefOf({ page: 'activity' })),
+    },
+    {
+      key: 'settings',
+      group: 'pages',
+      label: s.shell.settings,
+      shortcut: keys.settings,
+      run: () => doers.go(hrefOf({ page: 'settings' })),
+    },
     { key: 'shortcuts', group: 'app', label: words.shortcuts, shortcut: keys.help, run: doers.openHelp },
     ...(['system', 'light', 'dark'] as const).map((theme) => ({
       key: `theme ${theme}`,

@@ -31,9 +31,9 @@ export function Frame() {
   useShortcuts(route)
   return (
     <div className={css.frame} data-empty={isEmpty || undefined}>
-      <a className={css.skip} href="#content" onClick={focusContent}>
+      <button type="button" className={css.skip} onClick={focusContent}>
         {s.shell.skip}
-      </a>
+      </button>
       <Sidebar route={route} />
       <main id="content" className={css.main} tabIndex={-1}>
         <LostBanner />
@@ -73,8 +73,6 @@ function Place({ route }: { readonly route: Route }) {
   }
 }
 
-/** The address is the place shown, so the link must not change it. */
-function focusContent(event: React.MouseEvent): void {
-  event.preventDefault()
+function focusContent(): void {
   document.getElementById('content')?.focus()
 }

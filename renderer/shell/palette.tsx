@@ -1,8 +1,9 @@
 import { Modal } from '@mantine/core'
 import { useDeferredValue, useId, useMemo, useRef, useState } from 'react'
 import { useVolumes } from '../api/live.ts'
-import { keyedIndex } from '../components/list-keys.ts'
+import { useChangeSettings } from '../api/settings.ts'
 import { Keys } from '../components/keys.tsx'
+import { keyedIndex } from '../components/list-keys.ts'
 import { go } from '../components/navigate.ts'
 import type { Route } from '../components/route.ts'
 import { StateMark } from '../components/state-mark.tsx'
@@ -21,11 +22,12 @@ export default function Palette({ route }: { readonly route: Route }) {
   const { openPalette, openHelp } = useUi.getState()
   const volumes = useVolumes()
   const actions = useVolumeActions()
+  const { mutate: change } = useChangeSettings()
   const [text, setText] = useState('')
   const [active, setActive] = useState(0)
   const searched = useDeferredValue(text)
   const id = useId()
-  const list = useRef<HTMLUListElement>(null)
+  const list = useRef<HTMLDivElement>(null)
   const words = s.shell.palette
 
   const commands = useMemo(
@@ -34,11 +36,14 @@ export default function Palette({ route }: { readonly route: Route }) {
         ...actions,
         go,
         isUp,
-        chooseTheme,
+        chooseTheme: (theme) => {
+          chooseTheme(theme)
+          change({ theme })
+        },
         openHelp: () => openHelp(true),
         copy: (what) => void navigator.clipboard.writeText(what),
       }),
-    [route, volumes, actions, openHelp],
+    [route, volumes, actions, openHelp, change],
   )
   const found = useMemo(() => search(commands, searched, MOST), [commands, searched])
   const within = Math.min(active, found.length - 1)
@@ -51,7 +56,9 @@ export default function Palette({ route }: { readonly route: Route }) {
 
   function onKeyDown(event: React.KeyboardEvent): void {
     if (event.key === 'Enter') run(found[within])
-    const next = ['Home', 'End'].includes(event.key) ? undefined : keyedIndex(event.key, within, found.length, 8)
+    const next = ['Home', 'End'].includes(event.key)
+      ? undefined
+      : keyedIndex(event.key, within, found.length, 8)
     if (next === undefined) return
     event.preventDefault()
     setActive(next)
@@ -86,7 +93,7 @@ export default function Palette({ route }: { readonly route: Route }) {
         }}
         onKeyDown={onKeyDown}
       />
-      <ul ref={list} id={id} role="listbox" aria-label={words.title} className={css.list} tabIndex={-1}>
+      <div ref={list} id={id} role="listbox" aria-label={words.title} className={css.list} tabIndex={-1}>
         {found.map((command, index) => (
           <PaletteRow
             key={command.key}
@@ -99,7 +106,7 @@ export default function Palette({ route }: { readonly route: Route }) {
             onPoint={setActive}
           />
         ))}
-      </ul>
+      </div>
       {found.length === 0 && <p className={css.empty}>{words.empty}</p>}
     </Modal>
   )
@@ -119,7 +126,7 @@ function PaletteRow({ id, index, command, selected, group, onRun, onPoint }: Row
   const { label, shortcut, volume } = command
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the combobox has the keys, as its pattern asks
-    <li
+    <div
       id={id}
       role="option"
       aria-selected={selected}
@@ -129,10 +136,14 @@ function PaletteRow({ id, index, command, selected, group, onRun, onPoint }: Row
       onClick={() => onRun(command)}
       onMouseMove={() => onPoint(index)}
     >
-      {volume === undefined ? <span className={css.noMark} /> : <StateMark state={volume.status.state} labelled />}
+      {volume === undefined ? (
+        <span className={css.noMark} />
+      ) : (
+        <StateMark state={volume.status.state} labelled />
+      )}
       <span className={css.label}>{label}</span>
       {group !== undefined && <span className={css.group}>{group}</span>}
       {shortcut !== undefined && <Keys keys={shortcut} />}
-    </li>
+    </div>
   )
 }

@@ -2,8 +2,8 @@ import { Modal } from '@mantine/core'
 import { Keys } from '../components/keys.tsx'
 import { useUi } from '../components/ui-store.ts'
 import { s } from '../strings/strings.ts'
-import { KEYS } from './shortcuts.ts'
 import css from './shortcut-help.module.css'
+import { KEYS } from './shortcuts.ts'
 
 export default function ShortcutHelp() {
   const openHelp = useUi((ui) => ui.openHelp)

@@ -29,7 +29,12 @@ export function SidebarVolumes({ volumes, current }: Props) {
     <div ref={scroller} className={css.volumes}>
       <ul aria-label={s.shell.volumes} style={{ height: virtualizer.getTotalSize() }} onKeyDown={onKeyDown}>
         {virtualizer.getVirtualItems().map(({ index, key, start }) => (
-          <li key={key} style={{ transform: `translateY(${start}px)` }} aria-setsize={volumes.length} aria-posinset={index + 1}>
+          <li
+            key={key}
+            style={{ transform: `translateY(${start}px)` }}
+            aria-setsize={volumes.length}
+            aria-posinset={index + 1}
+          >
             <VolumeLink
               volume={volumes[index]!}
               index={index}

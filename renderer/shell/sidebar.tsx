@@ -1,5 +1,12 @@
 import { Menu, TextInput, UnstyledButton } from '@mantine/core'
-import { IconActivity, IconChevronDown, IconLayoutList, IconPlus, IconSearch, IconSettings } from '@tabler/icons-react'
+import {
+  IconActivity,
+  IconChevronDown,
+  IconLayoutList,
+  IconPlus,
+  IconSearch,
+  IconSettings,
+} from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
 import { useRunningTasks, useVolumes } from '../api/live.ts'
 import { isMac } from '../components/key-names.ts'
@@ -7,8 +14,8 @@ import { go } from '../components/navigate.ts'
 import { hrefOf, type Route } from '../components/route.ts'
 import { useUi } from '../components/ui-store.ts'
 import { s } from '../strings/strings.ts'
-import { sortedVolumes } from './sidebar-order.ts'
 import css from './sidebar.module.css'
+import { sortedVolumes } from './sidebar-order.ts'
 import { SidebarVolumes } from './sidebar-volumes.tsx'
 
 /** So few are seen at a glance. */

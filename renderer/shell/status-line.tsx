@@ -10,11 +10,7 @@ import { sumOf } from './status-sum.ts'
 
 /** One quiet line that is always true: of the volume that is shown, or of all. */
 export function StatusLine({ volumeId }: { readonly volumeId: string | undefined }) {
-  return (
-    <footer className={css.line} aria-label={s.shell.status.label}>
-      {volumeId === undefined ? <OfAll /> : <OfOne id={volumeId} />}
-    </footer>
-  )
+  return <footer className={css.line}>{volumeId === undefined ? <OfAll /> : <OfOne id={volumeId} />}</footer>
 }
 
 function OfOne({ id }: { readonly id: string }) {

@@ -4,8 +4,8 @@ import { Empty } from '../components/empty.tsx'
 import { ErrorBoundary } from '../components/error-boundary.tsx'
 import { VOLUME_TABS, type VolumeTab, volumeHref } from '../components/route.ts'
 import { s } from '../strings/strings.ts'
-import { VolumeHeader } from './volume-header.tsx'
 import css from './volume-frame.module.css'
+import { VolumeHeader } from './volume-header.tsx'
 
 const OverviewTab = lazy(() => import('../features/overview/overview-tab.tsx'))
 const FilesTab = lazy(() => import('../features/files/files-tab.tsx'))

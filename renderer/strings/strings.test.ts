@@ -18,7 +18,8 @@ test('no sentence says what the project does not say', () => {
   const unwanted = /\boops\b|something went wrong|\bplease\b|\bsorry\b/i
   function* texts(node: unknown): Generator<string> {
     if (typeof node === 'string') yield node
-    else if (typeof node === 'object' && node !== null) for (const child of Object.values(node)) yield* texts(child)
+    else if (typeof node === 'object' && node !== null)
+      for (const child of Object.values(node)) yield* texts(child)
   }
   for (const text of texts(s)) assert.doesNotMatch(text, unwanted)
 })

@@ -33,10 +33,13 @@ export const theme = createTheme({
       vars: (_, { size = 'sm' }) => (size === 'sm' ? { root: { '--button-height': '32px' } } : { root: {} }),
     }),
     Input: Input.extend({
-      vars: (_, { size = 'sm' }) => (size === 'sm' ? { wrapper: { '--input-height': '32px' } } : { wrapper: {} }),
+      vars: (_, { size = 'sm' }) =>
+        size === 'sm' ? { wrapper: { '--input-height': '32px' } } : { wrapper: {} },
     }),
     // `lockScroll` would add a <style>, which the page's policy refuses; the page itself never scrolls anyway.
-    Modal: Modal.extend({ defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 100 } } }),
+    Modal: Modal.extend({
+      defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 100 } },
+    }),
     Drawer: Drawer.extend({ defaultProps: { lockScroll: false, transitionProps: { duration: 120 } } }),
     Menu: Menu.extend({ defaultProps: POP }),
     Tooltip: Tooltip.extend({

@@ -6,10 +6,25 @@ import type { World } from './world.ts'
 const SAID: readonly (readonly [EventLevel, EventKind, string, string?])[] = [
   ['info', 'uploads-done', 'Everything of team-media is uploaded.'],
   ['info', 'mounted', 'team-media is mounted at ~/Volumes/team-media.'],
-  ['warning', 'uploads-stuck', 'The bucket of ci-cache does not answer; 12 MiB wait on this disk.', 'Nothing to do: they go up by themselves.'],
-  ['error', 'mount-failed', 'render-out: wrong access key (403 from the bucket).', 'Edit the access key of this volume.'],
+  [
+    'warning',
+    'uploads-stuck',
+    'The bucket of ci-cache does not answer; 12 MiB wait on this disk.',
+    'Nothing to do: they go up by themselves.',
+  ],
+  [
+    'error',
+    'mount-failed',
+    'render-out: wrong access key (403 from the bucket).',
+    'Edit the access key of this volume.',
+  ],
   ['info', 'task-done', 'Warm up /projects: 3.4 GiB fetched in 41 s.'],
-  ['warning', 'metadata-warning', 'redis.studio.example evicts keys when its memory is full.', 'redis-cli config set maxmemory-policy noeviction'],
+  [
+    'warning',
+    'metadata-warning',
+    'redis.studio.example evicts keys when its memory is full.',
+    'redis-cli config set maxmemory-policy noeviction',
+  ],
   ['error', 'crashed', 'The process of lab-raw ended unexpectedly (SIGKILL); it is started again in 4 s.'],
   ['info', 'recovered', 'lab-raw responds again.'],
   ['warning', 'disk-low', 'The disk of the cache has 4.1 GiB left; nothing new is cached below 3.8 GiB.'],

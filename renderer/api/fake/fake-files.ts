@@ -7,8 +7,7 @@ import { refusal, type World } from './world.ts'
 export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService {
   const treeOf = (id: string) => {
     const { volume } = world.find(id)
-    if (volume.status.state === 'failed')
-      throw refusal('denied', volume.status.line, volume.status.next)
+    if (volume.status.state === 'failed') throw refusal('denied', volume.status.line, volume.status.next)
     const tree = trees.get(id) ?? new Tree()
     trees.set(id, tree)
     return tree
@@ -24,12 +23,20 @@ export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService 
   return {
     async list({ id, path, cursor, limit }) {
       await pause()
-      const [key, from] = cursor === undefined ? [`${id} ${path}`, 0] : [cursor.slice(0, cursor.lastIndexOf('@')), Number(cursor.slice(cursor.lastIndexOf('@') + 1))]
+      const [key, from] =
+        cursor === undefined
+          ? [`${id} ${path}`, 0]
+          : [cursor.slice(0, cursor.lastIndexOf('@')), Number(cursor.slice(cursor.lastIndexOf('@') + 1))]
       if (cursor === undefined) listings.set(key, [...treeOf(id).folder(path).values()])
       const all = listings.get(key)
       if (all === undefined) throw refusal('gone', 'The list is out of date.')
       const end = from + limit
-      return { entries: all.slice(from, end), total: all.length, offset: from, nextCursor: end < all.length ? `${key}@${end}` : null }
+      return {
+        entries: all.slice(from, end),
+        total: all.length,
+        offset: from,
+        nextCursor: end < all.length ? `${key}@${end}` : null,
+      }
     },
     async stat({ id, path }) {
       const entry = treeOf(id).get(path)
@@ -59,7 +66,11 @@ export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService 
         defaultAcl: null,
         places:
           entry.type === 'file'
-            ? { memory: entry.size * 0.1 * share, disk: entry.size * 0.6 * share, store: entry.size * (1 - 0.7 * share) }
+            ? {
+                memory: entry.size * 0.1 * share,
+                disk: entry.size * 0.6 * share,
+                store: entry.size * (1 - 0.7 * share),
+              }
             : null,
       }
     },
@@ -77,12 +88,14 @@ export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService 
     },
     mkdir: async ({ id, path }) => {
       const tree = treeOf(id)
-      if (tree.has(path)) throw refusal('conflict', `${split(path).name} exists already.`, 'Choose another name.')
+      if (tree.has(path))
+        throw refusal('conflict', `${split(path).name} exists already.`, 'Choose another name.')
       return tree.put(path, 'directory', 4096)
     },
     async rename({ id, from, to, overwrite }) {
       const tree = treeOf(id)
-      if (!overwrite && tree.has(to)) throw refusal('conflict', `${split(to).name} exists already.`, 'Choose another name.')
+      if (!overwrite && tree.has(to))
+        throw refusal('conflict', `${split(to).name} exists already.`, 'Choose another name.')
       const { type, size, mtimeMs } = tree.get(from)
       tree.put(to, type, size)
       tree.remove(from)
@@ -92,7 +105,8 @@ export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService 
       const tree = treeOf(id)
       return paths.map((path): PathOutcome => {
         const { type, size, name } = tree.get(path)
-        if (name === 'budget 2026.xlsx') return { path, error: 'EACCES: not yours to delete.', next: 'Ask its owner.' }
+        if (name === 'budget 2026.xlsx')
+          return { path, error: 'EACCES: not yours to delete.', next: 'Ask its owner.' }
         tree.remove(path)
         trashOf(id).unshift({ key: `2026-11-26-04/${name}`, name, from: path, type, size })
         return { path }
@@ -101,7 +115,11 @@ export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService 
     chmod: async ({ id, path, mode }) => treeOf(id).change(path, { mode }),
     download: async ({ id, path }) => {
       const { name, type, size } = treeOf(id).get(path)
-      return { url: '#', name: type === 'directory' ? `${name}.tar` : name, size: type === 'directory' ? null : size }
+      return {
+        url: '#',
+        name: type === 'directory' ? `${name}.tar` : name,
+        size: type === 'directory' ? null : size,
+      }
     },
     async trashHours(id) {
       const hours = new Map<string, number>()
@@ -122,7 +140,12 @@ export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService 
         const at = items.findIndex((item) => item.key === key)
         const item = items[at]
         if (item === undefined) return { path: key, error: 'It is not in the trash any more.' }
-        if (item.from === null) return { path: item.name, error: 'Its folder is gone.', next: 'Make the folder, then restore again.' }
+        if (item.from === null)
+          return {
+            path: item.name,
+            error: 'Its folder is gone.',
+            next: 'Make the folder, then restore again.',
+          }
         items.splice(at, 1)
         tree.put(item.from, item.type, item.size)
         return { path: item.from }
@@ -135,7 +158,14 @@ export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService 
         return type === 'directory' ? 24 * 2 ** 30 * chance(path, 9) : size
       })
       const bytes = sizes.reduce((sum, size) => sum + size, 0)
-      return { files: paths.length * 310, bytes, cachedBytes: bytes * 0.36, missingBytes: bytes * 0.64, partial: bytes > 20 * 2 ** 30 }
+      const share = chance(paths[0] ?? '', 11) ** 2
+      return {
+        files: paths.length * 310,
+        bytes,
+        cachedBytes: bytes * share,
+        missingBytes: bytes * (1 - share),
+        partial: bytes > 20 * 2 ** 30,
+      }
     },
   }
 }

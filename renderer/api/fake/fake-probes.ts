@@ -11,20 +11,38 @@ export function fakeProbes(offline: boolean): ProbesService {
       const address = metaUrl.replace(/^\w+:\/\//, '').replace(/^[^@]*@/, '')
       const none = { engine, address, roundTripMs: null, findings: [], volume: null }
       if (engine === null)
-        return { ok: false, sentence: 'This is no metadata address: it begins with sqlite3://, redis:// or postgres://.', ...none }
+        return {
+          ok: false,
+          sentence: 'This is no metadata address: it begins with sqlite3://, redis:// or postgres://.',
+          ...none,
+        }
       if ((offline && engine !== 'sqlite') || metaUrl.includes('absent'))
         return {
           ok: false,
           sentence: `Nothing answers at ${address}.`,
           ...none,
-          findings: [{ level: 'problem', code: 'connect', sentence: 'The connection was refused.', next: 'Check the address and that the server runs.' }],
+          findings: [
+            {
+              level: 'problem',
+              code: 'connect',
+              sentence: 'The connection was refused.',
+              next: 'Check the address and that the server runs.',
+            },
+          ],
         }
       if (metaUrl.includes('wrong') && password !== 'right')
         return {
           ok: false,
           sentence: 'The server refuses the password.',
           ...none,
-          findings: [{ level: 'problem', code: 'auth', sentence: 'WRONGPASS: the password is not the right one.', next: 'Enter the password of this server.' }],
+          findings: [
+            {
+              level: 'problem',
+              code: 'auth',
+              sentence: 'WRONGPASS: the password is not the right one.',
+              next: 'Enter the password of this server.',
+            },
+          ],
         }
       const far = metaUrl.includes('far')
       const has = metaUrl.includes('team') || metaUrl.includes('old')
@@ -42,7 +60,8 @@ export function fakeProbes(offline: boolean): ProbesService {
               {
                 level: 'warning',
                 code: 'far',
-                sentence: 'Each change of a file waits at least 38 ms: unpacking 1,000 small files takes about a minute.',
+                sentence:
+                  'Each change of a file waits at least 38 ms: unpacking 1,000 small files takes about a minute.',
                 next: 'Use a server nearer to this computer, or expect this.',
               },
             ]
@@ -91,7 +110,8 @@ export function fakeProbes(offline: boolean): ProbesService {
       await pause(500, signal)
       const address = bucket.replace(/^https?:\/\//, '')
       const none = { address, putMs: null, getMs: null, deleteMs: null, isFree: null, findings: [] }
-      if (offline && storage !== 'file') return { ok: false, sentence: `${address} does not answer.`, ...none }
+      if (offline && storage !== 'file')
+        return { ok: false, sentence: `${address} does not answer.`, ...none }
       if (storage !== 'file' && (secrets.accessKey ?? '') === '')
         return { ok: false, sentence: 'The bucket wants an access key.', ...none }
       if (secrets.secretKey === 'wrong')
@@ -99,15 +119,43 @@ export function fakeProbes(offline: boolean): ProbesService {
           ok: false,
           sentence: 'Wrong access key (403 from the bucket).',
           ...none,
-          findings: [{ level: 'problem', code: 'denied', sentence: 'InvalidAccessKeyId: the key is not known there.', next: 'Copy the key again; it belongs to this account and is not switched off.' }],
+          findings: [
+            {
+              level: 'problem',
+              code: 'denied',
+              sentence: 'InvalidAccessKeyId: the key is not known there.',
+              next: 'Copy the key again; it belongs to this account and is not switched off.',
+            },
+          ],
         }
       return storage === 'file'
-        ? { ok: true, sentence: 'The folder can be written; 214 GiB free.', ...none, putMs: 0.9, getMs: 0.1, deleteMs: 0.1, isFree: true }
-        : { ok: true, sentence: 'Stores an object in 41 ms and reads it in 18 ms.', ...none, putMs: 41, getMs: 18, deleteMs: 22, isFree: true }
+        ? {
+            ok: true,
+            sentence: 'The folder can be written; 214 GiB free.',
+            ...none,
+            putMs: 0.9,
+            getMs: 0.1,
+            deleteMs: 0.1,
+            isFree: true,
+          }
+        : {
+            ok: true,
+            sentence: 'Stores an object in 41 ms and reads it in 18 ms.',
+            ...none,
+            putMs: 41,
+            getMs: 18,
+            deleteMs: 22,
+            isFree: true,
+          }
     },
     async mountPoint({ path }) {
       const ok = path.startsWith('/') || path.startsWith('~')
-      return { ok, path, sentence: ok ? 'The folder can be used.' : 'A mount point is an absolute path.', findings: [] }
+      return {
+        ok,
+        path,
+        sentence: ok ? 'The folder can be used.' : 'A mount point is an absolute path.',
+        findings: [],
+      }
     },
     async generateKey() {
       const letters = 'ABCDEFGHJKLMNPQRSTUVWXYZ23456789'

@@ -59,9 +59,22 @@ export function fakeSystem(world: World): SystemService {
     },
     diagnostics: async () => ({ url: '#', name: 'pomelo-diagnostics.tar.gz', size: 412_000 }),
     apiSessions: () => [
-      { sessionId: 's1', sinceMs: Date.now() - 3_600_000, lastMs: Date.now(), label: 'This window', isThis: true },
-      { sessionId: 's2', sinceMs: Date.now() - 7_200_000, lastMs: Date.now() - 60_000, label: 'pomelo ui, Chromium', isThis: false },
+      {
+        sessionId: 's1',
+        sinceMs: Date.now() - 3_600_000,
+        lastMs: Date.now(),
+        label: 'This window',
+        isThis: true,
+      },
+      {
+        sessionId: 's2',
+        sinceMs: Date.now() - 7_200_000,
+        lastMs: Date.now() - 60_000,
+        label: 'pomelo ui, Chromium',
+        isThis: false,
+      },
     ],
+    address: () => ({ url: 'http://127.0.0.1:9567/#code=fake' }),
     logout: () => undefined,
     stop: () => undefined,
   }

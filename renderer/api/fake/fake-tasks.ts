@@ -25,11 +25,15 @@ export function fakeTasks(world: World): TasksService {
   return {
     list: ({ id, running, limit }) =>
       [...world.tasks.values()]
-        .filter((each) => (id === undefined || each.volumeId === id) && (!running || each.state === 'running'))
+        .filter(
+          (each) => (id === undefined || each.volumeId === id) && (!running || each.state === 'running'),
+        )
         .slice(0, limit),
     async *watch(signal) {
       for await (const { kind, items, ...rest } of changesOf(world, signal, () => world.tasks))
-        yield kind === 'all' ? { kind, tasks: items } : { kind, tasks: items, removed: 'removed' in rest ? rest.removed : [] }
+        yield kind === 'all'
+          ? { kind, tasks: items }
+          : { kind, tasks: items, removed: 'removed' in rest ? rest.removed : [] }
     },
     async start(spec) {
       const id = 'id' in spec ? spec.id : null
@@ -46,11 +50,18 @@ export function fakeTasks(world: World): TasksService {
         dump: 'Back up metadata',
         destroy: `Delete volume ${volume?.name}`,
       }
-      if (spec.kind === 'destroy' && volume !== undefined) world.later(4000, () => world.volumes.delete(volume.id))
+      if (spec.kind === 'destroy' && volume !== undefined)
+        world.later(4000, () => world.volumes.delete(volume.id))
       return run(world, spec.kind, titles[spec.kind] ?? spec.kind, volume)
     },
     async cancel(taskId) {
-      return world.setTask({ ...task(taskId), state: 'cancelled', endedMs: Date.now(), canCancel: false, canRetry: true })
+      return world.setTask({
+        ...task(taskId),
+        state: 'cancelled',
+        endedMs: Date.now(),
+        canCancel: false,
+        canRetry: true,
+      })
     },
     async retry(taskId) {
       const { kind, title, volumeId } = task(taskId)
@@ -58,7 +69,8 @@ export function fakeTasks(world: World): TasksService {
       return run(world, kind, title, volumeId === null ? undefined : world.find(volumeId).volume)
     },
     clear() {
-      for (const { taskId, state } of world.tasks.values()) if (state !== 'running') world.tasks.delete(taskId)
+      for (const { taskId, state } of world.tasks.values())
+        if (state !== 'running') world.tasks.delete(taskId)
     },
   }
 }
@@ -155,7 +167,10 @@ function seed(world: World): void {
     endedMs: Date.now() - 600_000,
     canCancel: false,
     canRetry: true,
-    error: { message: 'The bucket refused the listing (403 AccessDenied).', next: 'Give the key ListBucket on this bucket.' },
+    error: {
+      message: 'The bucket refused the listing (403 AccessDenied).',
+      next: 'Give the key ListBucket on this bucket.',
+    },
   })
   const done = run(world, 'gc', 'Collect garbage', volume('v1'))
   world.setTask({
@@ -172,7 +187,10 @@ function seed(world: World): void {
         { label: 'Leaked', value: 38 * 2 ** 20, unit: 'bytes' },
       ],
       findings: [],
-      items: Array.from({ length: 14 }, (_, at) => ({ path: `chunks/0/12/${12345 + at}_0_4194304`, note: 'leaked' })),
+      items: Array.from({ length: 14 }, (_, at) => ({
+        path: `chunks/0/12/${12345 + at}_0_4194304`,
+        note: 'leaked',
+      })),
     },
   })
 }

@@ -35,11 +35,19 @@ export function fakeVolumes(world: World): VolumesService {
       volumeName: name,
       uuid: null,
       origin: 'profile',
-      status: { state: 'unmounted', line: 'Not mounted on this computer.', action: 'mount', sinceMs: Date.now() },
+      status: {
+        state: 'unmounted',
+        line: 'Not mounted on this computer.',
+        action: 'mount',
+        sinceMs: Date.now(),
+      },
       desired: 'unmounted',
       mountAtLogin,
       mountPoint: `/home/ines/Volumes/${name}`,
-      engine: { kind: metaUrl.startsWith('redis') ? 'redis' : metaUrl.startsWith('postgres') ? 'postgres' : 'sqlite', address: metaUrl.replace(/^\w+:\/\//, '') },
+      engine: {
+        kind: metaUrl.startsWith('redis') ? 'redis' : metaUrl.startsWith('postgres') ? 'postgres' : 'sqlite',
+        address: metaUrl.replace(/^\w+:\/\//, ''),
+      },
       store: null,
       readOnly: false,
       usage: null,
@@ -58,12 +66,17 @@ export function fakeVolumes(world: World): VolumesService {
     get,
     async *watch(signal) {
       for await (const { kind, items, ...rest } of changesOf(world, signal, all))
-        yield kind === 'all' ? { kind, volumes: items } : { kind, volumes: items, removed: 'removed' in rest ? rest.removed : [] }
+        yield kind === 'all'
+          ? { kind, volumes: items }
+          : { kind, volumes: items, removed: 'removed' in rest ? rest.removed : [] }
     },
     profile,
     create: async ({ format, name, mountAtLogin, mountNow }) =>
-      startCreate(world, name ?? format.volumeName, () => add(name ?? format.volumeName, format.metaUrl, mountAtLogin, mountNow)),
-    connect: async ({ name, metaUrl, mountAtLogin, mountNow }) => add(name ?? 'team-photos', metaUrl, mountAtLogin, mountNow),
+      startCreate(world, name ?? format.volumeName, () =>
+        add(name ?? format.volumeName, format.metaUrl, mountAtLogin, mountNow),
+      ),
+    connect: async ({ name, metaUrl, mountAtLogin, mountNow }) =>
+      add(name ?? 'team-photos', metaUrl, mountAtLogin, mountNow),
     async update({ id, name, mountPoint, mountAtLogin, settings: changed }) {
       if (changed !== undefined) settings.set(id, { ...settings.get(id), ...changed })
       const now = get(id)
@@ -77,7 +90,13 @@ export function fakeVolumes(world: World): VolumesService {
       const { name } = get(id)
       if (confirm !== name) throw refusal('input', 'The name does not match.', `Type ${name}.`)
       world.volumes.delete(id)
-      world.log({ level: 'info', kind: 'profile', volumeId: id, volumeName: name, sentence: `${name} was removed from this computer.` })
+      world.log({
+        level: 'info',
+        kind: 'profile',
+        volumeId: id,
+        volumeName: name,
+        sentence: `${name} was removed from this computer.`,
+      })
     },
     mount: async ({ id }) => world.mount(id),
     unmount: async ({ id, how }) => world.unmount(id, how),
@@ -97,7 +116,14 @@ export function fakeVolumes(world: World): VolumesService {
     openFolder: async () => undefined,
     exportProfile(id) {
       const { name, metaUrl } = profile(id)
-      return { pomeloProfile: 1, name, metaUrl, bucket: null, settings: {}, needs: ['accessKey', 'secretKey'] }
+      return {
+        pomeloProfile: 1,
+        name,
+        metaUrl,
+        bucket: null,
+        settings: {},
+        needs: ['accessKey', 'secretKey'],
+      }
     },
     importProfile: async ({ name, metaUrl }) => add(name, metaUrl, false, false),
     async format(id) {
@@ -124,7 +150,10 @@ export function fakeVolumes(world: World): VolumesService {
         downloadMbps: 0,
       }
     },
-    changeFormat: async (change) => Object.keys(change).filter((key) => key !== 'id').map((key) => `${key} was changed`),
+    changeFormat: async (change) =>
+      Object.keys(change)
+        .filter((key) => key !== 'id')
+        .map((key) => `${key} was changed`),
     space(id) {
       const used = get(id).usage?.usedBytes ?? 0
       return {
@@ -157,7 +186,11 @@ export function fakeVolumes(world: World): VolumesService {
       const { engine, usage } = get(id)
       const isRedis = engine.kind === 'redis'
       if (world.scenario === 'offline' && engine.kind !== 'sqlite')
-        throw refusal('unavailable', `${engine.address} does not answer: connect ETIMEDOUT after 5 s.`, 'Check the network, then try again.')
+        throw refusal(
+          'unavailable',
+          `${engine.address} does not answer: connect ETIMEDOUT after 5 s.`,
+          'Check the network, then try again.',
+        )
       return {
         atMs: Date.now(),
         engine: engine.kind,
@@ -166,11 +199,17 @@ export function fakeVolumes(world: World): VolumesService {
         usedBytes: (usage?.inodes ?? 0) * 310,
         limitBytes: isRedis ? 2 * 2 ** 30 : null,
         bytesPerInode: 310,
-        forecast: isRedis ? { sentence: 'Redis full in about 40 days at this rate.', fullAtMs: Date.now() + 40 * DAY_MS } : null,
+        forecast: isRedis
+          ? { sentence: 'Redis full in about 40 days at this rate.', fullAtMs: Date.now() + 40 * DAY_MS }
+          : null,
         lastBackupMs: Date.now() - 3_400_000,
         findings: isRedis
           ? [
-              { level: 'ok', code: 'redis-persistence', sentence: 'Keeps data on disk: append-only file, synced every second.' },
+              {
+                level: 'ok',
+                code: 'redis-persistence',
+                sentence: 'Keeps data on disk: append-only file, synced every second.',
+              },
               {
                 level: 'warning',
                 code: 'redis-eviction',

@@ -79,7 +79,10 @@ function handlers(services: Services): Readonly<Record<string, Handler>> {
   }
 }
 
-function checked<S extends z.ZodType>(schema: S, run: (input: z.output<S>, caller: Caller) => unknown): Handler {
+function checked<S extends z.ZodType>(
+  schema: S,
+  run: (input: z.output<S>, caller: Caller) => unknown,
+): Handler {
   return (input, caller) => {
     const parsed = schema.safeParse(input)
     if (parsed.success) return run(parsed.data, caller)
@@ -110,7 +113,8 @@ export function localLink(services: Services): TRPCLink<AppRouter> {
             return
           }
           observer.next({ result: { type: 'started' } })
-          for await (const data of result as AsyncIterable<unknown>) observer.next({ result: { type: 'data', data } })
+          for await (const data of result as AsyncIterable<unknown>)
+            observer.next({ result: { type: 'data', data } })
           observer.complete()
         }
         answer().catch(fail)
@@ -121,5 +125,7 @@ export function localLink(services: Services): TRPCLink<AppRouter> {
 function toClientError(cause: unknown): TRPCClientError<AppRouter> {
   const { message, data } = cause as { message?: string; data?: object }
   const error = { code: -32_000, message: message ?? String(cause), data: data ?? { kind: 'internal' } }
-  return TRPCClientError.from({ error } as Parameters<typeof TRPCClientError.from>[0]) as TRPCClientError<AppRouter>
+  return TRPCClientError.from({ error } as Parameters<
+    typeof TRPCClientError.from
+  >[0]) as TRPCClientError<AppRouter>
 }

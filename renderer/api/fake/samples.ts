@@ -53,14 +53,25 @@ export function sampleAt(id: string, load: Load, atMs: number): Sample {
   return { atMs, values }
 }
 
-const OPERATIONS = ['lookup', 'getattr', 'read', 'readdirplus', 'open', 'release', 'write', 'flush', 'create', 'setattr']
+const OPERATIONS = [
+  'lookup',
+  'getattr',
+  'read',
+  'readdirplus',
+  'open',
+  'release',
+  'write',
+  'flush',
+  'create',
+  'setattr',
+]
 
 export function detailAt(id: string, load: Load, atMs: number, sinceMs: number): LiveDetail {
   const sample = sampleAt(id, load, atMs)
   const seconds = (atMs - sinceMs) / 1000
   const total = sample.values.opsPerSec ?? 0
   const operations: OperationRate[] = OPERATIONS.map((op, at) => {
-    const share = (0.42 * 0.62 ** at) * (0.7 + 0.6 * noise(`${id}/${op}`, atMs))
+    const share = 0.42 * 0.62 ** at * (0.7 + 0.6 * noise(`${id}/${op}`, atMs))
     const slow = op === 'read' || op === 'write' || op === 'flush' ? 14 : 1
     const p50 = (0.04 + 0.08 * noise(`${id}/${op}/ms`, atMs)) * slow
     return { op, perSec: total * share, meanMs: p50 * 1.5, p50Ms: p50, p95Ms: p50 * 4, p99Ms: p50 * 16 }
@@ -75,7 +86,11 @@ export function detailAt(id: string, load: Load, atMs: number, sinceMs: number):
       { tier: 'disk', reads: Math.round((bytes * 0.36) / 131072), bytes: bytes * 0.36 },
       { tier: 'store', reads: Math.round((bytes * 0.09) / 131072), bytes: bytes * 0.09 },
     ],
-    requests: { GET: Math.round(bytes * 0.09 / (2 * MIB)), PUT: Math.round(bytes * 0.05 / (4 * MIB)), DELETE: Math.round(seconds / 9) },
+    requests: {
+      GET: Math.round((bytes * 0.09) / (2 * MIB)),
+      PUT: Math.round((bytes * 0.05) / (4 * MIB)),
+      DELETE: Math.round(seconds / 9),
+    },
     requestErrors: Math.round(seconds / 900),
     askedBytes: bytes,
     fetchedBytes: bytes * 0.101,

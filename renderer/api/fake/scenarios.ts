@@ -122,7 +122,10 @@ const TYPICAL: readonly Sketch[] = [
     used: 64 * GIB,
     inodes: 71_002,
     load: 0.3,
-    extra: { detail: 'OOM command not allowed when used memory > maxmemory.', next: 'Give the Redis server more memory, or delete files from the trash.' },
+    extra: {
+      detail: 'OOM command not allowed when used memory > maxmemory.',
+      next: 'Give the Redis server more memory, or delete files from the trash.',
+    },
   },
   {
     name: 'render-out',
@@ -133,7 +136,11 @@ const TYPICAL: readonly Sketch[] = [
     store: 'render.s3.eu-central-1.amazonaws.com',
     used: 1200 * GIB,
     inodes: 22_870,
-    extra: { detail: 'InvalidAccessKeyId: the key AKIA…7Q2M is not known there.', next: 'Edit the access key of this volume.', attempt: 3 },
+    extra: {
+      detail: 'InvalidAccessKeyId: the key AKIA…7Q2M is not known there.',
+      next: 'Edit the access key of this volume.',
+      attempt: 3,
+    },
   },
   {
     name: 'lab-raw',
@@ -144,7 +151,10 @@ const TYPICAL: readonly Sketch[] = [
     store: 's3.us-west-004.backblazeb2.com/lab-raw',
     used: 440 * GIB,
     inodes: 512_000,
-    extra: { detail: 'The volume process (pid 40122) does not answer; 7 requests of programs wait.', next: 'Restart the mount. Uploaded data are safe.' },
+    extra: {
+      detail: 'The volume process (pid 40122) does not answer; 7 requests of programs wait.',
+      next: 'Restart the mount. Uploaded data are safe.',
+    },
   },
 ]
 
@@ -168,7 +178,13 @@ function toVolume(sketch: Sketch, at: number, nowMs: number): FakeVolume {
       engine: { kind: engine, address: metadata },
       store: { kind: store.startsWith('/') ? 'file' : 's3', address: store },
       readOnly: false,
-      usage: { usedBytes: used, capacityBytes: sketch.quota ?? null, inodes, inodesLimit: null, asOfMs: nowMs - 20_000 },
+      usage: {
+        usedBytes: used,
+        capacityBytes: sketch.quota ?? null,
+        inodes,
+        inodesLimit: null,
+        asOfMs: nowMs - 20_000,
+      },
       rates: isUp ? { readBps: 0, writeBps: 0, opsPerSec: 0, hitRate: null } : null,
       pending: { blocks: 0, bytes: 0, oldestMs: null, ...pending },
       safeToShutDown: pending === undefined,
@@ -183,11 +199,19 @@ function absurd(nowMs: number): readonly FakeVolume[] {
   const many = Array.from({ length: 991 }, (_, at) => {
     const state = (['mounted', 'unmounted', 'uploading', 'mounted', 'waiting', 'failed'] as const)[at % 6]!
     const model = TYPICAL.find((sketch) => sketch.state === state) ?? TYPICAL[0]!
-    return { ...model, name: `project-${at + 1}`, used: (at + 1) * 3.3 * GIB, inodes: 10_000_000 + at, load: (at % 7) / 4 }
+    return {
+      ...model,
+      name: `project-${at + 1}`,
+      used: (at + 1) * 3.3 * GIB,
+      inodes: 10_000_000 + at,
+      load: (at % 7) / 4,
+    }
   })
-  return [...TYPICAL, { ...TYPICAL[0]!, name: long, used: 9.9 * 2 ** 50, inodes: 10_000_000_000 }, ...many].map((sketch, at) =>
-    toVolume(sketch, at + 1, nowMs),
-  )
+  return [
+    ...TYPICAL,
+    { ...TYPICAL[0]!, name: long, used: 9.9 * 2 ** 50, inodes: 10_000_000_000 },
+    ...many,
+  ].map((sketch, at) => toVolume(sketch, at + 1, nowMs))
 }
 
 export function volumesOf(scenario: Scenario, nowMs: number): readonly FakeVolume[] {

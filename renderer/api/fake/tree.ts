@@ -67,7 +67,9 @@ function contents(path: string): readonly FileEntry[] {
   const within = (name: string) => (path === '/' ? `/${name}` : `${path}/${name}`)
   if (path === '/')
     return [
-      ...['archive', 'frames (100,000 files)', 'photos', 'projects', 'shared'].map((name) => entry(within(name), 'directory', 4096)),
+      ...['archive', 'frames (100,000 files)', 'photos', 'projects', 'shared'].map((name) =>
+        entry(within(name), 'directory', 4096),
+      ),
       entry(within('latest'), 'symlink', 13),
       entry(within('README.md'), 'file', 2310),
       entry(within('budget 2026.xlsx'), 'file', 184_220),
@@ -81,7 +83,8 @@ function contents(path: string): readonly FileEntry[] {
       return entry(within(name), 'file', 8_000_000 + Math.floor(chance(name, at) * 9_000_000))
     })
   const depth = path.split('/').length
-  const folders = depth > 4 ? [] : ['2024', '2025', '2026'].map((name) => entry(within(name), 'directory', 4096))
+  const folders =
+    depth > 4 ? [] : ['2024', '2025', '2026'].map((name) => entry(within(name), 'directory', 4096))
   const count = 8 + Math.floor(chance(path, 1) * 60)
   const files = Array.from({ length: count }, (_, at) => {
     const kind = Math.floor(chance(path, at + 7) * NAMES.length)

@@ -7,7 +7,9 @@ export async function* changesOf<T>(
   world: World,
   signal: AbortSignal,
   read: () => ReadonlyMap<string, T>,
-): AsyncGenerator<{ kind: 'all'; items: readonly T[] } | { kind: 'change'; items: readonly T[]; removed: readonly string[] }> {
+): AsyncGenerator<
+  { kind: 'all'; items: readonly T[] } | { kind: 'change'; items: readonly T[]; removed: readonly string[] }
+> {
   let known = new Map(read())
   yield { kind: 'all', items: [...known.values()] }
   for await (const _ of ticks(world, signal)) {

@@ -15,7 +15,11 @@ const VIM: HolderInfo = {
     { how: 'cwd', path: '/home/ines/Volumes/notes' },
   ],
 }
-const SHELL: HolderInfo = { pid: 4044, command: 'bash', uses: [{ how: 'cwd', path: '/home/ines/Volumes/notes' }] }
+const SHELL: HolderInfo = {
+  pid: 4044,
+  command: 'bash',
+  uses: [{ how: 'cwd', path: '/home/ines/Volumes/notes' }],
+}
 
 export class World {
   readonly volumes = new Map<string, FakeVolume>()
@@ -74,13 +78,21 @@ export class World {
   }
 
   mount(id: string): Volume {
-    const status = (state: VolumeStatus['state'], line: string, action: VolumeStatus['action']): VolumeStatus => ({
+    const status = (
+      state: VolumeStatus['state'],
+      line: string,
+      action: VolumeStatus['action'],
+    ): VolumeStatus => ({
       state,
       line,
       action,
       sinceMs: Date.now(),
     })
-    this.later(600, () => this.#advance(id, 'mounting', { status: status('mounting', 'Reading the volume’s settings… 1 s', 'cancel') }))
+    this.later(600, () =>
+      this.#advance(id, 'mounting', {
+        status: status('mounting', 'Reading the volume’s settings… 1 s', 'cancel'),
+      }),
+    )
     this.later(1400, () => {
       this.#advance(id, 'mounting', {
         status: status('mounted', 'All changes are uploaded.', 'open-folder'),
@@ -89,9 +101,18 @@ export class World {
         startedMs: Date.now(),
       })
       const { name } = this.find(id).volume
-      this.log({ level: 'info', kind: 'mounted', volumeId: id, volumeName: name, sentence: `${name} is mounted.` })
+      this.log({
+        level: 'info',
+        kind: 'mounted',
+        volumeId: id,
+        volumeName: name,
+        sentence: `${name} is mounted.`,
+      })
     })
-    return this.change(id, { status: status('mounting', 'Connecting to the metadata server… 0 s', 'cancel'), desired: 'mounted' })
+    return this.change(id, {
+      status: status('mounting', 'Connecting to the metadata server… 0 s', 'cancel'),
+      desired: 'mounted',
+    })
   }
 
   unmount(id: string, how: string): Volume {
@@ -130,14 +151,25 @@ export class World {
   #unmounted(id: string): void {
     const { name } = this.find(id).volume
     this.#advance(id, 'unmounting', {
-      status: { state: 'unmounted', line: 'Not mounted on this computer.', action: 'mount', sinceMs: Date.now() },
+      status: {
+        state: 'unmounted',
+        line: 'Not mounted on this computer.',
+        action: 'mount',
+        sinceMs: Date.now(),
+      },
       rates: null,
       pid: null,
       startedMs: null,
       pending: { blocks: 0, bytes: 0, oldestMs: null },
       safeToShutDown: true,
     })
-    this.log({ level: 'info', kind: 'unmounted', volumeId: id, volumeName: name, sentence: `${name} is unmounted.` })
+    this.log({
+      level: 'info',
+      kind: 'unmounted',
+      volumeId: id,
+      volumeName: name,
+      sentence: `${name} is unmounted.`,
+    })
   }
 
   /** Only when nothing else happened in between. */

@@ -43,7 +43,9 @@ export function CacheMap({ id }: { readonly id: string }) {
       {left > 0 && <p className={css.dim}>{words.rest(left)}</p>}
       <footer className={css.foot}>
         <span className={css.chosen}>
-          {target === undefined ? words.choose : words.chosen(target.name, bytes(target.cachedBytes), bytes(target.bytes))}
+          {target === undefined
+            ? words.choose
+            : words.chosen(target.name, bytes(target.cachedBytes), bytes(target.bytes))}
         </span>
         {target !== undefined && (
           <>
@@ -120,7 +122,12 @@ function Cells({ path, shares, chosen, onChoose, onOpen }: CellsProps) {
     <ul ref={host} className={css.map} style={{ height: HEIGHT }} aria-label={words.label(path)}>
       {drawn.map((share, at) => {
         const { x, y, width: wide, height: high } = rects[at]!
-        const text = words.cell(share.name, bytes(share.cachedBytes), bytes(share.bytes), percent(share.cachedBytes, share.bytes))
+        const text = words.cell(
+          share.name,
+          bytes(share.cachedBytes),
+          bytes(share.bytes),
+          percent(share.cachedBytes, share.bytes),
+        )
         return (
           <li key={share.path} style={{ left: x, top: y, width: wide, height: high }}>
             <button
@@ -153,7 +160,10 @@ function percentOf({ cachedBytes, bytes: whole }: Share): string {
   return `${whole > 0 ? Math.min(100, (cachedBytes / whole) * 100) : 0}%`
 }
 
-function useShares(id: string, path: string): Shares & { readonly error: unknown; readonly again: () => void } {
+function useShares(
+  id: string,
+  path: string,
+): Shares & { readonly error: unknown; readonly again: () => void } {
   const { trpc } = useApi()
   const [state, setState] = useState<Shares & { readonly error: unknown }>({ ...NO_SHARES, error: null })
   const [turn, setTurn] = useState(0)

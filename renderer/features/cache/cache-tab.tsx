@@ -1,5 +1,5 @@
-import css from './cache-tab.module.css'
 import { CacheMap } from './cache-map.tsx'
+import css from './cache-tab.module.css'
 import { DiskPanel } from './disk-panel.tsx'
 
 /** What of the volume is on this computer, and the disk it is on. */

@@ -29,6 +29,9 @@ test('as in the paper, the example is laid in columns and rows', () => {
 })
 
 test('nothing has no area', () => {
-  assert.deepEqual(squarify([0, 0], 10, 10), [{ x: 0, y: 0, width: 0, height: 0 }, { x: 0, y: 0, width: 0, height: 0 }])
+  assert.deepEqual(squarify([0, 0], 10, 10), [
+    { x: 0, y: 0, width: 0, height: 0 },
+    { x: 0, y: 0, width: 0, height: 0 },
+  ])
   assert.deepEqual(squarify([], 10, 10), [])
 })

@@ -82,7 +82,8 @@ export default function ConnectPage() {
           profile={profile}
           onProfile={(next) => {
             setProfile(next)
-            if (next !== null) change({ metaUrl: next.metaUrl, name: next.name, readOnly: next.settings.readOnly ?? false })
+            if (next !== null)
+              change({ metaUrl: next.metaUrl, name: next.name, readOnly: next.settings.readOnly ?? false })
           }}
         />
         <TextInput
@@ -204,7 +205,17 @@ export default function ConnectPage() {
 }
 
 function inputOf(answers: Answers, profile: TeamProfile | null) {
-  const { metaUrl, metaPassword, name, mountPoint, accessKey, secretKey, passphrase, mountAtLogin, readOnly } = answers
+  const {
+    metaUrl,
+    metaPassword,
+    name,
+    mountPoint,
+    accessKey,
+    secretKey,
+    passphrase,
+    mountAtLogin,
+    readOnly,
+  } = answers
   const filled = (entries: Readonly<Record<string, string>>) =>
     Object.fromEntries(Object.entries(entries).filter(([, value]) => value.trim() !== ''))
   return {

@@ -8,7 +8,19 @@ import css from './connect-page.module.css'
 /** What is at an address, before anything is mounted. */
 export function FoundFacts({ found }: { readonly found: FoundVolume }) {
   const words = s.connect
-  const { volumeName, bucket, storage, usedBytes, capacityBytes, usedInodes, sessions, blockBytes, compression, encrypted, trashDays } = found
+  const {
+    volumeName,
+    bucket,
+    storage,
+    usedBytes,
+    capacityBytes,
+    usedInodes,
+    sessions,
+    blockBytes,
+    compression,
+    encrypted,
+    trashDays,
+  } = found
   const summary = s.wizard.summary
   return (
     <section className={css.found} aria-label={words.found}>
@@ -19,7 +31,8 @@ export function FoundFacts({ found }: { readonly found: FoundVolume }) {
           { label: words.rows.data, value: `${storage}, ${bucket}` },
           {
             label: words.rows.used,
-            value: capacityBytes === 0 ? bytes(usedBytes) : s.common.of(bytes(usedBytes), bytes(capacityBytes)),
+            value:
+              capacityBytes === 0 ? bytes(usedBytes) : s.common.of(bytes(usedBytes), bytes(capacityBytes)),
             hover: exactBytes(usedBytes),
           },
           { label: words.rows.files, value: count(usedInodes) },

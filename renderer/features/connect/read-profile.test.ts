@@ -3,7 +3,9 @@ import test from 'node:test'
 import { readProfile } from './read-profile.ts'
 
 test('a profile is read, and what it leaves out has its default', () => {
-  const profile = readProfile('{"pomeloProfile":1,"name":"media","metaUrl":"redis://h/1","needs":["secretKey"]}')
+  const profile = readProfile(
+    '{"pomeloProfile":1,"name":"media","metaUrl":"redis://h/1","needs":["secretKey"]}',
+  )
   assert.equal(profile.metaUrl, 'redis://h/1')
   assert.deepEqual(profile.settings, {})
   assert.deepEqual(profile.needs, ['secretKey'])

@@ -44,7 +44,11 @@ export function BlockList({ id, path }: { readonly id: string; readonly path: st
             rows={data.slice(0, MOST).map(({ position, length, key }) => ({
               key: `${position}`,
               hover: key === '' ? exactBytes(length) : key,
-              cells: [bytes(position), bytes(length), key === '' ? words.hole : <code key="key">{key.split('/').at(-1)}</code>],
+              cells: [
+                bytes(position),
+                bytes(length),
+                key === '' ? words.hole : <code key="key">{key.split('/').at(-1)}</code>,
+              ],
             }))}
           />
           {data.length > MOST && <p className={css.dim}>{words.firstOf(count(MOST))}</p>}

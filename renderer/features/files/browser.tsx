@@ -12,7 +12,7 @@ import { count } from '../../format/number.ts'
 import { s } from '../../strings/strings.ts'
 import css from './browser.module.css'
 import { COLUMNS } from './columns.tsx'
-import { FileDialogs, type FileDialog } from './file-dialogs.tsx'
+import { type FileDialog, FileDialogs } from './file-dialogs.tsx'
 import type { SortKey } from './listing.ts'
 import { parentOf } from './names.ts'
 import { everything, NOTHING, pressed, toggled } from './selection.ts'
@@ -39,7 +39,10 @@ export function Browser({ id, path, onTrash }: Props) {
   const [over, setOver] = useState(false)
 
   const pathAt = (index: number) => listing.at(index)?.path
-  const chosen = listing.all().length === 0 || selection.paths.size === 0 ? [] : listing.all().filter((entry) => selection.paths.has(entry.path))
+  const chosen =
+    listing.all().length === 0 || selection.paths.size === 0
+      ? []
+      : listing.all().filter((entry) => selection.paths.has(entry.path))
   const openFolder = (target: string) => go(volumeHref(id, 'files', target))
   const openEntry = (entry: FileEntry) => {
     if (entry.type === 'directory') openFolder(entry.path)
@@ -89,7 +92,16 @@ export function Browser({ id, path, onTrash }: Props) {
         uploads.add([...event.dataTransfer.files])
       }}
     >
-      <Toolbar id={id} path={path} chosen={chosen} actions={actions} onDialog={setDialog} onUpload={uploads.add} onTrash={onTrash} onRefresh={again} />
+      <Toolbar
+        id={id}
+        path={path}
+        chosen={chosen}
+        actions={actions}
+        onDialog={setDialog}
+        onUpload={uploads.add}
+        onTrash={onTrash}
+        onRefresh={again}
+      />
       {listing.error !== null && (
         <div className={css.notice}>
           <ErrorNote error={listing.error} doing={s.files.notReadable} onRetry={again} />
@@ -113,10 +125,19 @@ export function Browser({ id, path, onTrash }: Props) {
           sort={sort}
           onSort={onSort}
           onOpen={openEntry}
-          onMove={(index, extend) => setSelection(pressed(selection, index, { toggle: false, extend }, pathAt))}
+          onMove={(index, extend) =>
+            setSelection(pressed(selection, index, { toggle: false, extend }, pathAt))
+          }
           onKey={onKey}
           onPress={(event, _, index) =>
-            setSelection(pressed(selection, index, { toggle: event.ctrlKey || event.metaKey, extend: event.shiftKey }, pathAt))
+            setSelection(
+              pressed(
+                selection,
+                index,
+                { toggle: event.ctrlKey || event.metaKey, extend: event.shiftKey },
+                pathAt,
+              ),
+            )
           }
           isSelected={(entry) => selection.paths.has(entry.path)}
         />
@@ -130,7 +151,9 @@ export function Browser({ id, path, onTrash }: Props) {
             ? s.files.selected(count(chosen.length), bytes(sizeOf(chosen)))
             : s.files.entries(count(listing.total))}
       </p>
-      {dialog !== null && <FileDialogs id={id} path={path} dialog={dialog} actions={actions} onClose={() => setDialog(null)} />}
+      {dialog !== null && (
+        <FileDialogs id={id} path={path} dialog={dialog} actions={actions} onClose={() => setDialog(null)} />
+      )}
     </div>
   )
 }

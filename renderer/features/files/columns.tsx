@@ -25,7 +25,12 @@ export const COLUMNS: readonly Column<FileEntry>[] = [
       const Glyph = ICONS[type] ?? IconPlug
       return (
         <span className={css.name} title={name}>
-          <Glyph size={16} stroke={1.5} className={type === 'directory' ? css.folder : undefined} aria-label={s.files.details.types[type]} />
+          <Glyph
+            size={16}
+            stroke={1.5}
+            className={type === 'directory' ? css.folder : undefined}
+            aria-label={s.files.details.types[type]}
+          />
           <span>
             {name}
             {target !== undefined && <span className={css.dim}> → {target}</span>}
@@ -40,7 +45,12 @@ export const COLUMNS: readonly Column<FileEntry>[] = [
     width: '88px',
     end: true,
     sortable: true,
-    render: ({ type, size }) => (type === 'directory' ? <span className={css.dim}>–</span> : <span title={exactBytes(size)}>{bytes(size)}</span>),
+    render: ({ type, size }) =>
+      type === 'directory' ? (
+        <span className={css.dim}>–</span>
+      ) : (
+        <span title={exactBytes(size)}>{bytes(size)}</span>
+      ),
   },
   {
     key: 'mtime',

@@ -1,10 +1,10 @@
 import type { FileEntry } from '#core/api/files.ts'
 import { WarmUpDialog } from '../../components/warm-up-dialog.tsx'
+import { s } from '../../strings/strings.ts'
 import { NameDialog } from './name-dialog.tsx'
+import { stemLength } from './names.ts'
 import { PropertiesDrawer } from './properties-drawer.tsx'
 import { RemoveFilesDialog } from './remove-files-dialog.tsx'
-import { s } from '../../strings/strings.ts'
-import { stemLength } from './names.ts'
 import { type FileActions, named } from './use-file-actions.ts'
 
 export type FileDialog =
@@ -54,6 +54,13 @@ export function FileDialogs({ id, path, dialog, actions, onClose }: Props) {
     case 'remove':
       return <RemoveFilesDialog id={id} entries={dialog.entries} actions={actions} onClose={onClose} />
     case 'warm-up':
-      return <WarmUpDialog id={id} paths={dialog.entries.map((entry) => entry.path)} what={named(dialog.entries)} onClose={onClose} />
+      return (
+        <WarmUpDialog
+          id={id}
+          paths={dialog.entries.map((entry) => entry.path)}
+          what={named(dialog.entries)}
+          onClose={onClose}
+        />
+      )
   }
 }

@@ -3,8 +3,15 @@ import test from 'node:test'
 import type { FileEntry } from '#core/api/files.ts'
 import { Listing, orderOf } from './listing.ts'
 
-const file = (name: string, size: number, mtimeMs = 0, type = 'file') => ({ name, size, mtimeMs, type }) as FileEntry
-const entries = [file('a', 5, 3), file('b', 0, 0, 'directory'), file('c', 9, 1), file('d', 1, 2), file('e', 0, 0, 'directory')]
+const file = (name: string, size: number, mtimeMs = 0, type = 'file') =>
+  ({ name, size, mtimeMs, type }) as FileEntry
+const entries = [
+  file('a', 5, 3),
+  file('b', 0, 0, 'directory'),
+  file('c', 9, 1),
+  file('d', 1, 2),
+  file('e', 0, 0, 'directory'),
+]
 const names = (order: Uint32Array) => [...order].map((index) => entries[index]!.name).join('')
 
 test('folders come first in every order', () => {

@@ -59,7 +59,10 @@ export class Listing {
   }
 
   /** Reads every page that `next` gives, until there is none, there are too many, or `signal` says enough. */
-  async load(next: (cursor: string | undefined) => Promise<DirectoryPage>, signal: AbortSignal): Promise<void> {
+  async load(
+    next: (cursor: string | undefined) => Promise<DirectoryPage>,
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
       let cursor: string | undefined
       do {
@@ -113,7 +116,8 @@ export function orderOf(entries: readonly FileEntry[], { key, descending }: Orde
   for (const part of [order.subarray(0, folders), order.subarray(folders)]) {
     if (key !== 'name') {
       const values = new Float64Array(entries.length)
-      for (const index of part) values[index] = key === 'size' ? entries[index]!.size : entries[index]!.mtimeMs
+      for (const index of part)
+        values[index] = key === 'size' ? entries[index]!.size : entries[index]!.mtimeMs
       part.sort((a, b) => values[a]! - values[b]! || a - b)
     }
     if (descending) part.reverse()

@@ -3,7 +3,16 @@ import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { FileDetails } from '#core/api/files.ts'
 import { ErrorNote } from '../../components/error-note.tsx'
-import { bitOf, letters, MODE_BITS, octal, parseOctal, type Right, type Who, withBit } from '../../format/mode.ts'
+import {
+  bitOf,
+  letters,
+  MODE_BITS,
+  octal,
+  parseOctal,
+  type Right,
+  type Who,
+  withBit,
+} from '../../format/mode.ts'
 import { s } from '../../strings/strings.ts'
 import css from './dialogs.module.css'
 

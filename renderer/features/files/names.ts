@@ -20,7 +20,8 @@ export function ancestors(path: string): readonly { readonly name: string; reado
 
 /** What is wrong with a name, or undefined. Source: NAME_MAX, path_resolution(7). */
 export function problemOfName(name: string): string | undefined {
-  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0')) return s.files.badName
+  if (name === '' || name === '.' || name === '..' || name.includes('/') || name.includes('\0'))
+    return s.files.badName
   return new TextEncoder().encode(name).length > LONGEST_BYTES ? s.files.longName : undefined
 }
 

@@ -40,9 +40,17 @@ export function PropertiesDrawer({ id, entry, actions, onClose }: Props) {
     gcTime: 0,
   })
   return (
-    <Drawer opened onClose={onClose} position="right" size={440} title={<span className={css.title}>{entry.name}</span>}>
+    <Drawer
+      opened
+      onClose={onClose}
+      position="right"
+      size={440}
+      title={<span className={css.title}>{entry.name}</span>}
+    >
       <div className={css.body}>
-        {error !== null && <ErrorNote error={error} doing={s.files.doing.stat} onRetry={() => void refetch()} />}
+        {error !== null && (
+          <ErrorNote error={error} doing={s.files.doing.stat} onRetry={() => void refetch()} />
+        )}
         {data !== undefined && (
           <>
             <GeneralFacts details={data} />
@@ -113,7 +121,10 @@ function Xattrs({ details: { xattrs } }: { readonly details: FileDetails }) {
         rows={xattrs.map(({ name, value, encoding }) => ({
           key: name,
           hover: encoding === 'hex' ? words.hex : value,
-          cells: [<code key="name">{name}</code>, <code key="value">{encoding === 'hex' ? `0x${value}` : value}</code>],
+          cells: [
+            <code key="name">{name}</code>,
+            <code key="value">{encoding === 'hex' ? `0x${value}` : value}</code>,
+          ],
         }))}
       />
     </section>

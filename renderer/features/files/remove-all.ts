@@ -11,7 +11,11 @@ export interface Removed {
 }
 
 /** Files go at once, folders each by a task of their own. */
-export async function removeAll(trpc: Pick<Trpc, 'files' | 'tasks'>, id: string, entries: readonly FileEntry[]): Promise<Removed> {
+export async function removeAll(
+  trpc: Pick<Trpc, 'files' | 'tasks'>,
+  id: string,
+  entries: readonly FileEntry[],
+): Promise<Removed> {
   const failures: PathOutcome[] = []
   const files = entries.filter(({ type }) => type !== 'directory').map(({ path }) => path)
   for (let at = 0; at < files.length; at += AT_ONCE) {

@@ -20,11 +20,19 @@ interface Props {
 export function RemoveFilesDialog({ id, entries, actions, onClose }: Props) {
   const { trpc } = useApi()
   const words = s.files
-  const format = useQuery({ queryKey: ['format', id], queryFn: ({ signal }) => trpc.volumes.format.query({ id }, { signal }) })
+  const format = useQuery({
+    queryKey: ['format', id],
+    queryFn: ({ signal }) => trpc.volumes.format.query({ id }, { signal }),
+  })
   const remove = useMutation({ mutationFn: () => actions.remove(entries), onSuccess: onClose })
   const what = named(entries)
   return (
-    <Modal opened onClose={onClose} title={<span className={css.title}>{words.removeTitle(what)}</span>} size={480}>
+    <Modal
+      opened
+      onClose={onClose}
+      title={<span className={css.title}>{words.removeTitle(what)}</span>}
+      size={480}
+    >
       <div className={css.body}>
         {entries.length > 1 && (
           // biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by keys
@@ -32,7 +40,9 @@ export function RemoveFilesDialog({ id, entries, actions, onClose }: Props) {
             {entries.slice(0, MOST_NAMES).map(({ path, name }) => (
               <li key={path}>{name}</li>
             ))}
-            {entries.length > MOST_NAMES && <li className={css.dim}>{s.unmount.more(entries.length - MOST_NAMES)}</li>}
+            {entries.length > MOST_NAMES && (
+              <li className={css.dim}>{s.unmount.more(entries.length - MOST_NAMES)}</li>
+            )}
           </ul>
         )}
         <p>{format.data !== undefined && words.removeText(format.data.trashDays)}</p>

@@ -1,5 +1,14 @@
 import { ActionIcon, Button, FileButton, Menu } from '@mantine/core'
-import { IconArrowUp, IconDots, IconDownload, IconFolderPlus, IconInfoCircle, IconRefresh, IconTrash, IconUpload } from '@tabler/icons-react'
+import {
+  IconArrowUp,
+  IconDots,
+  IconDownload,
+  IconFolderPlus,
+  IconInfoCircle,
+  IconRefresh,
+  IconTrash,
+  IconUpload,
+} from '@tabler/icons-react'
 import type { FileEntry } from '#core/api/files.ts'
 import { IconAction } from '../../components/icon-action.tsx'
 import { go } from '../../components/navigate.ts'
@@ -38,14 +47,23 @@ export function Toolbar({ id, path, chosen, actions, onDialog, onUpload, onTrash
         <ol className={css.crumbs}>
           {[{ name: words.root, path: '/' }, ...ancestors(path)].map((each) => (
             <li key={each.path}>
-              <a href={volumeHref(id, 'files', each.path)} aria-current={each.path === path ? 'page' : undefined} title={each.name}>
+              <a
+                href={volumeHref(id, 'files', each.path)}
+                aria-current={each.path === path ? 'page' : undefined}
+                title={each.name}
+              >
                 {each.name}
               </a>
             </li>
           ))}
         </ol>
       </nav>
-      <IconAction icon={IconDownload} label={words.download} disabled={none} onClick={() => actions.download(chosen)} />
+      <IconAction
+        icon={IconDownload}
+        label={words.download}
+        disabled={none}
+        onClick={() => actions.download(chosen)}
+      />
       <IconAction
         icon={IconInfoCircle}
         label={words.properties}
@@ -60,7 +78,10 @@ export function Toolbar({ id, path, chosen, actions, onDialog, onUpload, onTrash
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item disabled={only === undefined} onClick={() => only !== undefined && onDialog({ kind: 'rename', entry: only })}>
+          <Menu.Item
+            disabled={only === undefined}
+            onClick={() => only !== undefined && onDialog({ kind: 'rename', entry: only })}
+          >
             {words.rename}
           </Menu.Item>
           <Menu.Item onClick={() => onDialog({ kind: 'warm-up', entries: chosen })}>{words.warmUp}</Menu.Item>

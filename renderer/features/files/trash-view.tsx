@@ -12,18 +12,29 @@ import { bytes } from '../../format/bytes.ts'
 import { count } from '../../format/number.ts'
 import { s } from '../../strings/strings.ts'
 import { NOTHING, pressed, toggled } from './selection.ts'
-import css from './trash-view.module.css'
 import { hourText } from './trash-hour.ts'
+import css from './trash-view.module.css'
 
 const COLUMNS: readonly Column<TrashItem>[] = [
-  { key: 'name', title: s.files.trashView.columns.name, width: 'minmax(160px, 1fr)', render: ({ name }) => <span title={name}>{name}</span> },
+  {
+    key: 'name',
+    title: s.files.trashView.columns.name,
+    width: 'minmax(160px, 1fr)',
+    render: ({ name }) => <span title={name}>{name}</span>,
+  },
   {
     key: 'from',
     title: s.files.trashView.columns.from,
     width: 'minmax(160px, 1fr)',
     render: ({ from }) => <span title={from ?? undefined}>{from ?? s.files.trashView.unknownPlace}</span>,
   },
-  { key: 'size', title: s.files.trashView.columns.size, width: '88px', end: true, render: ({ type, size }) => (type === 'directory' ? '–' : bytes(size)) },
+  {
+    key: 'size',
+    title: s.files.trashView.columns.size,
+    width: '88px',
+    end: true,
+    render: ({ type, size }) => (type === 'directory' ? '–' : bytes(size)),
+  },
 ]
 
 interface Props {
@@ -38,7 +49,10 @@ export function TrashView({ id, onBack }: Props) {
   const words = s.files.trashView
   const [wanted, setHour] = useState<string | null>(null)
   const [selection, setSelection] = useState(NOTHING)
-  const hours = useQuery({ queryKey: ['trash', id], queryFn: ({ signal }) => trpc.files.trashHours.query({ id }, { signal }) })
+  const hours = useQuery({
+    queryKey: ['trash', id],
+    queryFn: ({ signal }) => trpc.files.trashHours.query({ id }, { signal }),
+  })
   const hour = hours.data?.some((each) => each.hour === wanted) ? wanted : (hours.data?.[0]?.hour ?? null)
   const items = useQuery({
     queryKey: ['trash', id, hour],
@@ -55,7 +69,11 @@ export function TrashView({ id, onBack }: Props) {
       const done = outcomes.length - failures.length
       if (done > 0) say(words.restored(s.files.items(done)))
       for (const { path, error, next } of failures.slice(0, 3))
-        fail({ message: error, data: { kind: 'refused', next } }, s.files.doing.restore(path), words.someFailed(done, outcomes.length))
+        fail(
+          { message: error, data: { kind: 'refused', next } },
+          s.files.doing.restore(path),
+          words.someFailed(done, outcomes.length),
+        )
       setSelection(NOTHING)
       await again()
     },
@@ -71,17 +89,33 @@ export function TrashView({ id, onBack }: Props) {
   return (
     <div className={css.trash}>
       <header className={css.bar}>
-        <Button variant="subtle" color="gray" size="compact-sm" leftSection={<IconArrowLeft size={14} />} onClick={onBack}>
+        <Button
+          variant="subtle"
+          color="gray"
+          size="compact-sm"
+          leftSection={<IconArrowLeft size={14} />}
+          onClick={onBack}
+        >
           {s.files.backToFiles}
         </Button>
         <h2>{s.files.trash}</h2>
         <span className={css.gap} />
         {hour !== null && (
-          <Button variant="default" size="compact-sm" loading={restoreHour.isPending} onClick={() => restoreHour.mutate(hour)}>
+          <Button
+            variant="default"
+            size="compact-sm"
+            loading={restoreHour.isPending}
+            onClick={() => restoreHour.mutate(hour)}
+          >
             {words.restoreHour}
           </Button>
         )}
-        <Button size="compact-sm" disabled={selection.paths.size === 0} loading={restore.isPending} onClick={() => restore.mutate([...selection.paths])}>
+        <Button
+          size="compact-sm"
+          disabled={selection.paths.size === 0}
+          loading={restore.isPending}
+          onClick={() => restore.mutate([...selection.paths])}
+        >
           {words.restore} {selection.paths.size > 0 && s.files.items(selection.paths.size)}
         </Button>
       </header>
@@ -116,9 +150,18 @@ export function TrashView({ id, onBack }: Props) {
             itemAt={(index) => shown[index]}
             keyOf={({ key }) => key}
             nameOf={({ name }) => name}
-            onMove={(index, extend) => setSelection(pressed(selection, index, { toggle: false, extend }, keyAt))}
+            onMove={(index, extend) =>
+              setSelection(pressed(selection, index, { toggle: false, extend }, keyAt))
+            }
             onPress={(event, _, index) =>
-              setSelection(pressed(selection, index, { toggle: event.ctrlKey || event.metaKey, extend: event.shiftKey }, keyAt))
+              setSelection(
+                pressed(
+                  selection,
+                  index,
+                  { toggle: event.ctrlKey || event.metaKey, extend: event.shiftKey },
+                  keyAt,
+                ),
+              )
             }
             onKey={(event, index) => {
               if (event.key !== ' ') return false

@@ -24,7 +24,12 @@ export function UploadStrip({ queue: { queue, add } }: { readonly queue: Uploads
         </div>
       )}
       {queue.failures.map((failure) => (
-        <FailedUpload key={failure.file.name} failure={failure} onAgain={add} onDismiss={() => queue.dismiss(failure)} />
+        <FailedUpload
+          key={failure.file.name}
+          failure={failure}
+          onAgain={add}
+          onDismiss={() => queue.dismiss(failure)}
+        />
       ))}
     </section>
   )
@@ -39,7 +44,14 @@ interface FailedProps {
 function FailedUpload({ failure: { file, error }, onAgain, onDismiss }: FailedProps) {
   const words = s.files.uploads
   if (shownError(error).kind !== 'conflict')
-    return <ErrorNote error={error} doing={s.files.doing.upload(file.name)} onRetry={() => onAgain([file])} onClose={onDismiss} />
+    return (
+      <ErrorNote
+        error={error}
+        doing={s.files.doing.upload(file.name)}
+        onRetry={() => onAgain([file])}
+        onClose={onDismiss}
+      />
+    )
   return (
     <Notice
       tone="waiting"

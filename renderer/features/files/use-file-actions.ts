@@ -58,7 +58,11 @@ export function useFileActions(id: string, again: () => void): FileActions {
         const { done, failures } = await removeAll(trpc, id, entries)
         if (failures.length === 0) say(s.files.removed(named(entries)))
         for (const { path, error, next } of failures.slice(0, 3))
-          fail({ message: error, data: { kind: 'refused', next } }, doing.remove(path), s.files.someFailed(done, entries.length))
+          fail(
+            { message: error, data: { kind: 'refused', next } },
+            doing.remove(path),
+            s.files.someFailed(done, entries.length),
+          )
         again()
       },
       async chmod({ path }, mode) {

@@ -5,7 +5,10 @@ import { Listing } from './listing.ts'
 const PAGE = 5000
 
 /** A folder as it is read, and a way to read it again; what is shown stays until the new one has come. */
-export function useListing(id: string, path: string): { readonly listing: Listing; readonly again: () => void } {
+export function useListing(
+  id: string,
+  path: string,
+): { readonly listing: Listing; readonly again: () => void } {
   const { trpc } = useApi()
   const [listing, setListing] = useState(() => new Listing())
   const [turn, setTurn] = useState(0)

@@ -37,7 +37,12 @@ export const CHARTS: readonly Chart[] = [
     binary: true,
     least: 1024,
   },
-  { key: 'operations', lines: [{ name: 'opsPerSec', color: '--series-1', fill: true }], format: perSecond, least: 10 },
+  {
+    key: 'operations',
+    lines: [{ name: 'opsPerSec', color: '--series-1', fill: true }],
+    format: perSecond,
+    least: 10,
+  },
   {
     key: 'latency',
     lines: [
@@ -48,7 +53,13 @@ export const CHARTS: readonly Chart[] = [
     format: latency,
     least: 0.2,
   },
-  { key: 'hits', lines: [{ name: 'hitRate', color: '--tier-disk', fill: true }], format: (share) => percent(share, 1), least: 1, most: 1 },
+  {
+    key: 'hits',
+    lines: [{ name: 'hitRate', color: '--tier-disk', fill: true }],
+    format: (share) => percent(share, 1),
+    least: 1,
+    most: 1,
+  },
   {
     key: 'bucket',
     lines: [
@@ -71,7 +82,9 @@ export const CHARTS: readonly Chart[] = [
   },
 ]
 
-export const CHART_SERIES: readonly SeriesName[] = CHARTS.flatMap(({ lines }) => lines.map(({ name }) => name))
+export const CHART_SERIES: readonly SeriesName[] = CHARTS.flatMap(({ lines }) =>
+  lines.map(({ name }) => name),
+)
 
 export const RANGES = { '5m': 300_000, '1h': 3_600_000, '1d': 86_400_000, '7d': 604_800_000 } as const
 export type Range = keyof typeof RANGES

@@ -64,7 +64,14 @@ export function Charts({ id, detail }: Props) {
     >
       {history.isError && <ErrorNote error={history.error} onRetry={() => void history.refetch()} />}
       {CHARTS.map((chart, at) => (
-        <TimeChart key={chart.key} chart={chart} window={window} cursor={cursor} withTime={at === CHARTS.length - 1} rangeMs={rangeMs} />
+        <TimeChart
+          key={chart.key}
+          chart={chart}
+          window={window}
+          cursor={cursor}
+          withTime={at === CHARTS.length - 1}
+          rangeMs={rangeMs}
+        />
       ))}
     </Panel>
   )

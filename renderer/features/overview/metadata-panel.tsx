@@ -39,7 +39,9 @@ export function MetadataPanel({ id, engine }: { readonly id: string; readonly en
                       ? bytes(data.usedBytes)
                       : `${s.common.of(bytes(data.usedBytes), bytes(data.limitBytes))} · ${percent(data.usedBytes, data.limitBytes)}`,
               },
-              ...(data.bytesPerInode === null ? [] : [{ label: words.perInode, value: bytes(data.bytesPerInode) }]),
+              ...(data.bytesPerInode === null
+                ? []
+                : [{ label: words.perInode, value: bytes(data.bytesPerInode) }]),
               ...(data.forecast === null
                 ? []
                 : [
@@ -49,7 +51,10 @@ export function MetadataPanel({ id, engine }: { readonly id: string; readonly en
                       hover: data.forecast.fullAtMs === null ? undefined : exactTime(data.forecast.fullAtMs),
                     },
                   ]),
-              { label: words.backup, value: data.lastBackupMs === null ? words.never : <TimeAgo atMs={data.lastBackupMs} /> },
+              {
+                label: words.backup,
+                value: data.lastBackupMs === null ? words.never : <TimeAgo atMs={data.lastBackupMs} />,
+              },
             ]}
           />
           <Findings findings={data.findings} />

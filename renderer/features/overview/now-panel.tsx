@@ -25,7 +25,11 @@ export function NowPanel({ detail }: { readonly detail: LiveDetail | undefined }
             value:
               detail === undefined
                 ? '–'
-                : words.requestsValue(count(detail.requests.GET), count(detail.requests.PUT), count(detail.requests.DELETE)),
+                : words.requestsValue(
+                    count(detail.requests.GET),
+                    count(detail.requests.PUT),
+                    count(detail.requests.DELETE),
+                  ),
           },
           { label: words.errors, value: detail === undefined ? '–' : count(detail.requestErrors) },
           { label: words.memory, value: size(values?.rssBytes) },

@@ -3,7 +3,10 @@ import type { Chart } from './chart-list.ts'
 
 type Limits = Pick<Chart, 'least' | 'most' | 'binary'>
 
-export function topOf(columns: readonly (readonly (number | null)[])[], { least, most, binary }: Limits): number {
+export function topOf(
+  columns: readonly (readonly (number | null)[])[],
+  { least, most, binary }: Limits,
+): number {
   if (most !== undefined) return most
   let top = least
   for (const column of columns) for (const value of column) if (value !== null && value > top) top = value

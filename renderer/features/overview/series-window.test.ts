@@ -3,7 +3,8 @@ import test from 'node:test'
 import type { Sample } from '#core/api/metrics.ts'
 import { SeriesWindow } from './series-window.ts'
 
-const sample = (sec: number, opsPerSec: number) => ({ atMs: sec * 1000, values: { opsPerSec } }) as unknown as Sample
+const sample = (sec: number, opsPerSec: number) =>
+  ({ atMs: sec * 1000, values: { opsPerSec } }) as unknown as Sample
 
 function filled() {
   const window = new SeriesWindow(['opsPerSec', 'hitRate'], 10_000)
@@ -12,7 +13,11 @@ function filled() {
 }
 
 test('history comes in columns, and a series it does not have is empty', () => {
-  assert.deepEqual(filled().data(['opsPerSec', 'hitRate']), [[1, 2, 3], [1, 2, 3], [null, null, null]])
+  assert.deepEqual(filled().data(['opsPerSec', 'hitRate']), [
+    [1, 2, 3],
+    [1, 2, 3],
+    [null, null, null],
+  ])
 })
 
 test('live samples go on where history ends, none twice', () => {
@@ -22,7 +27,10 @@ test('live samples go on where history ends, none twice', () => {
   window.push(sample(3, 99))
   window.push(sample(3.2, 99))
   window.push(sample(4, 4))
-  assert.deepEqual(window.data(['opsPerSec']), [[1, 2, 3, 4], [1, 2, 3, 4]])
+  assert.deepEqual(window.data(['opsPerSec']), [
+    [1, 2, 3, 4],
+    [1, 2, 3, 4],
+  ])
   assert.equal(told, 1)
 })
 
@@ -37,5 +45,8 @@ test('the window moves on and never grows', () => {
 test('a time without samples is a gap, not a line', () => {
   const window = filled()
   window.push(sample(9, 9))
-  assert.deepEqual(window.data(['opsPerSec']), [[1, 2, 3, 4, 9], [1, 2, 3, null, 9]])
+  assert.deepEqual(window.data(['opsPerSec']), [
+    [1, 2, 3, 4, 9],
+    [1, 2, 3, null, 9],
+  ])
 })

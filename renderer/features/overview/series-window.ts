@@ -58,7 +58,8 @@ export class SeriesWindow {
     const last = this.#atSec.at(-1)
     // Half a step of tolerance: samples come a little early and late.
     if (last !== undefined && atMs < last * 1000 + this.#stepMs / 2) return
-    if (last !== undefined && atMs - last * 1000 > 5 * this.#stepMs) this.#append(last + this.#stepMs / 1000, () => null)
+    if (last !== undefined && atMs - last * 1000 > 5 * this.#stepMs)
+      this.#append(last + this.#stepMs / 1000, () => null)
     this.#append(atMs / 1000, (name) => values[name])
     const from = atMs / 1000 - this.#windowMs / 1000
     const old = this.#atSec.findIndex((at) => at >= from)

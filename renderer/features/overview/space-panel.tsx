@@ -46,7 +46,12 @@ export function SpacePanel({ volume: { id, usage } }: { readonly volume: Volume 
         )
       }
       actions={
-        <Button variant="default" size="compact-sm" loading={counted.isPending} onClick={() => counted.mutate()}>
+        <Button
+          variant="default"
+          size="compact-sm"
+          loading={counted.isPending}
+          onClick={() => counted.mutate()}
+        >
           {words.count}
         </Button>
       }
@@ -71,12 +76,18 @@ export function SpacePanel({ volume: { id, usage } }: { readonly volume: Volume 
           <p className={css.line}>
             <span className={css.dim}>{words.quota}</span>
             <span title={exactBytes(usage.usedBytes)}>
-              {quota === null ? s.common.noLimit : `${s.common.of(bytes(usage.usedBytes), bytes(quota))} · ${percent(usage.usedBytes, quota)}`}
+              {quota === null
+                ? s.common.noLimit
+                : `${s.common.of(bytes(usage.usedBytes), bytes(quota))} · ${percent(usage.usedBytes, quota)}`}
             </span>
           </p>
           <p className={css.line}>
             <span className={css.dim}>{words.files}</span>
-            <span>{usage.inodesLimit === null ? count(usage.inodes) : s.common.of(count(usage.inodes), count(usage.inodesLimit))}</span>
+            <span>
+              {usage.inodesLimit === null
+                ? count(usage.inodes)
+                : s.common.of(count(usage.inodes), count(usage.inodesLimit))}
+            </span>
           </p>
         </>
       )}

@@ -1,12 +1,12 @@
 import { useEffect, useRef, useSyncExternalStore } from 'react'
 import uPlot from 'uplot'
-import { useScheme } from '../../theme/scheme.ts'
 import { s } from '../../strings/strings.ts'
+import { useScheme } from '../../theme/scheme.ts'
 import type { Chart } from './chart-list.ts'
+import css from './charts.module.css'
 import type { Cursor } from './cursor.ts'
 import { topOf } from './scale.ts'
 import type { SeriesWindow } from './series-window.ts'
-import css from './charts.module.css'
 
 const HEIGHT = 88
 const AXIS_HEIGHT = 24
@@ -43,7 +43,9 @@ export function TimeChart({ chart, window, cursor, withTime, rangeMs }: Props) {
     }
     draw()
     const unsubscribe = window.subscribe(draw)
-    const observer = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: heightOf(withTime) }))
+    const observer = new ResizeObserver(() =>
+      plot.setSize({ width: element.clientWidth, height: heightOf(withTime) }),
+    )
     observer.observe(element)
     return () => {
       unsubscribe()

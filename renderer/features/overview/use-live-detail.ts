@@ -13,7 +13,10 @@ export function useLiveDetail(id: string, isMounted: boolean): LiveDetail | unde
       return
     }
     return whenVisible(() => {
-      const watch = trpc.metrics.live.subscribe({ id }, { onData: setDetail, onError: () => setDetail(undefined) })
+      const watch = trpc.metrics.live.subscribe(
+        { id },
+        { onData: setDetail, onError: () => setDetail(undefined) },
+      )
       return () => watch.unsubscribe()
     })
   }, [trpc, id, isMounted])

@@ -8,7 +8,12 @@ export async function createDemo(trpc: Trpc, { stateDir }: Pick<About, 'stateDir
   const folder = `${stateDir}/demo-${Date.now().toString(36)}`
   const task = await trpc.volumes.create.mutate({
     name: 'demo',
-    format: { metaUrl: `sqlite3://${folder}/demo.db`, volumeName: 'demo', storage: 'file', bucket: `${folder}/bucket` },
+    format: {
+      metaUrl: `sqlite3://${folder}/demo.db`,
+      volumeName: 'demo',
+      storage: 'file',
+      bucket: `${folder}/bucket`,
+    },
     mountNow: true,
   })
   return volumeOf(trpc, task.taskId)
@@ -24,7 +29,10 @@ function volumeOf(trpc: Trpc, taskId: string): Promise<string> {
         if (task === undefined || task.state === 'running') return
         const id = task.result?.volumeId
         if (task.state === 'done' && id !== undefined) end(() => resolve(id))
-        else end(() => reject({ message: task.error?.message, data: { kind: 'refused', next: task.error?.next } }))
+        else
+          end(() =>
+            reject({ message: task.error?.message, data: { kind: 'refused', next: task.error?.next } }),
+          )
       },
       onError: (error) => end(() => reject(error)),
     })
@@ -37,5 +45,8 @@ function volumeOf(trpc: Trpc, taskId: string): Promise<string> {
 }
 
 function timeout() {
-  return { message: 'It takes longer than 30 s.', data: { kind: 'unavailable', next: 'Look at Activity: it may still end.' } }
+  return {
+    message: 'It takes longer than 30 s.',
+    data: { kind: 'unavailable', next: 'Look at Activity: it may still end.' },
+  }
 }

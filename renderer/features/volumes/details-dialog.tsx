@@ -1,8 +1,8 @@
 import { Button, Modal } from '@mantine/core'
 import type { Volume } from '#core/api/volumes.ts'
-import { useNow } from '../../components/time-ago.tsx'
 import { CopyButton } from '../../components/copy-button.tsx'
 import { StateMark } from '../../components/state-mark.tsx'
+import { useNow } from '../../components/time-ago.tsx'
 import { exactTime, until } from '../../format/time.ts'
 import { s } from '../../strings/strings.ts'
 import css from './details-dialog.module.css'
@@ -34,7 +34,9 @@ export function DetailsDialog({ volume: { name, status }, onClose }: Props) {
             <strong>{s.errors.next}</strong> {next}
           </p>
         )}
-        {retryAtMs !== undefined && <p className={css.dim}>{words.retry(until(retryAtMs, nowMs), attempt ?? 1)}</p>}
+        {retryAtMs !== undefined && (
+          <p className={css.dim}>{words.retry(until(retryAtMs, nowMs), attempt ?? 1)}</p>
+        )}
         {detail !== undefined && (
           <details>
             <summary>{words.stateDetails}</summary>

@@ -28,12 +28,16 @@ export function ExportDialog({ volume: { id, name }, onClose }: Props) {
         <p>{words.text}</p>
         {error !== null && <ErrorNote error={error} doing={s.volumes.doing.export(name)} />}
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by keys */}
-        <pre className={css.profile} tabIndex={0} aria-label={words.profile}>
+        <pre role="region" className={css.profile} tabIndex={0} aria-label={words.profile}>
           {text}
         </pre>
         <footer className={css.foot}>
           <CopyButton text={text} />
-          <Button data-autofocus disabled={data === undefined} onClick={() => saveText(`${name}.pomelo.json`, text, 'application/json')}>
+          <Button
+            data-autofocus
+            disabled={data === undefined}
+            onClick={() => saveText(`${name}.pomelo.json`, text, 'application/json')}
+          >
             {words.save}
           </Button>
         </footer>

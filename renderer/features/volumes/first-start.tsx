@@ -14,7 +14,10 @@ import css from './first-start.module.css'
 export function FirstStart() {
   const { trpc } = useApi()
   const words = s.volumes.first
-  const about = useQuery({ queryKey: ['about'], queryFn: ({ signal }) => trpc.system.about.query(undefined, { signal }) })
+  const about = useQuery({
+    queryKey: ['about'],
+    queryFn: ({ signal }) => trpc.system.about.query(undefined, { signal }),
+  })
   const demo = useMutation({
     mutationFn: async () => createDemo(trpc, about.data ?? (await trpc.system.about.query())),
     onSuccess: (id) => go(volumeHref(id)),
@@ -31,8 +34,17 @@ export function FirstStart() {
         </Notice>
       )}
       <div className={css.ways}>
-        <Way label={s.shell.newVolume} text={words.newText} primary onClick={() => go(hrefOf({ page: 'new' }))} />
-        <Way label={s.shell.connectVolume} text={words.connectText} onClick={() => go(hrefOf({ page: 'connect' }))} />
+        <Way
+          label={s.shell.newVolume}
+          text={words.newText}
+          primary
+          onClick={() => go(hrefOf({ page: 'new' }))}
+        />
+        <Way
+          label={s.shell.connectVolume}
+          text={words.connectText}
+          onClick={() => go(hrefOf({ page: 'connect' }))}
+        />
       </div>
       <div className={css.demo}>
         <Button variant="subtle" loading={demo.isPending} onClick={() => demo.mutate()}>
@@ -40,7 +52,9 @@ export function FirstStart() {
         </Button>
         <p>{demo.isPending ? words.demoStarting : words.demoText}</p>
       </div>
-      {demo.isError && <ErrorNote error={demo.error} doing={s.volumes.doing.demo} onRetry={() => demo.mutate()} />}
+      {demo.isError && (
+        <ErrorNote error={demo.error} doing={s.volumes.doing.demo} onRetry={() => demo.mutate()} />
+      )}
     </div>
   )
 }

@@ -6,7 +6,8 @@ import { sortVolumes } from './sort-volumes.ts'
 const volume = (name: string, state: string, usedBytes: number, bytes = 0) =>
   ({ name, status: { state }, usage: { usedBytes }, pending: { bytes } }) as Volume
 const volumes = [volume('b10', 'mounted', 5), volume('b2', 'failed', 9), volume('a', 'mounted', 7, 3)]
-const order = (key: string, descending = false) => sortVolumes(volumes, { key, descending }).map(({ name }) => name)
+const order = (key: string, descending = false) =>
+  sortVolumes(volumes, { key, descending }).map(({ name }) => name)
 
 test('volumes are sorted by name as people count, either way', () => {
   assert.deepEqual(order('name'), ['a', 'b2', 'b10'])

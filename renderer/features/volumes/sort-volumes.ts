@@ -15,5 +15,8 @@ const COMPARE: Readonly<Record<string, (a: Volume, b: Volume) => number>> = {
 export function sortVolumes(volumes: readonly Volume[], { key, descending }: Sort): readonly Volume[] {
   const sign = descending ? -1 : 1
   const compare = COMPARE[key]
-  return [...volumes].sort((a, b) => sign * (compare?.(a, b) ?? 0) || (compare === undefined ? sign : 1) * names.compare(a.name, b.name))
+  return [...volumes].sort(
+    (a, b) =>
+      sign * (compare?.(a, b) ?? 0) || (compare === undefined ? sign : 1) * names.compare(a.name, b.name),
+  )
 }

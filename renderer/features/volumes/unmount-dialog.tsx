@@ -46,7 +46,9 @@ export function UnmountDialog({ volume, onClose }: Props) {
           {(step === 'busy' || step === 'flushing') && (
             <Way label={words.force} hint={words.forceHint} danger onClick={() => force.mutate('force')} />
           )}
-          {step === 'forcing' && <Way label={words.abort} hint={words.abortHint} danger onClick={() => force.mutate('abort')} />}
+          {step === 'forcing' && (
+            <Way label={words.abort} hint={words.abortHint} danger onClick={() => force.mutate('abort')} />
+          )}
         </ul>
         <footer className={css.foot}>
           <Button variant="default" onClick={() => keep.mutate()} loading={keep.isPending}>
@@ -98,7 +100,9 @@ function Holders({ holders }: { readonly holders: readonly HolderInfo[] }) {
                     {path}
                   </code>
                 ))}
-                {uses.length > MOST_USES && <span className={css.pid}>{words.more(uses.length - MOST_USES)}</span>}
+                {uses.length > MOST_USES && (
+                  <span className={css.pid}>{words.more(uses.length - MOST_USES)}</span>
+                )}
               </td>
             </tr>
           ))}

@@ -81,7 +81,9 @@ const COLUMNS: readonly Column<Volume>[] = [
         <span title={exactBytes(usage.usedBytes)}>
           <span className={css.first}>{bytes(usage.usedBytes)}</span>
           <span className={css.second}>
-            {usage.capacityBytes === null ? s.volumes.noQuota : s.common.of('', bytes(usage.capacityBytes)).trim()}
+            {usage.capacityBytes === null
+              ? s.volumes.noQuota
+              : s.common.of('', bytes(usage.capacityBytes)).trim()}
           </span>
         </span>
       ),
@@ -96,7 +98,12 @@ const COLUMNS: readonly Column<Volume>[] = [
         <span className={css.dim}>–</span>
       ) : (
         <span className={css.curve}>
-          <Sparkline {...throughput.of(id)} label={s.volumes.spark(rate(rates.readBps), rate(rates.writeBps))} width={64} height={28} />
+          <Sparkline
+            {...throughput.of(id)}
+            label={s.volumes.spark(rate(rates.readBps), rate(rates.writeBps))}
+            width={64}
+            height={28}
+          />
           <span className={css.rates}>
             <span>↓ {rate(rates.readBps)}</span>
             <span>↑ {rate(rates.writeBps)}</span>
@@ -170,7 +177,12 @@ function RowActions({ volume, tabbable }: { readonly volume: Volume; readonly ta
   return (
     <span className={css.actions}>
       {action !== null && (
-        <Button variant="default" size="compact-sm" tabIndex={tabIndex} onClick={() => actions.offered(volume, action)}>
+        <Button
+          variant="default"
+          size="compact-sm"
+          tabIndex={tabIndex}
+          onClick={() => actions.offered(volume, action)}
+        >
           {s.actions[action]}
         </Button>
       )}

@@ -29,7 +29,11 @@ export function Creating({ name, task: begun, error, onBack }: Props) {
     go(volumeHref(volumeId), { replace: true })
   }, [volumeId, name, words])
 
-  const failure = error ?? (task?.error == null ? undefined : { message: task.error.message, data: { kind: 'refused', next: task.error.next } })
+  const failure =
+    error ??
+    (task?.error == null
+      ? undefined
+      : { message: task.error.message, data: { kind: 'refused', next: task.error.next } })
   if (failure !== undefined) {
     return (
       <div className={css.progress}>

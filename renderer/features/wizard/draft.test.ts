@@ -1,7 +1,18 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
 import { createInput } from '#core/api/volumes.ts'
-import { asName, bucketOfDraft, capacityOf, createInputOf, type Draft, FIRST_DRAFT, inodesOf, isName, metaUrlOf, mountPointOf } from './draft.ts'
+import {
+  asName,
+  bucketOfDraft,
+  capacityOf,
+  createInputOf,
+  type Draft,
+  FIRST_DRAFT,
+  inodesOf,
+  isName,
+  metaUrlOf,
+  mountPointOf,
+} from './draft.ts'
 
 const places = { stateDir: '/home/me/.local/state/pomelo', mountFolder: '/home/me/Volumes' }
 const draft = (change: Partial<Draft>): Draft => ({ ...FIRST_DRAFT, name: 'photos', ...change })
@@ -32,7 +43,10 @@ test('a preset makes the address of the bucket from its fields', () => {
 
 test('a typed address is taken, with or without its scheme', () => {
   for (const typed of ['/data/x.db', 'sqlite3:///data/x.db'])
-    assert.equal(metaUrlOf(draft({ addresses: { ...FIRST_DRAFT.addresses, sqlite: typed } }), places), 'sqlite3:///data/x.db')
+    assert.equal(
+      metaUrlOf(draft({ addresses: { ...FIRST_DRAFT.addresses, sqlite: typed } }), places),
+      'sqlite3:///data/x.db',
+    )
   assert.equal(mountPointOf(draft({ mountPoint: ' /mnt/x ' }), places), '/mnt/x')
 })
 
@@ -41,7 +55,10 @@ test('an encrypted volume needs the key to be proven', () => {
   const input = createInputOf(draft({ encrypt: true, key, keyProven: true }), places)!
   assert.equal(input.secrets!.passphrase, key.recoveryKey)
   assert.equal(input.format.encryptionKeyPem, 'PEM')
-  assert.equal(createInputOf(draft({ encrypt: false, key, keyProven: true }), places)!.format.encryptionKeyPem, undefined)
+  assert.equal(
+    createInputOf(draft({ encrypt: false, key, keyProven: true }), places)!.format.encryptionKeyPem,
+    undefined,
+  )
 })
 
 test('limits are read as people type them', () => {

@@ -73,7 +73,11 @@ export function isName(text: string): boolean {
 
 /** A name as the format takes it, from what people type: spaces and capitals become hyphens and small letters. */
 export function asName(text: string): string {
-  return text.toLowerCase().replace(/[\s_.]+/g, '-').replace(/[^a-z0-9-]/g, '').slice(0, 63)
+  return text
+    .toLowerCase()
+    .replace(/[\s_.]+/g, '-')
+    .replace(/[^a-z0-9-]/g, '')
+    .slice(0, 63)
 }
 
 export function metaUrlOf({ engine, addresses, name }: Draft, { stateDir }: Places): string {
@@ -90,7 +94,8 @@ export function presetOf({ presetKey }: Draft): StorePreset {
 export function bucketOfDraft(draft: Draft, { stateDir }: Places): string | undefined {
   const preset = presetOf(draft)
   const fields = { ...draft.fields }
-  if (preset.key === 'folder' && (fields.folder ?? '') === '') fields.folder = `${stateDir}/volumes/${draft.name}-data`
+  if (preset.key === 'folder' && (fields.folder ?? '') === '')
+    fields.folder = `${stateDir}/volumes/${draft.name}-data`
   return bucketOf(preset, fields)
 }
 
@@ -115,7 +120,8 @@ export function createInputOf(draft: Draft, places: Places): CreateInput | undef
   const bucket = bucketOfDraft(draft, places)
   const capacityBytes = capacityOf(draft)
   const inodes = inodesOf(draft)
-  if (!isName(draft.name) || bucket === undefined || capacityBytes === undefined || inodes === undefined) return undefined
+  if (!isName(draft.name) || bucket === undefined || capacityBytes === undefined || inodes === undefined)
+    return undefined
   if (draft.encrypt && (draft.key === null || !draft.keyProven)) return undefined
   const key = draft.encrypt ? draft.key : null
   const { needsKeys, storage } = presetOf(draft)

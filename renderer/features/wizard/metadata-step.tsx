@@ -26,7 +26,13 @@ export function MetadataStep({ draft, places, probes: { metadata }, onChange }: 
       <TextInput
         key={engine}
         label={isLocal ? words.file : words.address}
-        placeholder={isLocal ? metaUrlOf({ ...draft, addresses: { ...addresses, sqlite: '' } }, places).slice('sqlite3://'.length) : words.addressHint[engine]}
+        placeholder={
+          isLocal
+            ? metaUrlOf({ ...draft, addresses: { ...addresses, sqlite: '' } }, places).slice(
+                'sqlite3://'.length,
+              )
+            : words.addressHint[engine]
+        }
         value={addresses[engine]}
         onChange={(event) => onChange({ addresses: { ...addresses, [engine]: event.currentTarget.value } })}
         autoComplete="off"

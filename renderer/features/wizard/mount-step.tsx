@@ -20,7 +20,11 @@ export function MountStep({ draft, places, probes, onChange }: StepProps) {
         spellCheck={false}
       />
       <ProbeResult {...probes.mountPoint} />
-      <Switch label={words.now} checked={mountNow} onChange={(event) => onChange({ mountNow: event.currentTarget.checked })} />
+      <Switch
+        label={words.now}
+        checked={mountNow}
+        onChange={(event) => onChange({ mountNow: event.currentTarget.checked })}
+      />
       <Switch
         label={words.atLogin}
         checked={mountAtLogin}

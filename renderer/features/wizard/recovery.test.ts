@@ -7,7 +7,10 @@ const KEY = 'ABCDE-FGHJK-LMNPQ'
 test('four different places are asked, in order', () => {
   let n = 0
   const numbers = [0.99, 0.99, 0, 0.5, 0.3]
-  assert.deepEqual(placesToAsk(KEY, () => numbers[n++]!), [1, 5, 8, 15])
+  assert.deepEqual(
+    placesToAsk(KEY, () => numbers[n++]!),
+    [1, 5, 8, 15],
+  )
 })
 
 test('only the characters at those places prove it, in any case and with gaps', () => {

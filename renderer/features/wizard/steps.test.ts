@@ -16,7 +16,8 @@ test('with good answers the summary is open', () => {
 })
 
 test('a step stays shut until the one before is answered', () => {
-  const at = (step: (typeof STEPS)[number], answers: Answers) => assert.equal(furthest(named, answers), STEPS.indexOf(step))
+  const at = (step: (typeof STEPS)[number], answers: Answers) =>
+    assert.equal(furthest(named, answers), STEPS.indexOf(step))
   assert.equal(furthest(FIRST_DRAFT, good), 0)
   at('metadata', { ...good, metadata: undefined })
   at('metadata', { ...good, metadata: { ...good.metadata!, ok: false } })

@@ -28,7 +28,9 @@ export function isAnswered(step: Step, draft: Draft, { metadata, bucket, mountPo
     case 'mount':
       return mountPoint?.ok === true
     case 'summary':
-      return STEPS.every((each) => each === 'summary' || isAnswered(each, draft, { metadata, bucket, mountPoint }))
+      return STEPS.every(
+        (each) => each === 'summary' || isAnswered(each, draft, { metadata, bucket, mountPoint }),
+      )
   }
 }
 

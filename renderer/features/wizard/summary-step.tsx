@@ -17,7 +17,10 @@ export function SummaryStep({ draft, places, probes }: StepProps) {
   const { capacityBytes = 0, inodes = 0 } = format
   const mountPoint = mountPointOf(draft, places)
   const command = [
-    formatCommand(format, { hasKeys: secrets.secretKey !== undefined, hasMetaPassword: secrets.metaPassword !== undefined }),
+    formatCommand(format, {
+      hasKeys: secrets.secretKey !== undefined,
+      hasMetaPassword: secrets.metaPassword !== undefined,
+    }),
     ...(draft.mountNow ? [mountCommand(format.metaUrl, mountPoint, input.settings ?? {})] : []),
   ].join('\n')
   return (
@@ -25,10 +28,16 @@ export function SummaryStep({ draft, places, probes }: StepProps) {
       <Facts
         facts={[
           { label: words.rows.name, value: draft.name },
-          { label: words.rows.metadata, value: `${s.common.engines[draft.engine]}, ${probes.metadata.answer?.address ?? format.metaUrl}` },
+          {
+            label: words.rows.metadata,
+            value: `${s.common.engines[draft.engine]}, ${probes.metadata.answer?.address ?? format.metaUrl}`,
+          },
           { label: words.rows.data, value: format.bucket },
           { label: words.rows.block, value: words.blocks(bytes(draft.blockBytes), draft.compression) },
-          { label: words.rows.encryption, value: draft.encrypt ? words.encrypted(draft.key?.fingerprint ?? '') : words.plain },
+          {
+            label: words.rows.encryption,
+            value: draft.encrypt ? words.encrypted(draft.key?.fingerprint ?? '') : words.plain,
+          },
           { label: words.rows.trash, value: words.trashDays(draft.trashDays) },
           {
             label: words.rows.limits,
@@ -39,7 +48,11 @@ export function SummaryStep({ draft, places, probes }: StepProps) {
           },
           {
             label: words.rows.mount,
-            value: [mountPoint, draft.mountNow ? undefined : words.notMounted, draft.mountAtLogin ? words.atLogin : undefined]
+            value: [
+              mountPoint,
+              draft.mountNow ? undefined : words.notMounted,
+              draft.mountAtLogin ? words.atLogin : undefined,
+            ]
               .filter(Boolean)
               .join(', '),
           },
@@ -48,7 +61,7 @@ export function SummaryStep({ draft, places, probes }: StepProps) {
       <div>
         <h3>{words.command}</h3>
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by keys */}
-        <pre className={css.command} tabIndex={0} aria-label={words.command}>
+        <pre role="region" className={css.command} tabIndex={0} aria-label={words.command}>
           {command}
         </pre>
       </div>

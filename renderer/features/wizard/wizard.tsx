@@ -8,15 +8,25 @@ import { useBucketProbe, useMetadataProbe, useMountPointProbe } from '../../api/
 import { go } from '../../components/navigate.ts'
 import { hrefOf } from '../../components/route.ts'
 import { s } from '../../strings/strings.ts'
-import { bucketOfDraft, createInputOf, type Draft, FIRST_DRAFT, isName, metaUrlOf, mountPointOf, type Places, presetOf } from './draft.ts'
 import { Creating } from './creating.tsx'
-import type { StepProps } from './step-props.ts'
 import { DataStep } from './data-step.tsx'
+import {
+  bucketOfDraft,
+  createInputOf,
+  type Draft,
+  FIRST_DRAFT,
+  isName,
+  metaUrlOf,
+  mountPointOf,
+  type Places,
+  presetOf,
+} from './draft.ts'
 import { EncryptionStep } from './encryption-step.tsx'
 import { MetadataStep } from './metadata-step.tsx'
 import { MountStep } from './mount-step.tsx'
 import { NameStep } from './name-step.tsx'
 import { OptionsStep } from './options-step.tsx'
+import type { StepProps } from './step-props.ts'
 import { type Answers, furthest, STEPS, type Step } from './steps.ts'
 import { SummaryStep } from './summary-step.tsx'
 import css from './wizard.module.css'
@@ -54,7 +64,9 @@ export default function Wizard() {
   }
 
   if (!create.isIdle) {
-    return <Creating name={draft.name} task={create.data} error={create.error} onBack={() => create.reset()} />
+    return (
+      <Creating name={draft.name} task={create.data} error={create.error} onBack={() => create.reset()} />
+    )
   }
   return (
     <div className={css.wizard}>
@@ -69,7 +81,9 @@ export default function Wizard() {
                 aria-current={each === step ? 'step' : undefined}
                 onClick={() => setStep(each)}
               >
-                <span className={css.number}>{index < Math.min(at, last) ? <IconCheck size={14} aria-label={words.done} /> : index + 1}</span>
+                <span className={css.number}>
+                  {index < Math.min(at, last) ? <IconCheck size={14} aria-label={words.done} /> : index + 1}
+                </span>
                 {words.steps[each]}
               </button>
             </li>
@@ -116,7 +130,10 @@ function useProbes(draft: Draft, places: Places) {
   const preset = presetOf(draft)
   const bucket = bucketOfDraft(draft, places)
   const hasKeys = !preset.needsKeys || (draft.accessKey !== '' && draft.secretKey !== '')
-  const metadata = useMetadataProbe(named ? metaUrlOf(draft, places) : '', draft.engine === 'sqlite' ? '' : draft.metaPassword)
+  const metadata = useMetadataProbe(
+    named ? metaUrlOf(draft, places) : '',
+    draft.engine === 'sqlite' ? '' : draft.metaPassword,
+  )
   const data = useBucketProbe(
     named && bucket !== undefined && hasKeys
       ? {
@@ -134,7 +151,13 @@ function useProbes(draft: Draft, places: Places) {
 
 function usePlaces(): Places {
   const { trpc } = useApi()
-  const about = useQuery({ queryKey: ['about'], queryFn: ({ signal }) => trpc.system.about.query(undefined, { signal }) })
-  const settings = useQuery({ queryKey: ['settings'], queryFn: ({ signal }) => trpc.system.settings.query(undefined, { signal }) })
+  const about = useQuery({
+    queryKey: ['about'],
+    queryFn: ({ signal }) => trpc.system.about.query(undefined, { signal }),
+  })
+  const settings = useQuery({
+    queryKey: ['settings'],
+    queryFn: ({ signal }) => trpc.system.settings.query(undefined, { signal }),
+  })
   return { stateDir: about.data?.stateDir ?? '', mountFolder: settings.data?.mountFolder ?? '~' }
 }

@@ -5,6 +5,7 @@ export const cache = {
     here: 'This volume',
     staged: 'Waiting for upload, this volume',
     others: 'Other volumes',
+    all: 'Cache of all volumes',
     rest: 'Everything else',
     free: 'Free for the cache',
     reserve: 'Always left free',
@@ -28,7 +29,8 @@ export const cache = {
     path: 'Folder',
     none: 'Nothing of this folder is in the cache.',
     emptyText: 'What you read comes here by itself. Warm up a folder to have it here beforehand.',
-    cell: (name: string, cached: string, all: string, share: string) => `${name}: ${cached} of ${all} here, ${share}`,
+    cell: (name: string, cached: string, all: string, share: string) =>
+      `${name}: ${cached} of ${all} here, ${share}`,
     rest: (n: number) => `${n} more entries were not counted.`,
     partial: 'At least',
     warmUp: 'Warm up…',

@@ -20,7 +20,8 @@ export const files = {
   entries: (n: string) => `${n} entries`,
   selected: (n: string, size: string) => `${n} selected, ${size}`,
   loading: (done: string, total: string) => `${done} of ${total} read`,
-  cut: (shown: string, total: string) => `The first ${shown} of ${total} entries are shown. Use the mounted folder or the command line for the rest.`,
+  cut: (shown: string, total: string) =>
+    `The first ${shown} of ${total} entries are shown. Use the mounted folder or the command line for the rest.`,
   empty: 'This folder is empty',
   emptyText: 'Drop files here, or use Upload.',
   dropHere: (path: string) => `Drop to upload to ${path}`,
@@ -46,7 +47,8 @@ export const files = {
       ? 'This volume has no trash: what is deleted cannot be restored.'
       : `Goes to the trash and can be restored for ${days === 1 ? 'a day' : `${days} days`}.`,
   removeTree: 'Folders are deleted with all that is in them, by a task.',
-  someFailed: (done: number, all: number) => `${done} of ${all} were deleted; the others stay where they were.`,
+  someFailed: (done: number, all: number) =>
+    `${done} of ${all} were deleted; the others stay where they were.`,
   nameLabel: 'Name',
   badName: 'A name is not empty, has no “/”, and is not “.” or “..”.',
   longName: 'A name holds 255 bytes at most.',
@@ -101,7 +103,13 @@ export const files = {
     aclOwn: { user: 'owner', group: 'owning group' },
     places: 'Where its bytes are',
     placesLabel: 'Bytes by where they are now',
-    placeNames: { memory: 'Memory', disk: 'Disk cache', staging: 'Waiting for upload', store: 'Bucket only', missing: 'Missing' },
+    placeNames: {
+      memory: 'Memory',
+      disk: 'Disk cache',
+      staging: 'Waiting for upload',
+      store: 'Bucket only',
+      missing: 'Missing',
+    },
     blocks: 'Blocks',
     blocksColumns: { range: 'Bytes', key: 'Object', size: 'Size' },
     hole: 'hole',
@@ -110,7 +118,8 @@ export const files = {
   },
   warm: {
     title: (what: string) => `Warm up ${what}`,
-    text: (missing: string, all: string, filesCount: string) => `${missing} of ${all} in ${filesCount} files would be fetched from the bucket.`,
+    text: (missing: string, all: string, filesCount: string) =>
+      `${missing} of ${all} in ${filesCount} files would be fetched from the bucket.`,
     cached: (n: string) => `${n} are in the cache of this computer already.`,
     partial: 'Counting was cut short: it may be more.',
     cost: 'Fetching is paid for at most providers, by request and by byte.',

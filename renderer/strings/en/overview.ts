@@ -37,7 +37,8 @@ export const overview = {
     none: 'Nothing was read yet.',
     kernel: 'The kernel answers from its own cache without asking Pomelo; those reads are not counted.',
     amplification: 'Fetched from the bucket',
-    amplificationValue: (fetched: string, asked: string, factor: string) => `${fetched} for ${asked} asked (${factor}×)`,
+    amplificationValue: (fetched: string, asked: string, factor: string) =>
+      `${fetched} for ${asked} asked (${factor}×)`,
   },
   now: {
     title: 'Now',

@@ -27,7 +27,6 @@ export const shell = {
   },
   notFound: 'There is no such page',
   status: {
-    label: 'Status',
     up: 'Written to the volume',
     down: 'Read from the volume',
     hits: 'Cache hit rate, last minute',
@@ -49,6 +48,8 @@ export const shell = {
     title: 'This window is signed out',
     text: 'Its access was ended or has expired. Volumes are not affected. To open the interface again, run',
     command: 'pomelo ui',
+    signIn: 'Sign in again',
+    desktopText: 'Its access was ended or has expired. Volumes are not affected.',
   },
   palette: {
     title: 'Commands',

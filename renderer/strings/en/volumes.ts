@@ -40,11 +40,13 @@ export const volumes = {
   retry: (when: string, attempt: number) => `Next attempt ${when} (number ${attempt}).`,
   since: 'since',
   removeTitle: (name: string) => `Remove ${name} from this computer`,
-  removeText: 'The volume itself stays: its files, its bucket and its metadata are not touched. Connect again any time.',
+  removeText:
+    'The volume itself stays: its files, its bucket and its metadata are not touched. Connect again any time.',
   removeUnmount: 'It is unmounted first, after everything is uploaded.',
   removeButton: (name: string) => `Remove ${name}`,
   destroyTitle: (name: string) => `Delete volume ${name}`,
-  destroyText: 'Deletes every file of the volume from the bucket and its records from the metadata server, for everybody. There is no way back.',
+  destroyText:
+    'Deletes every file of the volume from the bucket and its records from the metadata server, for everybody. There is no way back.',
   destroyButton: (name: string) => `Delete volume ${name}`,
   destroying: 'A task deletes the volume; Activity shows how far it is.',
   exporting: {

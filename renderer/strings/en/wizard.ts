@@ -49,8 +49,10 @@ export const wizard = {
     folder: 'Folder',
     roundTrips: (put: string, get: string, del: string) => `store ${put}, read ${get}, delete ${del}`,
     occupied: 'Another volume of this name has objects there. Choose another name or another bucket.',
-    remoteOnLocal: 'With SQLite only this computer can mount the volume, though the bucket can be reached from everywhere.',
-    localOnRemote: 'A local folder with a shared metadata server: other computers see the names of files, but not their bytes.',
+    remoteOnLocal:
+      'With SQLite only this computer can mount the volume, though the bucket can be reached from everywhere.',
+    localOnRemote:
+      'A local folder with a shared metadata server: other computers see the names of files, but not their bytes.',
   },
   options: {
     title: 'How should it be stored?',
@@ -86,7 +88,8 @@ export const wizard = {
     onText: 'Nobody can read the files without the key. You neither.',
     making: 'Making a key…',
     key: 'Recovery key',
-    keyText: 'Save this key outside of this computer: in a password store or printed in a safe. Without it the files cannot be read any more, by nobody, ever.',
+    keyText:
+      'Save this key outside of this computer: in a password store or printed in a safe. Without it the files cannot be read any more, by nobody, ever.',
     save: 'Save as file',
     fileText: (name: string, key: string, fingerprint: string) =>
       `Recovery key of the Pomelo volume ${name}\n\n${key}\n\nFingerprint of the key: ${fingerprint}\nWhoever has this key can read the volume. Without it nobody can.\n`,
@@ -112,7 +115,8 @@ export const wizard = {
     atLogin: 'Mount at login',
     now: 'Mount when it is ready',
     writeback: 'Answer before the upload',
-    writebackHint: 'Writes are safe on this disk and go up in the background. Faster; other computers see them later.',
+    writebackHint:
+      'Writes are safe on this disk and go up in the background. Faster; other computers see them later.',
   },
   summary: {
     title: 'Ready to create',
@@ -131,7 +135,8 @@ export const wizard = {
     },
     encrypted: (fingerprint: string) => `on this computer, key ${fingerprint}`,
     plain: 'none',
-    blocks: (size: string, compression: string) => `${size}, ${compression === 'none' ? 'not compressed' : compression}`,
+    blocks: (size: string, compression: string) =>
+      `${size}, ${compression === 'none' ? 'not compressed' : compression}`,
     trashDays: (n: number) => (n === 0 ? 'off' : n === 1 ? '1 day' : `${n} days`),
     limits: (size: string, files: string) => `${size}, ${files}`,
     noSize: 'no limit of size',

@@ -14,12 +14,20 @@ const overview = {
     { id: null, name: 'gone', cachedBytes: 5, stagedBytes: 0 },
   ],
 }
-const parts = (change: object) => Object.fromEntries(diskParts({ ...overview, ...change }, 'a').map(({ part, size }) => [part, size]))
+const parts = (change: object) =>
+  Object.fromEntries(diskParts({ ...overview, ...change }, 'a').map(({ part, size }) => [part, size]))
 
 test('the parts of the disk are the whole disk', () => {
   assert.deepEqual(parts({}), { here: 20, staged: 2, others: 13, rest: 25, free: 30, reserve: 10 })
 })
 
 test('a disk with less than the reserve has nothing free for the cache', () => {
-  assert.deepEqual(parts({ diskFreeBytes: 4 }), { here: 20, staged: 2, others: 13, rest: 61, free: 0, reserve: 4 })
+  assert.deepEqual(parts({ diskFreeBytes: 4 }), {
+    here: 20,
+    staged: 2,
+    others: 13,
+    rest: 61,
+    free: 0,
+    reserve: 4,
+  })
 })

@@ -5,7 +5,8 @@ export type DiskPart = 'here' | 'staged' | 'others' | 'rest' | 'free' | 'reserve
 
 export function diskParts(
   { volumes, diskBytes, diskFreeBytes, reserveBytes }: CacheOverview,
-  id: string,
+  /** The volume that is shown apart; undefined: none. */
+  id: string | undefined,
 ): readonly { readonly part: DiskPart; readonly size: number }[] {
   let here = 0
   let staged = 0
