@@ -83,7 +83,12 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     unix_socket_directories: data,
     max_connections: '200',
     ...(tls
-      ? { ssl: 'on', ssl_cert_file: join(base, 'server.crt'), ssl_key_file: join(base, 'server.key') }
+      ? {
+          ssl: 'on',
+          ssl_cert_file: join(base, 'server.crt'),
+          ssl_key_file: join(base, 'server.key'),
+          ssl_ca_file: join(base, 'root.crt'),
+        }
       : {}),
     ...config,
   }
