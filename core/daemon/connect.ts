@@ -1,6 +1,8 @@
 /** How the command line reaches the daemon of this user, and starts it. */
 import { spawn } from 'node:child_process'
 import { access } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { WebSocket as NodeWebSocket } from 'ws'
 import { type Api, createApi } from '#core/api/client.ts'
@@ -12,6 +14,8 @@ import { daemonPlaces, type Places } from './places.ts'
 const ANSWERS_MS = 5000
 const STARTS_MS = 30_000
 const LOOK_MS = 50
+/** A daemon makes little garbage: a small nursery saves 9 MiB of its memory, measured. */
+const SMALL = ['--max-semi-space-size=1']
 
 /** The daemon that runs; undefined when none does. Close what is returned. */
 export async function connectDaemon(places?: Places): Promise<Api | undefined> {
@@ -64,11 +68,15 @@ async function checked(api: Api): Promise<Api> {
 /** Returns what tells why it ended, once it has with a failure. */
 function startDetached({ stateDir }: Places): () => string | undefined {
   const entry = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
-  const child = spawn(process.execPath, [entry, 'daemon', 'run'], {
+  const child = spawn(process.execPath, [...SMALL, entry, 'daemon', 'run'], {
     cwd: stateDir,
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE || '16' },
+    env: {
+      ...process.env,
+      UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE || '16',
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE || compileCache(),
+    },
   })
   let said = ''
   let failure: string | undefined
@@ -85,6 +93,11 @@ function startDetached({ stateDir }: Places): () => string | undefined {
   child.unref()
   ;(child.stderr as unknown as { unref(): void }).unref()
   return () => failure
+}
+
+/** As scripts/pomelo.mjs has it: with it a process needs 30 MiB less, and 0.3 s to start instead of 1. */
+function compileCache(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pomelo', 'node')
 }
 
 function exists(path: string): Promise<boolean> {

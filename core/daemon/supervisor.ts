@@ -137,6 +137,7 @@ export class Supervisor {
       event: (event) => this.parts.events.add(event),
       changed: () => this.index.changed(id),
       onReport: (runner, link) => this.#onReport(id, runner, link),
+      onGone: (link) => this.#keepSeen(id, link, 0),
       tasks: this.tasks,
     }
   }
@@ -165,13 +166,13 @@ export class Supervisor {
   }
 
   /** What a list shows of a volume that is not mounted. */
-  #keepSeen(id: string, { status, report }: VolumeLink): void {
+  #keepSeen(id: string, { status, report }: VolumeLink, olderMs = KEEP_USAGE_MS): void {
     const profile = this.parts.profiles.find(id)
     if (profile === undefined || report === undefined) return
     const { seen } = profile
     const { usage } = report
     const isNew = seen === null || seen.uuid !== status.uuid
-    if (!isNew && (usage === undefined || Date.now() - (seen.usage?.asOfMs ?? 0) < KEEP_USAGE_MS)) return
+    if (!isNew && (usage === undefined || Date.now() - (seen.usage?.asOfMs ?? 0) < olderMs)) return
     this.parts.profiles.change(id, {
       seen: {
         volumeName: status.name,

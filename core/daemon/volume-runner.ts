@@ -56,6 +56,8 @@ export interface RunnerHost {
   readonly event: (event: NewEvent) => void
   readonly changed: () => void
   readonly onReport: (runner: VolumeRunner, link: VolumeLink) => void
+  /** Its process is gone or given up: the last that was heard. */
+  readonly onGone: (link: VolumeLink) => void
   readonly tasks: TaskSet
 }
 
@@ -236,6 +238,7 @@ export class VolumeRunner {
         return this.#serve(new VolumeLink(client, link.status), this.#phase.sinceMs)
       }
     }
+    this.host.onGone(link)
     const isDead = mountAt(await readMounts(), mountPoint) !== undefined
     if (lost !== undefined)
       return this.#failed({ message: lost, action: 'details', mayPass: false }, 'crashed')
@@ -317,6 +320,7 @@ export class VolumeRunner {
 
   #drop(link: VolumeLink): void {
     link.close()
+    this.host.onGone(link)
   }
 
   #rest(): void {
