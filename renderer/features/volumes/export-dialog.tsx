@@ -2,6 +2,7 @@ import { Button, Modal } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import type { Volume } from '#core/api/volumes.ts'
 import { useApi } from '../../api/api.ts'
+import { CodeBlock } from '../../components/code-block.tsx'
 import { CopyButton } from '../../components/copy-button.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
 import { saveText } from '../../components/save-text.ts'
@@ -27,10 +28,7 @@ export function ExportDialog({ volume: { id, name }, onClose }: Props) {
       <div className={css.body}>
         <p>{words.text}</p>
         {error !== null && <ErrorNote error={error} doing={s.volumes.doing.export(name)} />}
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by keys */}
-        <pre role="region" className={css.profile} tabIndex={0} aria-label={words.profile}>
-          {text}
-        </pre>
+        <CodeBlock label={words.profile} text={text} />
         <footer className={css.foot}>
           <CopyButton text={text} />
           <Button

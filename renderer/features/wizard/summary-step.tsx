@@ -1,4 +1,5 @@
 import { formatCommand, mountCommand } from '#core/api/command-line.ts'
+import { CodeBlock } from '../../components/code-block.tsx'
 import { CopyButton } from '../../components/copy-button.tsx'
 import { Facts } from '../../components/facts.tsx'
 import { bytes } from '../../format/bytes.ts'
@@ -7,7 +8,6 @@ import { s } from '../../strings/strings.ts'
 import { createInputOf, mountPointOf } from './draft.ts'
 import { Question } from './question.tsx'
 import type { StepProps } from './step-props.ts'
-import css from './wizard.module.css'
 
 export function SummaryStep({ draft, places, probes }: StepProps) {
   const words = s.wizard.summary
@@ -60,10 +60,7 @@ export function SummaryStep({ draft, places, probes }: StepProps) {
       />
       <div>
         <h3>{words.command}</h3>
-        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: scrolled by keys */}
-        <pre role="region" className={css.command} tabIndex={0} aria-label={words.command}>
-          {command}
-        </pre>
+        <CodeBlock label={words.command} text={command} />
       </div>
       <CopyButton text={command} />
     </Question>
