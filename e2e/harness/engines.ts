@@ -23,6 +23,8 @@ export interface TestEngine {
   /** Why it cannot run here, to skip under; undefined when it can. */
   missing(): string | undefined
   start(): Promise<EngineServer>
+  /** The volume's totals are right after a kill -9 of a mount; else `fsck --repair` counts them anew. */
+  readonly keepsTotals: boolean
 }
 
 /** Redis has 16 databases unless told otherwise; one is used a volume. */
@@ -30,6 +32,7 @@ const REDIS_DATABASES = 512
 
 const sqlite: TestEngine = {
   name: 'sqlite3',
+  keepsTotals: true,
   missing: () => undefined,
   start: async () => ({
     newMeta: async (folder) => `sqlite3://${join(folder, 'meta.db')}`,
@@ -39,6 +42,7 @@ const sqlite: TestEngine = {
 
 const redis: TestEngine = {
   name: 'redis',
+  keepsTotals: true,
   missing: redisMissing,
   start: async () => {
     const server = await startRedis({ databases: String(REDIS_DATABASES) })
@@ -49,6 +53,8 @@ const redis: TestEngine = {
 
 const postgres: TestEngine = {
   name: 'postgres',
+  // Every commit would wait for the others' otherwise: core/meta/engines/postgres/usage.ts.
+  keepsTotals: false,
   missing: postgresMissing,
   start: async () => {
     const server = await startPostgres()
@@ -64,6 +70,7 @@ export interface UsedEngine {
   readonly name: TestEngine['name']
   /** For `test(name, { skip }, …)`. */
   readonly skip: string | false
+  readonly keepsTotals: boolean
   /** Whether a suite runs whole on it; else a part of it that is quick and still meets every kind of operation. */
   readonly inFull: boolean
   /** A folder and an address for a volume that another program formats. */
@@ -88,6 +95,7 @@ function useEngine(engine: TestEngine): UsedEngine {
   after(async () => (await server)?.stop())
   return {
     name: engine.name,
+    keepsTotals: engine.keepsTotals,
     skip: engine.missing() ?? false,
     inFull: isLong || engine === sqlite,
     placeForVolume: () => placeForVolume(newMeta),

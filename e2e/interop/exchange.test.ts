@@ -68,9 +68,12 @@ async function checkManifest(folder: string, file: string): Promise<void> {
   assert.equal(result.code, 0, result.stdout + result.stderr)
 }
 
-async function fill(folder: string, seed: number, acl: boolean): Promise<void> {
+async function fill(folder: string, seed: number, acl: boolean, volume?: TestVolume): Promise<void> {
   const flags = acl ? ['--acl'] : []
-  await must('python3', [here('fill.py'), folder, String(seed), ...flags], { timeoutMs: 120_000 })
+  const result = await run('python3', [here('fill.py'), folder, String(seed), ...flags], {
+    timeoutMs: 120_000,
+  })
+  assert.equal(result.code, 0, `${result.stdout}${result.stderr}${volume?.log ?? ''}`)
 }
 
 /** Everything our tools can say about a volume that nobody has mounted is good. */
@@ -122,7 +125,7 @@ function exchange(engine: UsedEngine, { name, format, encrypted, acl = false }: 
         env,
       })
       await volume.mount([], env)
-      await fill(join(volume.mountPoint, 'ours'), 1, acl)
+      await fill(join(volume.mountPoint, 'ours'), 1, acl, volume)
       await takeManifest(join(volume.mountPoint, 'ours'), ours)
       await volume.unmount()
       await reference.checks(volume)
