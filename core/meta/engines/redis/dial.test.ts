@@ -77,6 +77,20 @@ test('a user without rights hears which command is missing', { skip }, async () 
   }
 })
 
+test('a server with as many clients as it may have says so', { skip }, async () => {
+  const server = await startRedis({ maxclients: '3' })
+  const held: { disconnect(): void }[] = []
+  try {
+    const fill = async (): Promise<void> => {
+      for (let k = 0; k < 4; k++) held.push((await connectTo(server.url())).connection.client)
+    }
+    await assert.rejects(fill(), /as many clients as it may.*maxclients/)
+  } finally {
+    for (const client of held) client.disconnect()
+    await server.stop()
+  }
+})
+
 test('nobody there: refused connections, unknown hosts, missing sockets, silence', { skip }, async () => {
   await refused(`redis://127.0.0.1:${await freePort()}/0`, 'unavailable', /nothing listens there/)
   await refused('redis://no-such-host.invalid/0', 'unavailable', /no host of this name|cannot be looked up/)
