@@ -100,7 +100,7 @@ function explainAnswer(message: string, state: DialState): Explained {
   if (state.connected && !state.answered)
     return [
       'unavailable',
-      'the server closed the connection or sent no answer; if it speaks TLS on this port, write rediss://',
+      'the server closed the connection or sent no answer; if it speaks TLS on this port, write rediss://, else see whether it has reached its maxclients',
     ]
   return ['unavailable', `the server could not be used: ${message.slice(0, 160)}`]
 }

@@ -84,7 +84,8 @@ test('a server with as many clients as it may have says so', { skip }, async () 
     const fill = async (): Promise<void> => {
       for (let k = 0; k < 4; k++) held.push((await connectTo(server.url())).connection.client)
     }
-    await assert.rejects(fill(), /as many clients as it may.*maxclients/)
+    // What the server says before it closes is at times lost on the way.
+    await assert.rejects(fill(), /as many clients as it may.*maxclients|has reached its maxclients/)
   } finally {
     for (const client of held) client.disconnect()
     await server.stop()
