@@ -1,15 +1,18 @@
 #!/usr/bin/env node
 /**
- * `npm start`: a demo volume on this machine, mounted, with a few real files in it. Ctrl-C unmounts.
- * Plain JavaScript for Node 20 or later.
+ * `npm start`: the interface, open on a demo volume that is mounted, from a fresh checkout. In Electron where there is
+ * one and a display, else in the browser, else as an address to open; it says which. Everything goes on when this
+ * ends. Plain JavaScript for Node 20 or later.
  *
+ *   --no-open         only print the address (as JSON with --json)
  *   POMELO_DEMO_DIR   where the demo lives (default: $XDG_DATA_HOME/pomelo/demo)
  *   POMELO_MOUNT      where it is mounted (default: ~/Pomelo)
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
+import { displayObstacle, electronFlags, findElectron } from './electron.mjs'
 import { ensureNative, ensurePackages, entry, nodeBinary, root, SetupError } from './runtime.mjs'
 import { installCommand, installPackages, mountObstacle, which } from './system.mjs'
 
@@ -18,110 +21,153 @@ const demo =
   join(process.env.XDG_DATA_HOME ?? join(homedir(), '.local', 'share'), 'pomelo', 'demo')
 const mountPoint = process.env.POMELO_MOUNT ?? join(homedir(), 'Pomelo')
 const meta = `sqlite3://${join(demo, 'demo.db')}`
+const opens = !process.argv.includes('--no-open')
+const json = process.argv.includes('--json')
+const say = (text) => console.error(text)
 
-const pomelo = (args, options) =>
-  spawnSync(process.execPath, [join(root, 'scripts', 'pomelo.mjs'), ...args], {
-    stdio: 'inherit',
-    ...options,
+/** Run a command of ours; its standard output. */
+function pomelo(...args) {
+  const ran = spawnSync(process.execPath, [join(root, 'scripts', 'pomelo.mjs'), ...args], {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: 180_000,
   })
+  if (ran.status !== 0) throw new SetupError(`\`pomelo ${args.join(' ')}\` failed; the reason is above.`)
+  return ran.stdout
+}
 
 function prepare() {
   ensurePackages()
   ensureNative()
   if (which('fusermount3') === undefined && process.platform === 'linux') {
-    console.error('Installing fuse3 …')
+    say('Installing fuse3 …')
     if (!installPackages(['fuse3']))
-      console.error(`fuse3 is missing and could not be installed from here: ${installCommand(['fuse3'])}`)
+      say(`fuse3 is missing and could not be installed from here: ${installCommand(['fuse3'])}`)
   }
 }
 
-function createVolume() {
-  mkdirSync(demo, { recursive: true, mode: 0o700 })
-  if (existsSync(join(demo, 'demo.db'))) return false
-  const made = pomelo(['format', meta, 'demo', '--storage', 'file', '--bucket', join(demo, 'bucket')], {
+/** The interface and, where it will be shown in it, the desktop shell; built when a source is newer. */
+function build(withShell) {
+  if (isOlder(join(root, 'renderer', 'dist', 'index.html'), ['renderer', 'core/api'])) {
+    say('Building the interface …')
+    run('interface', [
+      join(root, 'node_modules', 'vite', 'bin', 'vite.js'),
+      'build',
+      'renderer',
+      '--logLevel',
+      'error',
+    ])
+  }
+  if (
+    withShell &&
+    isOlder(join(root, 'electron', 'dist', 'main.cjs'), ['electron', 'core/api', 'scripts/build-electron.ts'])
+  ) {
+    say('Building the desktop shell …')
+    run('desktop shell', [join(root, 'scripts', 'build-electron.ts')])
+  }
+}
+
+function run(what, args) {
+  const built = spawnSync(nodeBinary(), args, {
+    cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
+    timeout: 300_000,
   })
-  if (made.status !== 0) throw new SetupError('The demo volume could not be created; the reason is above.')
-  return true
+  if (built.status !== 0) throw new SetupError(`The ${what} could not be built; the reason is above.`)
 }
 
-/** What can be shown where nothing can be mounted: the same volume through the command line. */
-function withoutMount(obstacle) {
-  const copied = pomelo(['cp', '-r', join(root, 'README.md'), join(root, 'docs'), `${meta}:/`])
-  if (copied.status !== 0) throw new SetupError('Copying into the volume failed; the reason is above.')
-  pomelo(['ls', '-l', meta, '/'])
-  console.log(`
-This machine cannot mount: ${obstacle}.
-The demo volume is there all the same, and the commands above ran on it without a mount. Try:
-
-  npx pomelo ls -l ${meta} /
-  npx pomelo cat ${meta} /README.md
-`)
-  return 0
+/** Missing, or older than any source. */
+function isOlder(product, sources) {
+  if (!existsSync(product)) return true
+  const made = statSync(product).mtimeMs
+  return sources.some((source) => newest(join(root, source)) > made)
 }
 
-async function mountAndShow() {
-  mkdirSync(mountPoint, { recursive: true })
-  const server = spawn(nodeBinary(), [join(root, 'core', 'cli', 'main.ts'), 'mount', meta, mountPoint], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? '16' },
+function newest(path) {
+  const stat = statSync(path)
+  if (!stat.isDirectory()) return stat.mtimeMs
+  return readdirSync(path, { withFileTypes: true })
+    .filter(({ name }) => name !== 'dist' && !/\.test\.tsx?$/.test(name))
+    .reduce((latest, { name }) => Math.max(latest, newest(join(path, name))), 0)
+}
+
+function demoVolume() {
+  mkdirSync(demo, { recursive: true, mode: 0o700 })
+  if (!existsSync(join(demo, 'demo.db'))) {
+    pomelo('format', '--quiet', meta, 'demo', '--storage', 'file', '--bucket', join(demo, 'bucket'))
+    pomelo(
+      'cp',
+      '--quiet',
+      '-r',
+      join(root, 'README.md'),
+      join(root, 'docs'),
+      join(root, 'core'),
+      `${meta}:/`,
+    )
+  }
+  const obstacle = mountObstacle()
+  const options = obstacle === undefined ? [] : ['--no-mount']
+  if (obstacle !== undefined)
+    say(`This machine cannot mount: ${obstacle}.\nThe demo volume can be looked at all the same.`)
+  return JSON.parse(pomelo('volumes', 'add', '--json', '--name', 'Demo', ...options, meta, mountPoint))
+}
+
+/** Where the interface was opened, as it is told. */
+function show() {
+  const electron = opens ? findElectron() : undefined
+  const display = displayObstacle()
+  if (opens && electron !== undefined && display === undefined) {
+    build(true)
+    openElectron(electron)
+    return { opened: 'electron', with: electron }
+  }
+  build(false)
+  const { url, opened } = JSON.parse(pomelo('ui', '--json', ...(opens ? [] : ['--no-open'])))
+  return opened ? { opened: 'browser' } : { opened: 'nothing', url, why: display ?? 'no browser was found' }
+}
+
+function openElectron(path) {
+  const shell = spawn(path, [...electronFlags(), join(root, 'electron', 'dist')], {
+    cwd: root,
     detached: true,
+    stdio: 'ignore',
   })
-  const ended = new Promise((resolve) =>
-    server.on('exit', (code, signal) => resolve(code ?? (signal ? 1 : 0))),
-  )
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
-    process.on(signal, () => {
-      console.log('\nUnmounting …')
-      server.kill('SIGTERM')
-    })
-  const ready = await Promise.race([firstLine(server.stdout), ended.then(() => undefined)])
-  if (ready === undefined) throw new SetupError('The volume could not be mounted; the reason is above.')
-  await fill()
+  shell.on('error', (error) => say(`Electron could not be started: ${error.message}`))
+  shell.unref()
+}
+
+function tell(volume, shown) {
+  const mounted = volume.status.state !== 'unmounted'
   console.log(`
-Your demo volume is mounted at ${mountPoint}
+${mounted ? `Your demo volume is mounted at ${volume.mountPoint}` : 'Your demo volume is there'}
   metadata  ${join(demo, 'demo.db')} (SQLite)
   data      ${join(demo, 'bucket')} (4 MiB objects)
-
-Try, in another terminal:
-  ls -l ${mountPoint}
-  cp -r /usr/share/doc ${mountPoint}/
-  git clone ${root} ${mountPoint}/pomelo
-  npx pomelo status ${meta}
-  npx pomelo info ${join(mountPoint, 'README.md')}
-
-Ctrl-C unmounts; everything stays in the volume and is there at the next \`npm start\`.`)
-  return ended
-}
-
-function firstLine(stream) {
-  return new Promise((resolve) => {
-    let text = ''
-    stream.setEncoding('utf8').on('data', (chunk) => {
-      text += chunk
-      if (text.includes('\n')) resolve(text)
-    })
-    stream.on('end', () => resolve(undefined))
-  })
-}
-
-/** Copy a few files of this checkout in, through the mount like any program, from another process. */
-async function fill() {
-  const target = join(mountPoint, 'pomelo-source')
-  const script = `
-    const { cpSync, existsSync } = require('node:fs')
-    if (!existsSync(${JSON.stringify(join(mountPoint, 'README.md'))})) {
-      cpSync(${JSON.stringify(join(root, 'README.md'))}, ${JSON.stringify(join(mountPoint, 'README.md'))})
-      cpSync(${JSON.stringify(join(root, 'core'))}, ${JSON.stringify(target)}, { recursive: true })
-    }`
-  const copy = spawn(nodeBinary(), ['-e', script], { stdio: ['ignore', 'ignore', 'inherit'] })
-  const code = await new Promise((resolve) => copy.on('exit', resolve))
-  if (code !== 0) console.error('Copying the sample files failed; the volume is mounted all the same.')
+`)
+  if (shown.opened === 'electron') console.log(`The interface is open in Electron (${shown.with}).`)
+  if (shown.opened === 'browser')
+    console.log('The interface is open in your browser (no Electron was found).')
+  if (shown.opened === 'nothing') {
+    console.log(`The interface: ${shown.url}`)
+    console.log(
+      opens
+        ? `  (not opened: ${shown.why}; the address works once, within a minute)`
+        : '  (works once, within a minute)',
+    )
+  }
+  console.log(`
+Try, in a terminal:
+  cp -r /usr/share/doc ${mounted ? volume.mountPoint : `${meta}:/`}
+  npx pomelo volumes
+  npx pomelo ui                       opens the interface again
+  npx pomelo volumes unmount Demo
+  npx pomelo daemon stop              volumes stay mounted`)
 }
 
 await entry(async () => {
   prepare()
-  createVolume()
-  const obstacle = mountObstacle()
-  return obstacle === undefined ? mountAndShow() : withoutMount(obstacle)
+  const volume = demoVolume()
+  const shown = show()
+  if (json) console.log(JSON.stringify({ volume, ...shown }))
+  else tell(volume, shown)
+  return 0
 })

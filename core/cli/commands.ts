@@ -17,6 +17,30 @@ export const COMMANDS: readonly Listed[] = [
   { group: app, name: 'ui', summary: 'open the interface', load: () => import('./ui.ts').then((m) => m.ui) },
   {
     group: app,
+    name: 'volumes',
+    summary: 'list the volumes of this computer',
+    load: () => import('./volumes-list.ts').then((m) => m.volumesList),
+  },
+  {
+    group: app,
+    name: 'volumes add',
+    summary: 'keep a volume and mount it',
+    load: () => import('./volumes-list.ts').then((m) => m.volumesAdd),
+  },
+  {
+    group: app,
+    name: 'volumes mount',
+    summary: 'mount one by its name',
+    load: () => import('./volumes-list.ts').then((m) => m.volumesMount),
+  },
+  {
+    group: app,
+    name: 'volumes unmount',
+    summary: 'unmount one by its name',
+    load: () => import('./volumes-list.ts').then((m) => m.volumesUnmount),
+  },
+  {
+    group: app,
     name: 'daemon start',
     summary: 'start the daemon in the background',
     load: () => import('./daemon.ts').then((m) => m.daemonStart),

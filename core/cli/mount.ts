@@ -2,6 +2,7 @@ import { resolve } from 'node:path'
 import { lineLog } from '#core/base/log.ts'
 import { defaultLogPath } from '#core/volume/log-file.ts'
 import { completeMetaUrl } from '#core/volume/meta-url.ts'
+import { openMountFolder } from '#core/volume/mount-folder.ts'
 import type { MountRequest } from '#core/volume/serve-volume.ts'
 import { type Call, defineCommand } from './command.ts'
 import { translateOptions } from './mount-helper.ts'
@@ -29,6 +30,7 @@ Stays in the foreground until the volume is unmounted; -d returns once it is mou
   async run(call) {
     const request = await mountRequest(call)
     const level = call.out.verbose ? 'debug' : 'info'
+    await openMountFolder(request.mountPoint)
     return call.options.background ? background(call, request, level) : foreground(call, request, level)
   },
 })

@@ -2,7 +2,7 @@
  * All volumes of this computer: a runner for each profile, and one for each mount that somebody made from the command
  * line. Finds running volume processes at the start and every few seconds after it; keeps what it learns of them.
  */
-import { readFileSync } from 'node:fs'
+import { readFileSync, watch } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApiRefusal } from '#core/api/server-errors.ts'
@@ -46,6 +46,7 @@ export class Supervisor {
   readonly index: VolumeIndex
   readonly #runners = new Map<string, VolumeRunner>()
   readonly #stop = new AbortController()
+  #lookSoon = false
 
   constructor(parts: SupervisorParts) {
     this.parts = parts
@@ -59,6 +60,20 @@ export class Supervisor {
     await this.#look()
     await this.#startWanted()
     this.tasks.start('supervision', () => this.#watch())
+    this.#watchFolder()
+  }
+
+  /** A mount made from the command line shows within a second; where that cannot be watched, within five. */
+  #watchFolder(): void {
+    const { runtimeDir } = this.parts.places
+    try {
+      const watcher = watch(runtimeDir, { persistent: false, signal: this.#stop.signal }, (_event, name) => {
+        if (name?.endsWith('.sock')) this.#lookSoon = true
+      })
+      watcher.on('error', () => {})
+    } catch (error) {
+      this.parts.log.warn('the control folder cannot be watched', { error })
+    }
   }
 
   /** Let go of everything; volume processes go on. */
@@ -187,13 +202,14 @@ export class Supervisor {
     for (let tick = 1; !this.#stop.signal.aborted; tick++) {
       await systemClock.sleep(TICK_MS, this.#stop.signal).catch(() => {})
       if (this.#stop.signal.aborted) return
-      if (tick % LOOK_EVERY === 0) await this.#look()
+      if (this.#lookSoon || tick % LOOK_EVERY === 0) await this.#look()
       this.parts.history.tick()
       this.index.tick()
     }
   }
 
   async #look(): Promise<void> {
+    this.#lookSoon = false
     const known = new Set([...this.#runners.values()].map(({ link }) => link?.client.socket))
     const { runtimeDir } = this.parts.places
     for (const name of await readdir(runtimeDir).catch(() => [])) {

@@ -12,7 +12,14 @@ const OPEN = 0o755
 export async function prepareMountFolder(path: string): Promise<void> {
   if (await isMounted(path)) return
   await mkdir(path, { recursive: true, mode: OPEN })
-  if (await isOwnEmptyFolder(path, CLOSED)) await chmod(path, OPEN)
+  await openMountFolder(path)
+}
+
+/** Make a folder writable that `closeMountFolder` has closed; any other stays as it is. */
+export async function openMountFolder(path: string): Promise<void> {
+  if (await isMounted(path)) return
+  const isClosed = await isOwnEmptyFolder(path, CLOSED).catch(() => false)
+  if (isClosed) await chmod(path, OPEN)
 }
 
 /** Close the folder after an unmount, if it is ours and empty. Never fails: it is a precaution. */

@@ -17,16 +17,13 @@ const TYPES: Readonly<Record<string, string>> = {
   '.map': 'application/json',
 }
 
-/**
- * Mantine sets styles in attributes and one style element, so styles may be inline; scripts may not. The WebSocket is
- * of the same origin, which older browsers do not count as 'self'.
- */
+/** The WebSocket is of the same origin, which older browsers do not count as 'self'. */
 export function pageHeaders(host: string): Readonly<Record<string, string>> {
   return {
     'content-security-policy': [
       "default-src 'none'",
       "script-src 'self'",
-      "style-src 'self' 'unsafe-inline'",
+      "style-src 'self'",
       "img-src 'self' data: blob:",
       "font-src 'self'",
       `connect-src 'self' ws://${host}`,
