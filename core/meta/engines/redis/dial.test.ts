@@ -19,7 +19,12 @@ const skip = redisMissing()
 
 async function connectTo(text: string, env: NodeJS.ProcessEnv = {}) {
   const url = parseRedisUrl(text, env)
-  const locator = new Locator(url, { clock: systemClock, url, answerTimeoutMs: url.readTimeoutMs })
+  const locator = new Locator(url, {
+    clock: systemClock,
+    url,
+    answerTimeoutMs: url.readTimeoutMs,
+    signal: new AbortController().signal,
+  })
   return { connection: await locator.connect(), locator }
 }
 

@@ -31,11 +31,13 @@ export interface DialOptions {
   readonly db: number | undefined
   /** Silence that ends the connection while an answer is awaited. */
   readonly answerTimeoutMs: number
+  /** Gives up connecting. */
+  readonly signal: AbortSignal
 }
 
 /** Connect, authenticate, choose the database. Rejects BackendError with a sentence, within twice the connect time-out. */
 export async function dial(endpoint: Endpoint, options: DialOptions): Promise<Connection> {
-  const { clock, url, db } = options
+  const { clock, url, db, signal } = options
   const client = new Redis({
     ...endpoint,
     ...(url.tls === undefined ? {} : { tls: tlsOptions(url.tls) }),
@@ -63,7 +65,7 @@ export async function dial(endpoint: Endpoint, options: DialOptions): Promise<Co
       progress.connected = true
       return greet(client, url, db, progress)
     })
-    const expiry = clock.sleep(2 * url.connectTimeoutMs, late.signal).then(() => {
+    const expiry = clock.sleep(2 * url.connectTimeoutMs, AbortSignal.any([late.signal, signal])).then(() => {
       throw Object.assign(new Error('no answer in time'), progress.connected ? {} : { code: 'ETIMEDOUT' })
     })
     const { clientId, runId } = await Promise.race([greeted, expiry])

@@ -249,6 +249,21 @@ test('closing ends what waits, and nothing goes out afterwards', { skip }, async
   })
 })
 
+test('closing does not wait for a server that is silent', { skip }, async () => {
+  await withLink('read-timeout=200ms&dial-timeout=20s', async ({ link, server }) => {
+    server.pause()
+    await assert.rejects(
+      link.repeat((client) => client.get('k')),
+      { kind: 'unavailable' },
+    )
+    await sleep(300) // dialling by now
+    const since = performance.now()
+    await link.close()
+    assert.ok(performance.now() - since < 2_000)
+    server.resume()
+  })
+})
+
 test('errors of our own code pass a link unchanged', { skip }, async () => {
   await withLink('', async ({ link }) => {
     const bug = new TypeError('ours')

@@ -59,7 +59,8 @@ export class RedisLink {
   private constructor(parts: LinkParts) {
     const { url, clock } = parts
     this.#parts = parts
-    this.locator = new Locator(url, { clock, url, answerTimeoutMs: url.readTimeoutMs })
+    const { signal } = this.#closing
+    this.locator = new Locator(url, { clock, url, answerTimeoutMs: url.readTimeoutMs, signal })
   }
 
   /** Connect for the first time: rejects at once when that fails, with the reason and what to do. */

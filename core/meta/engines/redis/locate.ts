@@ -39,8 +39,11 @@ export class Locator {
   }
 
   /** One more connection to the very server that `connection` goes to; no database is chosen. */
-  beside(connection: Connection, answerTimeoutMs: number): Promise<Connection> {
-    return dial(connection.endpoint, { ...this.#options, answerTimeoutMs, db: undefined })
+  beside(
+    connection: Connection,
+    choices: Pick<DialOptions, 'answerTimeoutMs' | 'signal'>,
+  ): Promise<Connection> {
+    return dial(connection.endpoint, { ...this.#options, ...choices, db: undefined })
   }
 
   async #single(endpoint: Endpoint): Promise<Connection> {

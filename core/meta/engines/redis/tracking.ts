@@ -109,7 +109,7 @@ export class Tracking implements CommitWatcher, LinkWatcher {
   async #listen(data: Connection, signal: AbortSignal): Promise<void> {
     for (let tries = 0; !signal.aborted; tries++) {
       try {
-        const connection = await this.#link.locator.beside(data, SILENT_MS)
+        const connection = await this.#link.locator.beside(data, { answerTimeoutMs: SILENT_MS, signal })
         try {
           await this.#track(connection)
           if (signal.aborted) return
