@@ -168,17 +168,20 @@ function byName(a: NamedEdge, b: NamedEdge): number {
 /** The next `limit` entries of sorted runs from their positions `at`; a name that came twice (HSCAN may) once. */
 function merge(runs: readonly NamedEdge[][], at: number[], limit: number): NamedEdge[] {
   const out: NamedEdge[] = []
+  let last: Name | undefined
   while (out.length < limit) {
     let least: NamedEdge | undefined
+    let from = 0
     for (let k = 0; k < runs.length; k++) {
       const head = runs[k]![at[k]!]
-      if (head !== undefined && (least === undefined || head.name < least.name)) least = head
+      if (head === undefined || (least !== undefined && head.name >= least.name)) continue
+      least = head
+      from = k
     }
     if (least === undefined) break
-    for (let k = 0; k < runs.length; k++) {
-      const run = runs[k]!
-      while (run[at[k]!]?.name === least.name) at[k]!++
-    }
+    at[from]!++
+    if (least.name === last) continue
+    last = least.name
     out.push(least)
   }
   return out
