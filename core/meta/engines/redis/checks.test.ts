@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Redis } from 'ioredis'
-import { ManualClock } from '#core/base/clock.ts'
+import { ManualClock, systemClock } from '#core/base/clock.ts'
+import { rootContext } from '#core/base/context.ts'
 import type { Finding } from '#core/base/finding.ts'
+import { ROOT_INO } from '#core/base/ino.ts'
 import { type Log, silentLog } from '#core/base/log.ts'
 import { Refusal } from '#core/base/refusal.ts'
+import { formatVolume } from '#core/meta/open-meta.ts'
+import { TYPE_FILE } from '#core/meta/records.ts'
+import { openTestClient, TEST_SETTING } from '#core/meta/test-volume.ts'
 import { redisMissing, startRedis } from '../../../../e2e/harness/redis.ts'
 import { type Ask, gatherFacts, judge, measureRoundTrip, parseInfo, requireVersion } from './checks.ts'
 import { connectRedis } from './connect.ts'
+import { fromRedis } from './errors.ts'
+import { openRedis } from './open.ts'
 
 const skip = redisMissing()
 
@@ -155,4 +162,35 @@ test('a far server is told in what it makes slow', async () => {
   assert.equal(finding.level, 'warning')
   assert.match(finding.sentence, /takes 20\.0 ms.*60 s/)
   assert.equal((await measureRoundTrip(async () => 'PONG' as never, clock)).level, 'ok')
+})
+
+test('the rights that a refusal asks for are enough for everything', { skip }, async () => {
+  const server = await startRedis()
+  const admin = new Redis(server.port, '127.0.0.1', { protocol: 2 })
+  const asked = fromRedis(Object.assign(new Error('NOPERM'), { name: 'ReplyError' }), '')
+  const rights = /grant it (.*) \(/.exec(String(asked))![1]!.split(' ')
+  await admin.call('ACL', 'SETUSER', 'joe', 'on', '>pw', ...rights)
+  await admin.call('ACL', 'LOG', 'RESET')
+  try {
+    const engine = await openRedis(`redis://joe:pw@127.0.0.1:${server.port}/1`, { env: {} })
+    await formatVolume(engine, TEST_SETTING, systemClock)
+    const heard = Promise.withResolvers<void>()
+    const stop = await engine.subscribe({ changed() {}, listening: () => heard.resolve(), deaf() {} })
+    await heard.promise
+    const client = await openTestClient(engine, TEST_SETTING, systemClock, { clock: systemClock })
+    await client.meta.mknod(rootContext(), ROOT_INO, 'a', { type: TYPE_FILE, mode: 0o644 })
+    await engine.list({ kind: 'allNodes' }, { limit: 10 })
+    assert.deepEqual(
+      (await engine.examine()).filter(({ level }) => level !== 'ok'),
+      [],
+    )
+    await engine.serverTimeMs()
+    stop()
+    await engine.destroy()
+    await client.close()
+    assert.deepEqual(await admin.call('ACL', 'LOG'), [])
+  } finally {
+    admin.disconnect()
+    await server.stop()
+  }
 })

@@ -96,7 +96,7 @@ function explainReply(code: string): [BackendErrorKind, string] {
     case 'NOPERM':
       return [
         'denied',
-        'the Redis user lacks the right to a command; grant it ~* &* +@all -@dangerous +info +config +keys',
+        'the Redis user lacks the right to a command; grant it ~* &* +@all -@dangerous +info +role +config|get +config|set +client|kill',
       ]
     case 'NOAUTH':
     case 'WRONGPASS':
