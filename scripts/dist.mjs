@@ -26,7 +26,7 @@ await entry(() => {
   step('Gathering the daemon', [
     '--input-type=module',
     '-e',
-    `import { stageDaemon } from './scripts/stage-daemon.ts'; stageDaemon('release/daemon')`,
+    `import { stageDaemon } from './scripts/stage-daemon.ts'; stageDaemon('release/stage/pomelo')`,
   ])
   step('Packing', [join('node_modules', 'electron-builder', 'cli.js'), ...process.argv.slice(2)])
   return 0
