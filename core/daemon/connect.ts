@@ -18,7 +18,7 @@ const LOOK_MS = 50
 const SMALL = ['--max-semi-space-size=1']
 
 /** The daemon that runs; undefined when none does. Close what is returned. */
-export async function connectDaemon(places?: Places): Promise<Api | undefined> {
+export async function connectDaemon(places?: Pick<Places, 'socket'>): Promise<Api | undefined> {
   const { socket } = places ?? (await daemonPlaces())
   if (!(await exists(socket))) return undefined
   const state = Promise.withResolvers<boolean>()

@@ -36,6 +36,7 @@ export class FileSecretStore implements SecretStore {
   }
 
   change(id: string, secrets: VolumeSecrets): void {
+    if (Object.values(secrets).every((value) => value === undefined)) return
     const next = { ...this.get(id) }
     for (const [name, value] of Object.entries(secrets) as [SecretName, string | undefined][]) {
       if (value === '') delete next[name]

@@ -45,6 +45,8 @@ export async function startWorker(runtimeDir: string, wanted: Wanted): Promise<W
     client: new ControlClient(socket),
     ended,
     close: () => {
+      // Whoever closes it may wait for its end.
+      child.ref()
       if (child.connected) child.disconnect()
     },
   }
