@@ -2,7 +2,7 @@
  * Which Electron runs the desktop shell from a checkout. The npm package `electron` holds no binary: it fetches
  * one at first use from outside the registry, which not every machine can reach. Plain JavaScript for Node 20.
  */
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
@@ -10,6 +10,8 @@ import { root } from './runtime.mjs'
 
 const PACKAGE = join(root, 'node_modules', 'electron')
 const DOWNLOAD_MS = 120_000
+/** Loading its libraries, on a busy machine. */
+const START_MS = 20_000
 
 /** Where the e2e suite keeps the Electron it runs on (`e2e/harness/electron.ts`). */
 export const benchFolder = join(
@@ -30,6 +32,17 @@ export function findElectron() {
     join(benchFolder, 'electron'),
   ]
   return candidates.find((path) => path && existsSync(path))
+}
+
+/** The path of an Electron that starts here: found, or fetched. Undefined when there is none. */
+export async function usableElectron() {
+  const path = findElectron() ?? (await fetchElectron())
+  if (path === undefined) return undefined
+  const { status } = spawnSync(path, [...electronFlags(), '--version'], {
+    stdio: 'ignore',
+    timeout: START_MS,
+  })
+  return status === 0 ? path : undefined
 }
 
 /** Have the npm package fetch its binary; returns the path, or undefined when it cannot be had. */

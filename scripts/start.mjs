@@ -12,7 +12,7 @@ import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
-import { displayObstacle, electronFlags, findElectron } from './electron.mjs'
+import { displayObstacle, electronFlags, usableElectron } from './electron.mjs'
 import { ensureNative, ensurePackages, entry, nodeBinary, root, SetupError } from './runtime.mjs'
 import { installCommand, installPackages, mountObstacle, which } from './system.mjs'
 
@@ -113,10 +113,10 @@ function demoVolume() {
 }
 
 /** Where the interface was opened, as it is told. */
-function show() {
-  const electron = opens ? findElectron() : undefined
+async function show() {
   const display = displayObstacle()
-  if (opens && electron !== undefined && display === undefined) {
+  const electron = opens && display === undefined ? await usableElectron() : undefined
+  if (electron !== undefined) {
     build(true)
     openElectron(electron)
     return { opened: 'electron', with: electron }
@@ -166,7 +166,7 @@ Try, in a terminal:
 await entry(async () => {
   prepare()
   const volume = demoVolume()
-  const shown = show()
+  const shown = await show()
   if (json) console.log(JSON.stringify({ volume, ...shown }))
   else tell(volume, shown)
   return 0
