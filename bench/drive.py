@@ -4,7 +4,7 @@
 `us` is the median of one thread; of several, the wall time divided by the operations of all.
 Runs as a process of its own; what it touches before the clock starts is set-up.
 """
-import json, os, random, sys, time
+import json, os, random, subprocess, sys, tempfile, time
 from concurrent.futures import ThreadPoolExecutor
 
 row, folder, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
@@ -100,6 +100,25 @@ def list_all():
         entry.stat(follow_symlinks=False)
 
 
+def once(*command):
+    """One run of a program, as the time of a single operation."""
+    started = now()
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return {'us': (now() - started) / 1e3}
+
+
+def source():
+    """The project's own tree: some thousand files."""
+    return os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def untar(to):
+    os.makedirs(to)
+    with tempfile.NamedTemporaryFile(suffix='.tar') as archive:
+        subprocess.run(['git', '-C', source(), 'archive', '-o', archive.name, 'HEAD'], check=True)
+        return once('tar', '-xf', archive.name, '-C', to)
+
+
 SIZE = 256 << 20
 os.makedirs(folder, exist_ok=True)
 
@@ -166,6 +185,13 @@ def run():
             put(path, data)
         drop_caches('3')
         return each(get, paths)
+    if row == 'untar':
+        return untar(os.path.join(folder, 'tree'))
+    if row == 'rm -rf':
+        untar(os.path.join(folder, 'tree'))
+        return once('rm', '-rf', os.path.join(folder, 'tree'))
+    if row == 'git clone':
+        return once('git', 'clone', '--no-local', '--depth', '1', 'file://' + source(), os.path.join(folder, 'clone'))
     path = os.path.join(folder, 'big')
     if row == 'write 256 MiB':
         return throughput(lambda: big(path, SIZE), SIZE)

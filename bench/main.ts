@@ -46,6 +46,8 @@ const DATA = [
   'random write 4 KiB',
 ] as const
 
+const PROGRAMS = ['untar', 'git clone', 'rm -rf'] as const
+
 interface Figure {
   readonly us?: number
   readonly mbps?: number
@@ -84,7 +86,7 @@ async function bench(
   ours: TestVolume,
   theirs: TestVolume,
 ): Promise<{ row: string; kind: string; ours: number; reference: number; ratio: number }[]> {
-  const all = options.threads === '1' ? [...METADATA, ...DATA] : METADATA
+  const all = options.threads === '1' ? [...METADATA, ...DATA, ...PROGRAMS] : METADATA
   const rows = all.filter((row) => options.rows?.some((text) => row.includes(text)) ?? true)
   const out = []
   for (const row of rows) {
@@ -96,7 +98,7 @@ async function bench(
     const [a, b] = [median(speeds.ours), median(speeds.reference)]
     out.push({
       row,
-      kind: (METADATA as readonly string[]).includes(row) ? 'metadata' : 'data',
+      kind: isProgram(row) ? 'program' : (METADATA as readonly string[]).includes(row) ? 'metadata' : 'data',
       ours: a,
       reference: b,
       ratio: a / b,
@@ -106,9 +108,17 @@ async function bench(
   return out
 }
 
+function isProgram(row: string): boolean {
+  return (PROGRAMS as readonly string[]).includes(row)
+}
+
 function format(row: string, ours: number, reference: number): string {
   const show = (value: number): string =>
-    row.includes('256 MiB') ? `${value.toFixed(0)} MB/s` : `${(1e6 / value).toFixed(1)} µs`
+    isProgram(row)
+      ? `${(1 / value).toFixed(2)} s`
+      : row.includes('256 MiB')
+        ? `${value.toFixed(0)} MB/s`
+        : `${(1e6 / value).toFixed(1)} µs`
   return `| ${row.padEnd(26)} | ${show(ours).padStart(10)} | ${show(reference).padStart(10)} | ${(ours / reference).toFixed(2).padStart(5)} |`
 }
 
