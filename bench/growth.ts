@@ -34,6 +34,7 @@ const setting = {
   TrashDays: 0,
   MetaVersion: 1,
   DirStats: true,
+  EnableACL: false,
 } as const
 
 async function open(url: string): Promise<{ meta: VolumeMeta; close(): Promise<void> }> {
