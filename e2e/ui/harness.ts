@@ -51,7 +51,7 @@ export interface OpenPage {
   readonly page: Page
   readonly context: BrowserContext
   /** What the console and the policy complained about. */
-  readonly errors: readonly string[]
+  readonly errors: string[]
 }
 
 /** Why the suites cannot run here, or undefined. */

@@ -73,7 +73,7 @@ export function Grid<T>(props: GridProps<T>) {
   const items = list.virtualizer.getVirtualItems()
 
   return (
-    <div ref={list.scroller} className={css.scroller}>
+    <div ref={list.scroller} className={css.scroller} data-scroller>
       <div
         role="grid"
         aria-label={label}

@@ -1,5 +1,6 @@
-import type { ReactNode } from 'react'
+import { type ReactNode, useRef } from 'react'
 import css from './plain-table.module.css'
+import { useOverflow } from './use-overflow.ts'
 
 interface Props {
   readonly label: string
@@ -13,8 +14,15 @@ interface Props {
 
 /** A short table: all of it is drawn. */
 export function PlainTable({ label, columns, rows }: Props) {
+  const scroller = useRef<HTMLElement>(null)
+  const scrolls = useOverflow(scroller)
   return (
-    <div className={css.scroll}>
+    <section
+      ref={scroller}
+      className={css.scroll}
+      aria-label={scrolls ? label : undefined}
+      tabIndex={scrolls ? 0 : undefined}
+    >
       <table className={css.table} aria-label={label}>
         <thead>
           <tr>
@@ -38,6 +46,6 @@ export function PlainTable({ label, columns, rows }: Props) {
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   )
 }

@@ -32,7 +32,7 @@ export function Sidebar({ route }: { readonly route: Route }) {
         <img src={new URL('../theme/mark.svg', import.meta.url).href} width="20" height="20" alt="" />
         <span>{s.shell.app}</span>
         <UnstyledButton className={css.palette} onClick={() => openPalette(true)}>
-          {s.shell.commands} <kbd>{isMac ? '⌘K' : 'Ctrl K'}</kbd>
+          <span>{s.shell.commands}</span> <kbd>{isMac ? '⌘K' : 'Ctrl K'}</kbd>
         </UnstyledButton>
       </div>
       <PageLink page="volumes" route={route} icon={<IconLayoutList size={16} stroke={1.75} />}>

@@ -17,7 +17,9 @@ import {
   TextInput,
   Tooltip,
 } from '@mantine/core'
+import { s } from '../strings/strings.ts'
 
+const CLOSE = { 'aria-label': s.common.close }
 const POP = { transitionProps: { duration: 80 } }
 
 export const theme = createTheme({
@@ -38,9 +40,16 @@ export const theme = createTheme({
     }),
     // `lockScroll` would add a <style>, which the page's policy refuses; the page itself never scrolls anyway.
     Modal: Modal.extend({
-      defaultProps: { lockScroll: false, centered: true, transitionProps: { duration: 100 } },
+      defaultProps: {
+        lockScroll: false,
+        centered: true,
+        closeButtonProps: CLOSE,
+        transitionProps: { duration: 100 },
+      },
     }),
-    Drawer: Drawer.extend({ defaultProps: { lockScroll: false, transitionProps: { duration: 120 } } }),
+    Drawer: Drawer.extend({
+      defaultProps: { lockScroll: false, closeButtonProps: CLOSE, transitionProps: { duration: 120 } },
+    }),
     Menu: Menu.extend({ defaultProps: POP }),
     Tooltip: Tooltip.extend({
       defaultProps: { openDelay: 400, transitionProps: { duration: 80 }, multiline: false, withArrow: false },

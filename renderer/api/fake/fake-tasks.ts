@@ -164,6 +164,7 @@ function seed(world: World): void {
   world.setTask({
     ...failed,
     state: 'failed',
+    startedMs: Date.now() - 648_000,
     endedMs: Date.now() - 600_000,
     canCancel: false,
     canRetry: true,

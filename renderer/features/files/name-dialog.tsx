@@ -37,7 +37,7 @@ export function NameDialog({ title, button, name, selected, doing, onName, onClo
           label={s.files.nameLabel}
           value={typed}
           onChange={(event) => setTyped(event.currentTarget.value)}
-          onFocus={(event) => event.currentTarget.setSelectionRange(0, selected)}
+          onFocus={(event) => typed === name && event.currentTarget.setSelectionRange(0, selected)}
           error={typed !== '' && problem}
           autoComplete="off"
           spellCheck={false}

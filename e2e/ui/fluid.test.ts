@@ -1,0 +1,131 @@
+/** Many things stay fluid: how long the window was busy in one piece is measured, not felt. */
+import assert from 'node:assert/strict'
+import { loadavg } from 'node:os'
+import { after, before, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import type { Page } from 'playwright'
+import { open, startUi, type Ui, uiObstacle } from './harness.ts'
+
+const skip = uiObstacle() ?? false
+let ui: Ui
+
+/** On a machine that does other things besides, time on the clock is not time at work: the bound grows with its load. */
+const SLACK = Math.max(1, Math.min(6, loadavg()[0]! / 2))
+const LONGEST_TASK_MS = 100
+const FIRST_SCREEN_BYTES = 600_000
+const USABLE_MS = 1000
+
+before(async () => {
+  if (!skip) ui = await startUi()
+})
+after(() => ui?.close())
+
+/** Scrolls the element to and fro for a while; the long tasks that happened meanwhile, ms. */
+function scrollAndMeasure(page: Page, selector: string): Promise<number[]> {
+  return page.evaluate(async (target) => {
+    const element = document.querySelector(target)!
+    const tasks: number[] = []
+    const observer = new PerformanceObserver((list) => {
+      for (const { duration } of list.getEntries()) tasks.push(duration)
+    })
+    observer.observe({ type: 'longtask' })
+    const frames = (n: number) =>
+      new Promise<void>((resolve) => {
+        const turn = (left: number) => (left === 0 ? resolve() : requestAnimationFrame(() => turn(left - 1)))
+        turn(n)
+      })
+    for (let step = 0; step < 120; step++) {
+      // Small steps, leaps, and the ends.
+      element.scrollTop =
+        step < 60 ? element.scrollTop + 180 : (element.scrollHeight * ((step * 37) % 60)) / 60
+      await frames(1)
+    }
+    await frames(5)
+    observer.disconnect()
+    return tasks
+  }, selector)
+}
+
+test('100,000 rows scroll without a task over 100 ms', { skip, timeout: 180_000 }, async (t) => {
+  const { page, context } = await open(ui, '#/v/v1/files/frames%20(100%2C000%20files)')
+  page.setDefaultTimeout(60_000)
+  await page.getByText('100,000 entries').waitFor()
+  await page.waitForTimeout(500)
+  const tasks = await scrollAndMeasure(page, '[data-scroller]')
+  const longest = Math.max(0, ...tasks)
+  const rows = await page.getByRole('row').count()
+  t.diagnostic(
+    `100,000 rows: longest task ${longest.toFixed(0)} ms, ${tasks.length} over 50 ms, ${rows} rows drawn, load ${loadavg()[0]!.toFixed(1)}`,
+  )
+  assert.ok(rows < 120, `${rows} rows are drawn`)
+  assert.ok(longest <= LONGEST_TASK_MS * SLACK, `a task of ${longest} ms`)
+
+  await page.getByRole('button', { name: 'Size' }).click()
+  await page.getByRole('columnheader', { name: 'Size' }).and(page.locator('[aria-sort]')).waitFor()
+  await context.close()
+})
+
+test('1,000 volumes scroll and change without a task over 100 ms', { skip, timeout: 180_000 }, async (t) => {
+  const { page, context } = await open(ui, '#/', { world: 'absurd' })
+  page.setDefaultTimeout(60_000)
+  await page.getByText('archive-2019').first().waitFor()
+  // The first changes of a thousand volumes come within a second.
+  await page.waitForTimeout(1500)
+  const tasks = await scrollAndMeasure(page, '[data-scroller]')
+  const longest = Math.max(0, ...tasks)
+  t.diagnostic(
+    `1,000 volumes: longest task ${longest.toFixed(0)} ms, ${tasks.length} over 50 ms, load ${loadavg()[0]!.toFixed(1)}`,
+  )
+  assert.ok(longest <= LONGEST_TASK_MS * SLACK, `a task of ${longest} ms`)
+  await context.close()
+})
+
+test('the first screen is small and soon usable', { skip, timeout: 60_000 }, async (t) => {
+  const context = await ui.browser.newContext()
+  const page = await context.newPage()
+  let bytes = 0
+  const sizes: Promise<void>[] = []
+  page.on('response', (response) => {
+    // Invented data are not part of the product.
+    if (/fake-api/.test(response.url()) || !/\.(js|css|html|svg)$|\/\?/.test(response.url())) return
+    sizes.push(
+      response.body().then((body) => {
+        bytes += gzipSync(body).length
+      }),
+    )
+  })
+  const started = performance.now()
+  await page.goto(`${ui.origin}/?fake=typical#/`)
+  await page.getByRole('row', { name: /team-media/ }).waitFor()
+  const usableMs = performance.now() - started
+  await Promise.all(sizes)
+  t.diagnostic(
+    `first screen: ${(bytes / 1000).toFixed(0)} kB gzip, usable after ${usableMs.toFixed(0)} ms, load ${loadavg()[0]!.toFixed(1)}`,
+  )
+  assert.ok(bytes < FIRST_SCREEN_BYTES, `${bytes} bytes`)
+  assert.ok(usableMs < USABLE_MS * SLACK, `${usableMs} ms`)
+  await context.close()
+})
+
+test('a dashboard left open does not grow', { skip, timeout: 120_000 }, async (t) => {
+  const { page, context } = await open(ui, '#/v/v1/overview')
+  await page.getByText('Where reads were answered').waitFor()
+  const session = await context.newCDPSession(page)
+  await session.send('HeapProfiler.enable')
+  const used = async () => {
+    await session.send('HeapProfiler.collectGarbage')
+    const { usedSize } = (await session.send('Runtime.getHeapUsage')) as { usedSize: number }
+    const nodes = await page.evaluate(() => document.querySelectorAll('*').length)
+    return { usedSize, nodes }
+  }
+  await page.waitForTimeout(4000)
+  const first = await used()
+  await page.waitForTimeout(12_000)
+  const last = await used()
+  t.diagnostic(
+    `dashboard: heap ${(first.usedSize / 2 ** 20).toFixed(1)} MiB, 12 s later ${(last.usedSize / 2 ** 20).toFixed(1)} MiB, ${last.nodes} nodes`,
+  )
+  assert.ok(last.usedSize < first.usedSize + 2 * 2 ** 20, 'the heap grows')
+  assert.ok(last.nodes <= first.nodes + 50, 'the page grows')
+  await context.close()
+})
