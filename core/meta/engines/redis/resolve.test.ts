@@ -9,9 +9,10 @@ import { TYPE_DIRECTORY, TYPE_FILE } from '#core/meta/records.ts'
 import { encodeSlices } from '#core/meta/slices.ts'
 import { problemsOf } from '#core/meta/test-invariants.ts'
 import { redisMissing } from '../../../../e2e/harness/redis.ts'
-import { excludes, signsOf } from './resolve.ts'
+import { signsOf } from './signs.ts'
 import { type CutVolume, openCutVolume } from './test-cuts.ts'
 import { ctx, expectExactly, FILE, seedOf, Worker } from './test-load.ts'
+import { excludes } from './witnesses.ts'
 
 const skip = redisMissing()
 
@@ -72,7 +73,7 @@ test('a guard is a witness when the changes make it fail', () => {
 test('signs are what nobody else can have left', () => {
   const slices = encodeSlices([{ pos: 0, id: 7, size: 4, off: 0, len: 4 }])
   const kinds = (changes: Change[], guards: Guard[] = []): string[] =>
-    signsOf(guards, changes).map(({ key }) => key.kind)
+    signsOf(guards, changes).flatMap(({ keys }) => keys.map(({ kind }) => kind))
   assert.deepEqual(kinds([{ kind: 'appendChunk', ino: 5, index: 0, slices }]), [], 'slices of another file')
   assert.deepEqual(
     kinds([
@@ -159,7 +160,7 @@ test('beside another client, what cannot be told is said so, and nothing is done
     await other.settle()
     assert.deepEqual(await problemsOf(other.engine), [], `seed ${seed}`)
     t.diagnostic(`${volume.cuts} cuts, of ${unclear} commits it could not be told`)
-    assert.ok(unclear <= volume.cuts / 2, `${unclear} of ${volume.cuts} cuts`)
+    assert.ok(unclear <= volume.cuts / 3, `${unclear} of ${volume.cuts} cuts`)
   })
 })
 
