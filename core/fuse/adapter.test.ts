@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { EACCES } from '#core/base/errno.ts'
+import { EACCES, ESTALE } from '#core/base/errno.ts'
 import { ROOT_INO } from '#core/base/ino.ts'
-import { O_RDONLY, O_RDWR } from '#core/base/open-flags.ts'
+import { O_APPEND, O_RDONLY, O_RDWR, O_WRONLY } from '#core/base/open-flags.ts'
 import { plainUser, refuses } from '#core/meta/test-volume.ts'
 import {
   ManualClock,
@@ -11,20 +11,26 @@ import {
   patterned,
   ROOT,
   type TestVfs,
+  turn,
 } from '#core/vfs/test-vfs.ts'
 import { type AdapterOptions, fuseFileSystem } from './adapter.ts'
 import type { EntryReply, FileSystem, KernelNotifier } from './filesystem.ts'
 
 function served({ vfs, metrics }: TestVfs, options: Partial<AdapterOptions> = {}) {
   const told: string[] = []
+  /** To be called when the kernel takes the notices told so far. */
+  const arrivals: (() => void)[] = []
   const notify: KernelNotifier = {
-    invalInode: (ino, offset, length) => told.push(`inode ${ino} ${offset} ${length}`),
+    invalInode: (ino, offset, length, done) => {
+      told.push(`inode ${ino} ${offset} ${length}`)
+      if (done !== undefined) arrivals.push(done)
+    },
     invalEntry: (parent, name) => told.push(`entry ${parent} ${name}`),
     dropAttributes: async (ino) => void told.push(`attributes ${ino}`),
   }
   const fs = fuseFileSystem(vfs, { ...options, metrics })
   fs.started(notify)
-  return { fs, told }
+  return { fs, told, arrivals }
 }
 
 async function bytesOf(
@@ -138,6 +144,31 @@ test('an open drops what the kernel knew before another client changed the file,
   assert.deepEqual(await bytesOf(fs, ino, open.fh, 0, 300), patterned(200, 2))
   await fs.getattr(ROOT, ino, undefined)
   assert.deepEqual(await reopened(), { flags: 2, told: [] })
+  await fs.release(ROOT, ino, open.fh, undefined)
+})
+
+test('an append waits for the kernel to know the length: attributes that a notice overtook do not count', async (t) => {
+  const [a, b] = await openTestVfsPair(t, { clock: new ManualClock() })
+  const { fs, arrivals } = served(a)
+  const { entry, open } = await fs.create(ROOT, ROOT_INO, 'a', 0o100644, O_RDWR)
+  const { ino } = entry
+  await fs.write(ROOT, ino, open.fh, 0, patterned(100, 1), false)
+  await fs.flush(ROOT, ino, open.fh, 0n)
+  const foreign = await b.vfs.open(ROOT, ino, O_RDWR)
+  await b.vfs.write(ROOT, foreign.fh, 100, patterned(50, 2))
+  await b.vfs.release(foreign.fh)
+  // The kernel's question is on its way while it is told of the change: it drops the answer.
+  assert.equal((await fs.getattr(ROOT, ino, undefined)).attr.size, 150)
+  assert.equal(arrivals.length, 1)
+  let sentBack = false
+  const refused = refuses(ESTALE, fs.open(ROOT, ino, O_WRONLY | O_APPEND)).then(() => (sentBack = true))
+  await turn()
+  assert.equal(sentBack, false, 'the kernel would look the name up before the notice')
+  arrivals.splice(0).forEach((arrived) => void arrived())
+  await refused
+  assert.equal((await fs.lookup(ROOT, ROOT_INO, 'a'))?.attr.size, 150)
+  const appending = await fs.open(ROOT, ino, O_WRONLY | O_APPEND)
+  await fs.release(ROOT, ino, appending.fh, undefined)
   await fs.release(ROOT, ino, open.fh, undefined)
 })
 

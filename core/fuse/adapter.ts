@@ -104,9 +104,9 @@ class VfsFileSystem implements FileSystem {
 
   started(notify: KernelNotifier): void {
     this.#notify = notify
-    this.#vfs.onRemoteChange((ino) => notify.invalInode(ino, 0, 0))
+    this.#vfs.onRemoteChange((ino) => notify.invalInode(ino, 0, 0, this.#kernel.noticing(ino)))
     this.#vfs.onRemoteAttributes((ino) => {
-      if (this.#kernel.has(ino)) notify.invalInode(ino, -1, 0)
+      if (this.#kernel.has(ino)) notify.invalInode(ino, -1, 0, this.#kernel.noticing(ino))
     })
     this.#vfs.onEntryGone((parent, name) => notify.invalEntry(parent, name))
   }
@@ -122,8 +122,9 @@ class VfsFileSystem implements FileSystem {
 
   async lookup(ctx: OpContext, parent: Ino, name: Name): Promise<EntryReply | undefined> {
     const since = this.#vfs.sequence
+    const began = this.#kernel.notices
     const found = await this.#vfs.lookup(this.#as(ctx), parent, name)
-    if (found !== undefined) return this.#entry(found.ino, found.node, since)
+    if (found !== undefined) return this.#entry(found.ino, found.node, since, began)
     return this.#options.negativeTtl > 0 ? absent(this.#options.negativeTtl) : undefined
   }
 
@@ -133,20 +134,22 @@ class VfsFileSystem implements FileSystem {
 
   async getattr(ctx: OpContext, ino: Ino): Promise<AttrReply> {
     const since = this.#vfs.sequence
+    const began = this.#kernel.notices
     const record = await this.#vfs.getattr(this.#as(ctx), ino)
-    return this.#attrReply(ino, record, since)
+    return this.#attrReply(ino, record, since, began)
   }
 
   async setattr(ctx: OpContext, ino: Ino, request: SetattrRequest): Promise<AttrReply> {
     const { mode, fh, ctime: _, ...rest } = request
     const change: SetattrChange = mode === undefined ? rest : { ...rest, mode: mode & 0o7777 }
+    const began = this.#kernel.notices
     let record: NodeRecord
     try {
       record = await this.#vfs.setattr(this.#as(ctx), ino, change, fh)
     } catch (error) {
       throw fh === undefined ? await this.#staleOr(error, ctx, ino) : error
     }
-    return this.#attrReply(ino, record, this.#vfs.sequence)
+    return this.#attrReply(ino, record, this.#vfs.sequence, began)
   }
 
   readlink(ctx: OpContext, ino: Ino): Promise<Uint8Array> {
@@ -155,27 +158,30 @@ class VfsFileSystem implements FileSystem {
 
   async symlink(ctx: OpContext, parent: Ino, name: Name, target: Name): Promise<EntryReply> {
     const since = this.#vfs.sequence
+    const began = this.#kernel.notices
     const what = { type: TYPE_SYMLINK, mode: 0o777, target: nameToBytes(target) } as const
     const { ino, node } = await this.#vfs.mknod(this.#as(ctx), parent, name, what)
-    return this.#entry(ino, node, since)
+    return this.#entry(ino, node, since, began)
   }
 
   async mknod(ctx: OpContext, parent: Ino, name: Name, mode: number, rdev: number): Promise<EntryReply> {
     const since = this.#vfs.sequence
+    const began = this.#kernel.notices
     const type = typeOf(mode)
     const { ino, node } = await this.#vfs.mknod(this.#as(ctx), parent, name, {
       type,
       mode: mode & 0o7777,
       rdev,
     })
-    return this.#entry(ino, node, since)
+    return this.#entry(ino, node, since, began)
   }
 
   async mkdir(ctx: OpContext, parent: Ino, name: Name, mode: number): Promise<EntryReply> {
     const since = this.#vfs.sequence
+    const began = this.#kernel.notices
     const what = { type: TYPE_DIRECTORY, mode: mode & 0o7777 } as const
     const { ino, node } = await this.#vfs.mknod(this.#as(ctx), parent, name, what)
-    return this.#entry(ino, node, since)
+    return this.#entry(ino, node, since, began)
   }
 
   async unlink(ctx: OpContext, parent: Ino, name: Name): Promise<void> {
@@ -199,20 +205,29 @@ class VfsFileSystem implements FileSystem {
 
   async link(ctx: OpContext, ino: Ino, parent: Ino, name: Name): Promise<EntryReply> {
     const since = this.#vfs.sequence
-    return this.#entry(ino, await this.#vfs.link(this.#as(ctx), ino, parent, name), since)
+    const began = this.#kernel.notices
+    return this.#entry(ino, await this.#vfs.link(this.#as(ctx), ino, parent, name), since, began)
   }
 
   async open(ctx: OpContext, ino: Ino, flags: number): Promise<OpenReply> {
     const { fh, keepCache, direct, node } = await this.#openFile(ctx, ino, flags)
     if ((flags & O_APPEND) !== 0 && writes(flags) && !this.#kernel.appendsAt(ino, node.length)) {
-      // The kernel appends at the length it knows and asks nobody; looking the name up again tells it the new one.
+      // The kernel appends at the length it knows and asks nobody; looking the name up again tells it the new one, if
+      // it looks after the notices on their way to it. Those may wait for reads under way, and never for an open.
       await this.#vfs.release(fh)
+      await this.#kernel.noticed(ino)
       throw fail(ESTALE, 'open', `ino ${ino} has grown elsewhere`)
     }
     if (direct) return { fh, flags: FOPEN_DIRECT_IO }
     // Close-to-open: the kernel may hold attributes from before another client's close.
-    if (!this.#kernel.isCurrent(ino, node)) await this.#notify?.dropAttributes(ino)
+    if (!this.#kernel.isCurrent(ino, node)) await this.#dropAttributes(ino)
     return { fh, flags: keepCache ? FOPEN_KEEP_CACHE : 0 }
+  }
+
+  async #dropAttributes(ino: Ino): Promise<void> {
+    const arrived = this.#kernel.noticing(ino)
+    await this.#notify?.dropAttributes(ino)
+    arrived()
   }
 
   async #openFile(ctx: OpContext, ino: Ino, flags: number) {
@@ -239,14 +254,16 @@ class VfsFileSystem implements FileSystem {
 
   async create(ctx: OpContext, parent: Ino, name: Name, mode: number, flags: number) {
     const since = this.#vfs.sequence
+    const began = this.#kernel.notices
     const made = await this.#vfs.create(this.#as(ctx), parent, name, mode & 0o7777, flags)
-    return { entry: this.#entry(made.ino, made.node, since), open: { fh: made.fh, flags: 0 } }
+    return { entry: this.#entry(made.ino, made.node, since, began), open: { fh: made.fh, flags: 0 } }
   }
 
   async tmpfile(ctx: OpContext, parent: Ino, mode: number, flags: number) {
     const since = this.#vfs.sequence
+    const began = this.#kernel.notices
     const made = await this.#vfs.tmpfile(this.#as(ctx), parent, mode & 0o7777, flags)
-    return { entry: this.#entry(made.ino, made.node, since), open: { fh: made.fh, flags: 0 } }
+    return { entry: this.#entry(made.ino, made.node, since, began), open: { fh: made.fh, flags: 0 } }
   }
 
   /** @hot */
@@ -301,17 +318,18 @@ class VfsFileSystem implements FileSystem {
   ): Promise<void> {
     const want = Math.ceil(size / (PLUS_ENTRY_BYTES + COMMON_NAME_BYTES))
     const since = this.#vfs.sequence
+    const began = this.#kernel.notices
     await this.#vfs.readdir(this.#as(ctx), fh, offset, want, plus, ({ name, ino, type, found, next }) => {
       if (!plus) return sink.add(name, ino, FORMATS[type]!, next)
-      return this.#addPlus(sink, { name, ino, type, found, next }, since)
+      return this.#addPlus(sink, { name, ino, type, found, next }, since, began)
     })
   }
 
-  #addPlus(sink: DirSink, { name, ino, type, found, next }: DirEntry, since: number): boolean {
+  #addPlus(sink: DirSink, { name, ino, type, found, next }: DirEntry, since: number, began: number): boolean {
     if (found === undefined) return sink.addPlus(name, nameOnly(ino, type), next)
     const record = this.#vfs.seen(ino, found.node)
     if (!sink.addPlus(name, this.#reply(ino, record, since), next)) return false
-    this.#kernel.entered(ino, record)
+    this.#kernel.entered(ino, record, began)
     return true
   }
 
@@ -426,8 +444,8 @@ class VfsFileSystem implements FileSystem {
   }
 
   /** An entry that the kernel will count. */
-  #entry(ino: Ino, record: NodeRecord, since: number): EntryReply {
-    this.#kernel.entered(ino, record)
+  #entry(ino: Ino, record: NodeRecord, since: number, began: number): EntryReply {
+    this.#kernel.entered(ino, record, began)
     return this.#reply(ino, record, since)
   }
 
@@ -441,8 +459,8 @@ class VfsFileSystem implements FileSystem {
     }
   }
 
-  #attrReply(ino: Ino, record: NodeRecord, since: number): AttrReply {
-    this.#kernel.told(ino, record)
+  #attrReply(ino: Ino, record: NodeRecord, since: number, began: number): AttrReply {
+    this.#kernel.told(ino, record, began)
     return { attr: attrOf(ino, record), attrTtl: this.#attrTtl(ino, record, since) }
   }
 

@@ -114,8 +114,11 @@ export interface IoctlReply {
 
 /** What the kernel can be told; handed to the file system after INIT. Sent after pending replies. */
 export interface KernelNotifier {
-  /** Drop cached attributes and, from `offset` for `length` bytes (0: to the end; offset -1: none), pages. */
-  invalInode(ino: Ino, offset: number, length: number): void
+  /**
+   * Drop cached attributes and, from `offset` for `length` bytes (0: to the end; offset -1: none), pages. `done` is
+   * called when the kernel has done so, or will never be told.
+   */
+  invalInode(ino: Ino, offset: number, length: number, done?: () => void): void
   invalEntry(parent: Ino, name: Name): void
   /** Drop cached attributes; resolves when that is done. A request may wait for it, unlike for the others. */
   dropAttributes(ino: Ino): Promise<void>

@@ -51,6 +51,20 @@ test('at most 64 are with the pump at a time; the others follow as it is done', 
   assert.equal(sent.length, 100)
 })
 
+test('who invalidates an inode is told when the kernel has heard it, merged, sent or given up', async () => {
+  const { kernel } = notifier()
+  const heard: string[] = []
+  kernel.invalInode(7, -1, 0, () => heard.push('first'))
+  kernel.invalInode(7, 0, 0, () => heard.push('second'))
+  await settled()
+  assert.equal(heard.length, 0)
+  kernel.invalInode(7, -1, 0, () => heard.push('third'))
+  kernel.done(NOTIFY_SLOT)
+  assert.deepEqual(heard, ['first', 'second'])
+  kernel.end()
+  assert.deepEqual(heard, ['first', 'second', 'third'])
+})
+
 test('dropping attributes does not wait in line, and those who wait are let go at the end', async () => {
   const { kernel, sent } = notifier()
   for (let i = 0; i < 100; i++) kernel.invalEntry(1, `name ${i}`)

@@ -26,15 +26,19 @@ interface Range {
   readonly length: number
 }
 
-type Message = Range | { readonly parent: Ino; readonly name: Name }
+type Message = (Range | { readonly parent: Ino; readonly name: Name }) & {
+  /** Told when the kernel has been, or never will be. */
+  readonly done: readonly (() => void)[]
+}
 
 export class Notifier implements KernelNotifier {
   readonly #queue = new Map<string, Message>()
   readonly #pump: () => Pick<Pump, 'notify'> | undefined
   readonly #log: Log
+  /** Messages with the pump, in order. */
+  readonly #inFlight: Message[] = []
   /** Who waits for the urgent messages that are with the pump, in order: it has one thread for them. */
   readonly #urgent: (() => void)[] = []
-  #sent = 0
   #scheduled = false
   #dropped = 0
 
@@ -45,13 +49,14 @@ export class Notifier implements KernelNotifier {
   }
 
   get pending(): number {
-    return this.#queue.size + this.#sent + this.#urgent.length
+    return this.#queue.size + this.#inFlight.length + this.#urgent.length
   }
 
-  invalInode(ino: Ino, offset: number, length: number): void {
+  invalInode(ino: Ino, offset: number, length: number, done?: () => void): void {
     const key = String(ino)
-    const before = this.#queue.get(key) as Range | undefined
-    this.#enqueue(key, union(before, { ino, offset, length }))
+    const before = this.#queue.get(key) as (Range & Message) | undefined
+    const all = [...(before?.done ?? []), ...(done === undefined ? [] : [done])]
+    this.#enqueue(key, { ...union(before, { ino, offset, length }), done: all })
   }
 
   /** Goes past the queue: dropping attributes alone takes no lock in the kernel (fs/fuse/inode.c). */
@@ -63,20 +68,21 @@ export class Notifier implements KernelNotifier {
   }
 
   invalEntry(parent: Ino, name: Name): void {
-    this.#enqueue(`${parent}/${name}`, { parent, name })
+    this.#enqueue(`${parent}/${name}`, { parent, name, done: [] })
   }
 
   /** A notification was written, or refused: ENOENT says the kernel did not know the inode or name. */
   done(slot: number): void {
     if (slot === URGENT_SLOT) this.#urgent.shift()?.()
     else {
-      this.#sent--
+      settle(this.#inFlight.shift())
       this.#flush()
     }
   }
 
   /** The connection is gone: nobody need wait. */
   end(): void {
+    for (const message of [...this.#inFlight.splice(0), ...this.#queue.values()]) settle(message)
     this.#queue.clear()
     for (const done of this.#urgent.splice(0)) done()
   }
@@ -93,8 +99,9 @@ export class Notifier implements KernelNotifier {
   }
 
   #dropOldest(): void {
-    for (const key of this.#queue.keys()) {
+    for (const [key, message] of this.#queue) {
       this.#queue.delete(key)
+      settle(message)
       break
     }
     if (this.#dropped++ % 10_000 === 0)
@@ -110,15 +117,20 @@ export class Notifier implements KernelNotifier {
       return
     }
     for (const [key, message] of this.#queue) {
-      if (this.#sent >= MAX_SENT) return
+      if (this.#inFlight.length >= MAX_SENT) return
       this.#queue.delete(key)
       const bytes =
         'ino' in message
           ? encodeInvalInode(message.ino, message.offset, message.length)
           : encodeInvalEntry(message.parent, message.name)
-      if (pump.notify(NOTIFY_SLOT, bytes, false) === 0) this.#sent++
+      if (pump.notify(NOTIFY_SLOT, bytes, false) === 0) this.#inFlight.push(message)
+      else settle(message)
     }
   }
+}
+
+function settle(message: Message | undefined): void {
+  for (const done of message?.done ?? []) done()
 }
 
 function union(a: Range | undefined, b: Range): Range {

@@ -33,7 +33,7 @@ const KNOWN =
 
 /** What the path-based API has no words for. */
 const DEAF: KernelNotifier = {
-  invalInode: () => undefined,
+  invalInode: (_ino, _offset, _length, done) => done?.(),
   invalEntry: () => undefined,
   dropAttributes: async () => undefined,
 }
