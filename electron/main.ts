@@ -27,7 +27,7 @@ function main(): void {
   app.on('activate', () => show(undefined))
   app.on('window-all-closed', () => undefined) // the tray goes on
   app.on('before-quit', (event) => {
-    if (shell === undefined) return
+    if (shell === undefined || shell.isQuitting) return
     event.preventDefault()
     shell.quit().catch(report)
   })

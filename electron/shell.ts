@@ -3,23 +3,15 @@
  * files without Electron; here is who is told what.
  */
 import { join } from 'node:path'
-import {
-  app,
-  type BrowserWindow,
-  dialog,
-  Notification,
-  nativeTheme,
-  powerMonitor,
-  session,
-  shell,
-} from 'electron'
+import { app, type BrowserWindow, Notification, nativeTheme, powerMonitor, session, shell } from 'electron'
 import { shownError } from '#core/api/errors.ts'
 import type { LogEvent } from '#core/api/events.ts'
 import type { AppSettings } from '#core/api/settings.ts'
 import type { Volume } from '#core/api/volumes.ts'
-import { absolutePath, dialogOptions, UPDATE_CHANNEL } from './bridge-calls.ts'
+import { absolutePath, UPDATE_CHANNEL } from './bridge-calls.ts'
 import { DaemonLink } from './daemon-link.ts'
 import { daemonProgram } from './daemon-program.ts'
+import { askToQuit, askToRetry, chooseOpen, chooseSave, showFailure } from './dialogs.ts'
 import { guardContents, guardSession } from './guards.ts'
 import { answerCalls, type CallHandlers } from './ipc.ts'
 import { readKeychain } from './keychain.ts'
@@ -27,7 +19,7 @@ import { openAtLogin } from './login.ts'
 import { setMenuBar, TrayIcon } from './menus.ts'
 import { Notices } from './notices.ts'
 import { mayNavigate } from './origins.ts'
-import { quitAnswer, quitQuestion } from './quit.ts'
+import { quitQuestion } from './quit.ts'
 import { StateFile } from './state-file.ts'
 import { type Intent, trayModel } from './tray-model.ts'
 import { Updates } from './updates.ts'
@@ -61,6 +53,11 @@ export class Shell {
     })
   }
 
+  /** The answer was given: nothing is asked again. */
+  get isQuitting(): boolean {
+    return this.#isQuitting
+  }
+
   /** `route`: where the window opens; `isHidden`: started at login, without a window. */
   async start(route: string | undefined, isHidden: boolean): Promise<void> {
     const origin = (): string | undefined => this.#link.origin
@@ -72,6 +69,8 @@ export class Shell {
     this.#menus()
     powerMonitor.on('suspend', () => this.#power('suspend'))
     powerMonitor.on('resume', () => this.#power('resume'))
+    // The system does not wait for an answer; staged blocks are safe on this disk.
+    powerMonitor.on('shutdown', () => this.#end().catch((error: unknown) => this.#fail(error)))
     if (await this.#openLink()) {
       if (!isHidden) await this.show(route)
     } else app.quit()
@@ -101,50 +100,29 @@ export class Shell {
   /** Ask when something is only on this computer; end when the answer is yes. Mounts go on in any case. */
   async quit(): Promise<void> {
     const question = quitQuestion(this.#link.volumes)
-    if (question !== undefined) {
-      const options = {
-        type: 'warning' as const,
-        title: 'Quit Pomelo?',
-        ...question,
-        buttons: [...question.buttons],
-      }
-      const asked = { ...options, defaultId: 0, cancelId: 2, noLink: true }
-      const parent = this.#window
-      const { response } =
-        parent === undefined ? await dialog.showMessageBox(asked) : await dialog.showMessageBox(parent, asked)
-      const answer = quitAnswer(response)
-      if (answer === 'cancel') return
-      if (answer === 'wait') {
-        this.#quitWhenUploaded()
-        return
-      }
-    }
+    const answer = question === undefined ? 'now' : await askToQuit(this.#window, question)
+    if (answer === 'now') await this.#end()
+    else if (answer === 'wait') this.#quitWhenUploaded()
+  }
+
+  async #end(): Promise<void> {
+    if (this.#isQuitting) return
     this.#isQuitting = true
     clearTimeout(this.#menuTimer)
     clearTimeout(this.#waitTimer)
     await this.#link.close()
     this.#tray?.destroy()
-    app.exit(0)
+    app.quit()
   }
 
-  /** Retry until the daemon is there or the user gives up. */
+  /** Until the daemon is there, or the user gives up. */
   async #openLink(): Promise<boolean> {
     for (;;)
       try {
         await this.#link.open()
         return true
       } catch (error) {
-        const { response } = await dialog.showMessageBox({
-          type: 'error',
-          title: 'Pomelo',
-          message: 'Pomelo’s background service cannot be started',
-          detail: `${(error as Error).message}\n\nMounted volumes are not affected.`,
-          buttons: ['Try again', 'Quit'],
-          defaultId: 0,
-          cancelId: 1,
-          noLink: true,
-        })
-        if (response === 1) return false
+        if (!(await askToRetry((error as Error).message))) return false
       }
   }
 
@@ -168,9 +146,9 @@ export class Shell {
 
   #handlers(): CallHandlers {
     return {
-      chooseFolder: (options) => this.#chooseOpen(options, ['openDirectory', 'createDirectory']),
-      chooseFile: (options) => this.#chooseOpen(options, ['openFile']),
-      chooseSaveAs: (options) => this.#chooseSave(options),
+      chooseFolder: (options) => chooseOpen(this.#window!, options, 'folder'),
+      chooseFile: (options) => chooseOpen(this.#window!, options, 'file'),
+      chooseSaveAs: (options) => chooseSave(this.#window!, options),
       reveal: (path) => shell.showItemInFolder(absolutePath('path', path)),
       keychain: () => readKeychain(),
       settingsChanged: () => this.#link.refreshSettings(),
@@ -179,32 +157,6 @@ export class Shell {
       checkForUpdate: () => this.#updates.check(),
       installUpdate: () => this.#updates.install(),
     }
-  }
-
-  async #chooseOpen(
-    value: unknown,
-    properties: ('openFile' | 'openDirectory' | 'createDirectory')[],
-  ): Promise<string | null> {
-    const { title, defaultPath, extensions } = dialogOptions(value)
-    const options = {
-      title,
-      defaultPath: defaultPath ?? app.getPath('home'),
-      properties,
-      filters: filters(extensions),
-    }
-    const { canceled, filePaths } = await dialog.showOpenDialog(this.#window!, options)
-    return canceled ? null : (filePaths[0] ?? null)
-  }
-
-  async #chooseSave(value: unknown): Promise<string | null> {
-    const { title, defaultPath, defaultName, extensions } = dialogOptions(value)
-    const options = {
-      title,
-      defaultPath: join(defaultPath ?? app.getPath('home'), defaultName ?? ''),
-      filters: filters(extensions),
-    }
-    const { canceled, filePath } = await dialog.showSaveDialog(this.#window!, options)
-    return canceled || !filePath ? null : filePath
   }
 
   #act(intent: Intent): void {
@@ -239,9 +191,7 @@ export class Shell {
 
   #fail(error: unknown): void {
     const { message, next } = shownError(error)
-    dialog
-      .showMessageBox({ type: 'error', title: 'Pomelo', message, detail: next ?? '' })
-      .catch(() => undefined)
+    showFailure(message, next)
   }
 
   #notify(event: LogEvent): void {
@@ -308,8 +258,4 @@ export class Shell {
     clearTimeout(this.#waitTimer)
     look()
   }
-}
-
-function filters(extensions: readonly string[] | undefined): { name: string; extensions: string[] }[] {
-  return extensions === undefined ? [] : [{ name: extensions.join(', '), extensions: [...extensions] }]
 }
