@@ -5,7 +5,7 @@ import { encodeDelayed, encodeEdge, encodeNode, encodePlocks } from '#core/meta/
 import { SLICE_BYTES } from '#core/meta/slices.ts'
 import { delayedField, deletedMember, type Layout, ownerField, sliceField } from './layout.ts'
 import type { Program } from './program.ts'
-import { givenOut } from './read.ts'
+import { givenOut } from './stored.ts'
 import { encodeLimits, timeBytes } from './values.ts'
 
 const KEEP_TIMES = ''

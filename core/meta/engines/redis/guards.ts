@@ -27,7 +27,7 @@ import {
   hashOf,
   type ValueSink,
   valuesOf,
-} from './read.ts'
+} from './stored.ts'
 import { asBytes, asList, encodeLimits, integer, storedNode } from './values.ts'
 import type { Reply, Word } from './wire.ts'
 
