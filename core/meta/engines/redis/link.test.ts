@@ -88,6 +88,22 @@ test('what waits for a connection goes out when there is one, and not after its 
   })
 })
 
+test('a command that breaks every connection it is sent over is given up in time', { skip }, async () => {
+  await withLink('read-timeout=1s&max-retry-backoff=20ms', async ({ link, proxy }) => {
+    let sent = 0
+    await assert.rejects(
+      link.repeat((client) => {
+        sent++
+        proxy.cutNext('get', 'before')
+        return client.get('k')
+      }),
+      { kind: 'unavailable' },
+    )
+    assert.ok(sent > 2, `sent ${sent} times`)
+    assert.equal(await link.repeat((client) => client.ping()), 'PONG')
+  })
+})
+
 test('a silent server ends the wait after the read time-out, and later does nothing of what it was sent', {
   skip,
 }, async () => {

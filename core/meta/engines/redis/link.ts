@@ -113,6 +113,10 @@ export class RedisLink {
     const deadline = clock.monotonicMs() + url.readTimeoutMs
     for (let tries = 0; ; tries++) {
       const connection = this.#live ?? (await this.#connection(deadline))
+      if (connection.client.status !== 'ready') {
+        this.#retire(connection)
+        continue
+      }
       try {
         return await send(connection.client)
       } catch (error) {
@@ -137,8 +141,9 @@ export class RedisLink {
     if (verdict === 'final') throw fromRedis(error, this.address)
     if (verdict === 'gone' || verdict === 'unsent') {
       this.#retire(connection)
-      if (verdict === 'unsent' || mayRepeat) return
-      throw new LostAnswer(this.address)
+      if (verdict === 'gone' && !mayRepeat) throw new LostAnswer(this.address)
+      if (clock.monotonicMs() > deadline) throw fromRedis(error, this.address)
+      return
     }
     if (verdict === 'elsewhere') this.#lookElsewhere(connection)
     if (replyCode(error.message) === 'READONLY') throw fromRedis(error, this.address)
@@ -203,6 +208,10 @@ export class RedisLink {
       this.#before = connection
       connection = await this.#reconnect()
       if (connection === undefined) break
+      if (this.#closing.signal.aborted) {
+        connection.client.disconnect()
+        break
+      }
       log.info('connected to the metadata server again', { address: this.address })
       this.#live = connection
       this.#watcher?.up(connection)
@@ -238,7 +247,8 @@ export class RedisLink {
  * try another connection.
  */
 async function fence(connection: Connection, before: Connection | undefined): Promise<boolean> {
-  if (before?.clientId === undefined || before.runId !== connection.runId) return true
+  if (before?.clientId === undefined || before.runId === undefined) return true
+  if (before.runId !== connection.runId) return true
   try {
     await connection.client.call('CLIENT', 'KILL', 'ID', String(before.clientId))
     return true
