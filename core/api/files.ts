@@ -99,7 +99,7 @@ export interface PathOutcome {
 }
 
 /**
- * A single-use address for a download, valid for a minute: `GET` it (a link may). A directory comes as a tar file.
+ * A single-use address for the download of a file, valid for a minute: `GET` it (a link may).
  * Uploads need none: `PUT /api/files/<volume id>?path=/a/b&overwrite=0` with the token in `Authorization: Bearer`.
  */
 export const downloadInput = pathInput

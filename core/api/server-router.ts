@@ -198,6 +198,9 @@ const system = t.router({
     .mutation((call) => call.ctx.services.system.logout(call.input.all, caller(call))),
   address: procedure.mutation((call) => call.ctx.services.system.address(caller(call))),
   stop: procedure.mutation(({ ctx }) => ctx.services.system.stop()),
+  protectSecrets: procedure
+    .input(z.object({ key: z.base64().length(44) }))
+    .mutation(({ ctx, input }) => ctx.services.system.protectSecrets(input.key)),
   power: procedure
     .input(z.object({ state: z.enum(['suspend', 'resume']) }))
     .mutation(({ ctx, input }) => ctx.services.system.power?.(input.state)),

@@ -156,6 +156,8 @@ export interface SystemService {
   address(caller: Caller): { readonly url: string }
   /** Ends the daemon; mounts go on. */
   stop(): void
+  /** The desktop's keychain keeps this key (32 bytes, base64): secrets are sealed with it, or opened by it. */
+  protectSecrets(key: string): void
   /** This computer is going to sleep, or is awake again. */
   power?(state: 'suspend' | 'resume'): void
 }

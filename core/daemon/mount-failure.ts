@@ -3,6 +3,7 @@ import type { VolumeAction } from '#core/api/states.ts'
 import { BackendError } from '#core/base/errno.ts'
 import { redactText } from '#core/base/redact.ts'
 import { Refusal } from '#core/base/refusal.ts'
+import { LockedSecrets } from './secrets.ts'
 
 export interface MountFailure {
   readonly message: string
@@ -26,6 +27,7 @@ export function failureOf(error: unknown): MountFailure {
       return { message, next: 'It is tried again by itself.', action: 'edit-address', mayPass: true }
     return { message, action: 'edit-address', mayPass: false }
   }
+  if (error instanceof LockedSecrets) return { message, next: error.next, action: 'details', mayPass: true }
   if (error instanceof Refusal) return { message, next: error.next, action: 'details', mayPass: false }
   return { message, action: 'details', mayPass: false }
 }

@@ -73,6 +73,7 @@ export class Operators {
         'connect to the volume',
       )
     }
+    secrets.check(id)
     const own = secrets.get(id)
     return startWorker(places.runtimeDir, {
       kind: 'volume',

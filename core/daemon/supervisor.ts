@@ -107,6 +107,7 @@ export class Supervisor {
         name: () => now().name,
         mountPoint: () => now().mountPoint,
         request: () => mountRequest(now(), secrets.get(id), settings.now, places.volumeLog),
+        checkKeys: () => secrets.check(id),
         desired: () => now().desired,
         setDesired: (desired) => {
           if (now().desired === desired && now().desiredBoot === bootId()) return
@@ -124,6 +125,12 @@ export class Supervisor {
     this.#runners.get(id)?.release()
     this.#runners.delete(id)
     this.index.removed(id)
+  }
+
+  /** The keys can be read now: what failed without them is mounted. */
+  keysCame(): void {
+    for (const runner of this.#runners.values())
+      if (runner.phase.kind === 'failed' && runner.phase.retryAtMs !== undefined) runner.mount()
   }
 
   /** A mount nobody saved, at this place. */
@@ -144,7 +151,7 @@ export class Supervisor {
 
   #host(
     id: string,
-    of: Pick<RunnerHost, 'name' | 'mountPoint' | 'request' | 'desired' | 'setDesired'>,
+    of: Pick<RunnerHost, 'name' | 'mountPoint' | 'request' | 'checkKeys' | 'desired' | 'setDesired'>,
   ): RunnerHost {
     return {
       id,
@@ -164,6 +171,7 @@ export class Supervisor {
         name: () => status.name,
         mountPoint: () => status.mountPoint,
         request: () => undefined,
+        checkKeys: () => {},
         desired: () => 'mounted',
         setDesired: () => {},
       }),

@@ -51,6 +51,8 @@ export interface RunnerHost {
   readonly mountPoint: () => string
   /** Undefined for a mount nobody saved: it can be unmounted, not started. */
   readonly request: () => MountRequest | undefined
+  /** Throws while the volume's keys cannot be read. */
+  readonly checkKeys: () => void
   readonly desired: () => 'mounted' | 'unmounted'
   readonly setDesired: (desired: 'mounted' | 'unmounted') => void
   readonly event: (event: NewEvent) => void
@@ -198,6 +200,7 @@ export class VolumeRunner {
   async #mount(stop: AbortController): Promise<void> {
     const request = this.host.request()!
     try {
+      this.host.checkKeys()
       await this.#clearDead()
       await prepareMountFolder(request.mountPoint)
       await startVolumeProcess(request, { level: 'info', signal: stop.signal })

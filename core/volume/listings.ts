@@ -16,6 +16,8 @@ const KEPT_MS = 60_000
 /** A directory with more is not listed here: memory. */
 const MOST_NAMES = 2_000_000
 const READ_PAGE = 4096
+const PAGE_BYTES = 3 * 2 ** 20
+const ENTRY_BYTES = 300
 
 interface Listing {
   readonly ino: Ino
@@ -65,7 +67,7 @@ export class Listings {
     limit: number,
     signal: AbortSignal | undefined,
   ): Promise<ListedPage> {
-    const part = names.slice(offset, offset + limit)
+    const part = names.slice(offset, offset + fitting(names, path, offset, limit))
     const nodes = await this.#volume.engine.read(
       part.map((entry) => ({ kind: 'node', ino: entry.ino }) as const),
       'current',
@@ -106,4 +108,17 @@ export class Listings {
     if (this.#open.size >= KEPT) this.#open.delete(this.#open.keys().next().value!)
     this.#open.set(key, listing)
   }
+}
+
+/** As many entries as fit into one line of a conversation; at least one. */
+function fitting(names: Listing['names'], path: string, offset: number, limit: number): number {
+  let bytes = 0
+  let count = 0
+  while (count < limit && offset + count < names.length) {
+    // A byte that is no UTF-8 takes six characters in JSON, once in the name and once in the path.
+    bytes += ENTRY_BYTES + path.length * 6 + names[offset + count]!.name.length * 12
+    if (bytes > PAGE_BYTES && count > 0) break
+    count++
+  }
+  return count
 }

@@ -68,7 +68,6 @@ export class Files implements FilesService {
     return this.#call(id, 'chmod', args, caller)
   }
 
-  /** A folder comes as a tar file. */
   async download({ id, path }: Inputs<'download'>, caller: Caller): Promise<Download> {
     const found = await this.#call<FileEntry>(id, 'stat', { path }, caller)
     if (found.type !== 'file')

@@ -124,6 +124,11 @@ export class System implements SystemService {
     }
   }
 
+  protectSecrets(key: string): void {
+    this.#daemon.secrets.protect(Buffer.from(key, 'base64'))
+    this.#daemon.supervisor.keysCame()
+  }
+
   stop(): void {
     setTimeout(this.#daemon.onStop, 20).unref()
   }

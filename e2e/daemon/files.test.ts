@@ -1,0 +1,265 @@
+/** The files of a volume through the API: mounted and not, in both cases by another process than the daemon. */
+import assert from 'node:assert/strict'
+import { createHash, randomBytes } from 'node:crypto'
+import { writeFile } from 'node:fs/promises'
+import { request } from 'node:http'
+import { test } from 'node:test'
+import { must, noMount } from '../harness/volume.ts'
+import { TestDaemon } from './test-daemon.ts'
+
+const REAL = { skip: noMount, timeout: 180_000 }
+
+function sha(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex')
+}
+
+function download(
+  port: number,
+  path: string,
+): Promise<{ status: number; bytes: Buffer; disposition: string }> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port, path }, (answer) => {
+      const parts: Buffer[] = []
+      answer.on('data', (part: Buffer) => parts.push(part))
+      answer.on('end', () =>
+        resolve({
+          status: answer.statusCode!,
+          bytes: Buffer.concat(parts),
+          disposition: String(answer.headers['content-disposition']),
+        }),
+      )
+      answer.on('error', reject)
+    })
+    asked.on('error', reject)
+    asked.end()
+  })
+}
+
+for (const mounted of [true, false]) {
+  const how = mounted ? 'through its mount’s process' : 'without a mount'
+  test(`a file goes up and comes down again as it was, ${how}`, REAL, async () => {
+    await using daemon = await TestDaemon.start()
+    const { id } = await daemon.create('files', { mountNow: mounted })
+    const token = await daemon.token()
+    const bytes = randomBytes(9 * 2 ** 20 + 12_345)
+    const path = '/a folder/übung & co.bin'
+    await daemon.trpc.files.mkdir.mutate({ id, path: '/a folder' })
+    const put = (body: Buffer, overwrite: boolean) =>
+      daemon.http('PUT', `/api/files/${id}?path=${encodeURIComponent(path)}&overwrite=${overwrite ? 1 : 0}`, {
+        headers: { authorization: `Bearer ${token}`, 'content-length': String(body.length) },
+        body,
+      })
+    assert.equal((await put(bytes, false)).status, 200)
+    const stat = await daemon.trpc.files.stat.query({ id, path })
+    assert.deepEqual([stat.size, stat.modeText, stat.type], [bytes.length, 'rw-r--r--', 'file'])
+    const ticket = await daemon.trpc.files.download.mutate({ id, path })
+    const first = await download(daemon.port, ticket.url)
+    assert.equal(sha(first.bytes), sha(bytes))
+    assert.equal(first.disposition, `attachment; filename*=UTF-8''${encodeURIComponent('übung & co.bin')}`)
+    assert.equal((await download(daemon.port, ticket.url)).status, 401)
+    const again = await put(randomBytes(10), false)
+    assert.equal(again.status, 409)
+    assert.match(again.body, /there is a file of that name/)
+    assert.equal((await put(Buffer.from('short'), true)).status, 200)
+    const replaced = await daemon.trpc.files.download.mutate({ id, path })
+    assert.equal((await download(daemon.port, replaced.url)).bytes.toString(), 'short')
+    const { entries } = await daemon.trpc.files.list.query({ id, path: '/a folder' })
+    assert.deepEqual(
+      entries.map(({ name }) => name),
+      ['übung & co.bin'],
+    )
+    const uploads = (await daemon.trpc.tasks.list.query({})).filter(({ kind }) => kind === 'upload')
+    assert.deepEqual(uploads.map(({ state }) => state).sort(), ['done', 'done', 'failed'])
+  })
+}
+
+test('an upload that breaks off leaves nothing, and its task says so', REAL, async () => {
+  await using daemon = await TestDaemon.start()
+  const { id } = await daemon.create('broken', { mountNow: false })
+  const token = await daemon.token()
+  const asked = request({
+    host: '127.0.0.1',
+    port: daemon.port,
+    method: 'PUT',
+    path: `/api/files/${id}?path=/half`,
+    headers: { authorization: `Bearer ${token}`, 'content-length': String(2 ** 24) },
+  })
+  asked.on('error', () => {})
+  asked.write(randomBytes(3 * 2 ** 20))
+  await daemon.until(async () =>
+    (await daemon.trpc.tasks.list.query({ running: true })).find(({ progress }) => progress.done >= 2 ** 20),
+  )
+  asked.destroy()
+  await daemon.until(async () =>
+    (await daemon.trpc.tasks.list.query({ running: true })).length === 0 ? true : undefined,
+  )
+  const [task] = (await daemon.trpc.tasks.list.query({})).filter(({ kind }) => kind === 'upload')
+  assert.equal(task!.state, 'cancelled')
+  assert.deepEqual((await daemon.trpc.files.list.query({ id, path: '/' })).entries, [])
+})
+
+test(
+  'what a browser of files does: rename, permissions, trash and back, names that are no text',
+  REAL,
+  async () => {
+    await using daemon = await TestDaemon.start()
+    const { id, mountPoint } = await daemon.create('browser')
+    const { files } = daemon.trpc
+    await must('sh', [
+      '-c',
+      `cd ${mountPoint} && mkdir d && echo one > d/one && printf x > "$(printf 'n\\377\\303')" && ln -s d/one link && setfattr -n user.colour -v green d/one`,
+    ])
+    const root = await files.list.query({ id, path: '/' })
+    assert.deepEqual(
+      root.entries.map(({ type }) => type),
+      ['directory', 'symlink', 'file'],
+    )
+    const odd = root.entries[2]!
+    assert.equal(odd.path, '/n\udcff\udcc3')
+    await files.rename.mutate({ id, from: odd.path, to: '/even' })
+    assert.equal(await must('cat', [`${mountPoint}/even`]), 'x')
+    const one = await files.stat.query({ id, path: '/d/one' })
+    assert.deepEqual(one.xattrs, [{ name: 'user.colour', value: 'green', encoding: 'text' }])
+    assert.equal((await files.stat.query({ id, path: '/link' })).target, 'd/one')
+    await files.chmod.mutate({ id, path: '/d/one', mode: 0o4710 })
+    assert.equal((await files.stat.query({ id, path: '/d/one' })).modeText, 'rws--x---')
+    await assert.rejects(
+      files.rename.mutate({ id, from: '/even', to: '/d/one' }),
+      (error: { data: { kind: string } }) => error.data.kind === 'conflict',
+    )
+    await assert.rejects(files.rename.mutate({ id, from: '/d', to: '/d/inside' }), /into itself/)
+    await assert.rejects(
+      files.stat.query({ id, path: '/nothing' }),
+      (error: { data: { errno: string } }) => error.data.errno === 'ENOENT',
+    )
+    assert.deepEqual(await files.remove.mutate({ id, paths: ['/d/one', '/nothing'] }), [
+      { path: '/d/one' },
+      { path: '/nothing', error: 'ENOENT: remove: /nothing' },
+    ])
+    const [hour] = await files.trashHours.query({ id })
+    assert.equal(hour!.entries, 1)
+    const { items } = await files.trashList.query({ id, hour: hour!.hour })
+    assert.deepEqual([items[0]!.name, items[0]!.from], ['one', '/d'])
+    await files.restore.mutate({ id, keys: [items[0]!.key] })
+    assert.equal(await must('cat', [`${mountPoint}/d/one`]), 'one\n')
+  },
+)
+
+test(
+  'a folder of 20,000 files comes in pages of one moment, and a page takes little time',
+  REAL,
+  async (t) => {
+    await using daemon = await TestDaemon.start()
+    const { id, mountPoint } = await daemon.create('large')
+    await must(
+      'python3',
+      [
+        '-c',
+        `import os\nos.mkdir('${mountPoint}/many')\nfor n in range(20000): os.close(os.open(f'${mountPoint}/many/{n:06d}', os.O_CREAT))`,
+      ],
+      { timeoutMs: 120_000 },
+    )
+    const first = await daemon.trpc.files.list.query({ id, path: '/many', limit: 5000 })
+    assert.deepEqual([first.total, first.offset, first.entries[0]!.name], [20_000, 0, '000000'])
+    // What is made meanwhile does not move the pages.
+    await must('touch', [`${mountPoint}/many/000000-more`])
+    const names = first.entries.map(({ name }) => name)
+    const took: number[] = []
+    for (let cursor = first.nextCursor; cursor !== null; ) {
+      const start = performance.now()
+      const page = await daemon.trpc.files.list.query({ id, path: '/many', limit: 5000, cursor })
+      took.push(performance.now() - start)
+      assert.equal(page.offset, names.length)
+      names.push(...page.entries.map(({ name }) => name))
+      cursor = page.nextCursor
+    }
+    assert.deepEqual([names.length, new Set(names).size], [20_000, 20_000])
+    t.diagnostic(`a page of 5,000: ${Math.max(...took).toFixed(0)} ms at most`)
+    await assert.rejects(
+      daemon.trpc.files.list.query({ id, path: '/many', cursor: '99:0' }),
+      (error: { data: { kind: string } }) => error.data.kind === 'gone',
+    )
+  },
+)
+
+test('tasks tell their progress, are cancelled, tried again, and kept over a restart', REAL, async () => {
+  await using daemon = await TestDaemon.start()
+  const { id, mountPoint } = await daemon.create('tasks')
+  await must('sh', [
+    '-c',
+    `mkdir ${mountPoint}/t && cd ${mountPoint}/t && for n in $(seq 300); do echo $n > $n; done`,
+  ])
+  const done = await daemon.done(await daemon.trpc.tasks.start.mutate({ kind: 'fsck', id }))
+  assert.equal(done.result!.sentence, 'Everything is there.')
+  assert.ok(done.result!.facts.some(({ label, value }) => label === 'Blocks' && value === 300))
+  const dump = daemon.path('dump.json')
+  await daemon.done(await daemon.trpc.tasks.start.mutate({ kind: 'dump', id, file: dump }))
+  assert.ok((await daemon.trpc.volumes.health.query({ id })).lastBackupMs! > Date.now() - 60_000)
+  // A folder that is not there: it fails, says why, and can be tried again.
+  const started = await daemon.trpc.tasks.start.mutate({
+    kind: 'dump',
+    id,
+    file: '/nowhere/at/all/dump.json',
+  })
+  const failed = await daemon.until(async () =>
+    (await daemon.trpc.tasks.list.query({})).find(
+      ({ taskId, state }) => taskId === started.taskId && state !== 'running',
+    ),
+  )
+  assert.deepEqual([failed.state, failed.canRetry], ['failed', true])
+  assert.match(failed.error!.message, /nowhere/)
+  const retried = await daemon.trpc.tasks.retry.mutate({ taskId: failed.taskId })
+  assert.notEqual(retried.taskId, failed.taskId)
+  const gone = await daemon.trpc.tasks.start.mutate({ kind: 'gc', id })
+  await daemon.trpc.tasks.cancel.mutate({ taskId: gone.taskId })
+  const ended = await daemon.until(async () =>
+    (await daemon.trpc.tasks.list.query({})).find(
+      ({ taskId, state }) => taskId === gone.taskId && state !== 'running',
+    ),
+  )
+  assert.ok(['cancelled', 'done'].includes(ended.state), ended.state)
+  await daemon.end()
+  await daemon.begin()
+  const kept = await daemon.trpc.tasks.list.query({})
+  assert.ok(kept.length >= 5 && kept.every(({ state }) => state !== 'running'))
+})
+
+test('a volume is destroyed only by its name, and then nothing of it is left', REAL, async () => {
+  await using daemon = await TestDaemon.start()
+  const { id, name } = await daemon.create('doomed')
+  await assert.rejects(daemon.trpc.volumes.remove.mutate({ id, confirm: name, data: true }), /is mounted/)
+  await daemon.trpc.volumes.unmount.mutate({ id, waitMs: 30_000 })
+  await assert.rejects(
+    daemon.trpc.volumes.remove.mutate({ id, confirm: 'other', data: true }),
+    /not the name/,
+  )
+  await daemon.trpc.volumes.remove.mutate({ id, confirm: name, data: true })
+  await daemon.until(async () => ((await daemon.trpc.volumes.list.query()).length === 0 ? true : undefined))
+  const left = await must('find', [daemon.path('bucket'), '-type', 'f'])
+  assert.equal(left, '')
+})
+
+test('a team’s profile goes out without secrets and comes in on another computer', REAL, async () => {
+  await using here = await TestDaemon.start()
+  await using there = await TestDaemon.start()
+  const { id } = await here.create('team')
+  await here.trpc.volumes.update.mutate({
+    id,
+    settings: { writeback: true, cacheDir: here.path('own') },
+    secrets: { passphrase: 'x' },
+  })
+  const exported = await here.trpc.volumes.exportProfile.query({ id })
+  assert.deepEqual(exported, {
+    pomeloProfile: 1,
+    name: 'team',
+    metaUrl: `sqlite3://${here.path('team.db')}`,
+    bucket: null,
+    settings: { writeback: true },
+    needs: ['passphrase'],
+  })
+  await writeFile(there.path('team.json'), JSON.stringify(exported))
+  const volume = await there.trpc.volumes.importProfile.mutate(exported)
+  assert.deepEqual([volume.name, volume.status.state], ['team', 'unmounted'])
+  await there.trpc.volumes.mount.mutate({ id: volume.id, waitMs: 30_000 })
+  assert.equal((await there.trpc.volumes.sessions.query({ id: volume.id })).length, 2)
+})
