@@ -150,7 +150,7 @@ export class CachedEngine implements MetaEngine {
     trust: Trust = 'current',
   ): Promise<RecordValues<Keys>> {
     const values = new Array<RecordValue>(keys.length)
-    let missing = this.#recallAll(keys, values, trust === 'hint')
+    let missing = trust === 'fresh' ? [...keys.keys()] : this.#recallAll(keys, values, trust === 'hint')
     // When the server is asked anyway, hints are asked for with the rest.
     if (missing.length > 0 && trust === 'hint') missing = this.#recallAll(keys, values, false)
     this.#hits.add(keys.length - missing.length)

@@ -264,9 +264,11 @@ export type CommitResult =
 
 /**
  * How new an answer must be. `current`: the record as it is while the call lasts. `hint`: as it was seen lately, for a
- * decision that a guard checks at commit. Engines know nothing else than current; record-cache.ts serves hints.
+ * decision that a guard checks at commit. `fresh`: the server was asked after the call began, so that what others
+ * finished before it is seen, also when word of it is still on its way here. Engines know nothing else than that;
+ * record-cache.ts serves the others.
  */
-export type Trust = 'current' | 'hint'
+export type Trust = 'fresh' | 'current' | 'hint'
 
 /** What a change by anybody may have altered: every record of the named thing. */
 export type ChangedScope =

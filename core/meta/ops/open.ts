@@ -17,7 +17,8 @@ export async function open(state: MetaState, ctx: OpContext, ino: Ino, flags: nu
   state.openFiles.open(ino)
   try {
     await state.openFiles.settled(ino)
-    const [node] = await state.engine.read([{ kind: 'node', ino }])
+    // Close-to-open: what another client closed before this is seen, and an append goes behind it.
+    const [node] = await state.engine.read([{ kind: 'node', ino }], 'fresh')
     if (node === null || isForeignOrphan(state, ino, node)) throw fail(ENOENT, 'open', `ino ${ino}`)
     await admit(state, ctx, ino, node, flags)
     return node
