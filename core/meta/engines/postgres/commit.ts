@@ -154,11 +154,11 @@ export class Committer {
       connection.functions.add(of.name)
     }
     try {
-      const [answer] = await connection.run([{ statement: of.call, params: callParams(plan) }])
+      const [answer] = await connection.run([{ statement: of.call, params: callParams(plan.call!) }])
       const text = answer!.rows[0]![0] as string | null
       if (text === null) return { missed: true, duplicate: false }
       const inoOf = (change: number) => (changes[change] as { ino: number }).ino
-      return { ok: true, ...readAnswers(parseIntegers(text), plan.steps, changes.length, inoOf) }
+      return { ok: true, ...readAnswers(parseIntegers(text), plan.call!.steps, changes.length, inoOf) }
     } catch (error) {
       if (error instanceof LostAnswer) throw new LostCall(connection.backend, error)
       if (!betraysPooler(error)) throw error

@@ -17,7 +17,7 @@ import type { ParamType, SqlValue } from '../sql/dialect.ts'
 import { NODE_WIDTH, nodeFromRow } from '../sql/rows.ts'
 import type { SqlLayout } from '../sql/statements.ts'
 import { placeholder, SQL_TYPES } from './dialect.ts'
-import { type Check, isNewEdge, lockClause, type Plan, type PlannedStep } from './plan.ts'
+import { type CallPlan, type Check, isNewEdge, lockClause, type Plan, type PlannedStep } from './plan.ts'
 import { Prepared } from './statement.ts'
 
 /** More comparisons and changes than this go as statements of a transaction. */
@@ -54,9 +54,10 @@ export class CommitFunctions {
   }
 
   /** The function for a plan; undefined for a shape that is seen the first time, too long or cannot be compared so. */
-  of(plan: Plan): CommitFunction | undefined {
-    const { checks, steps } = plan
-    if (checks === undefined || checks.length + steps.length > MAX_STEPS) return undefined
+  of({ call }: Plan): CommitFunction | undefined {
+    if (call === undefined) return undefined
+    const { checks, steps } = call
+    if (checks.length + steps.length > MAX_STEPS) return undefined
     const name = this.#shapeOf(checks, steps)
     let shape = this.#shapes.get(name)
     if (shape === undefined) {
@@ -85,12 +86,14 @@ export class CommitFunctions {
   #make(name: string, checks: readonly Check[], steps: readonly PlannedStep[]): CommitFunction {
     const body = new Body(this.#layout)
     let locks = 0
-    for (const { template, lock, absent } of checks) {
-      const clause = lock === undefined ? '' : lockClause(lock, locks++ === 0, 'SKIP LOCKED')
+    for (const { template, lock, absent, writes } of checks) {
+      const clause = lock === undefined ? '' : lockClause(lock, locks === 0, 'SKIP LOCKED')
+      if (lock !== undefined || writes) locks++
       body.line(`${template.replace(/^SELECT/, 'PERFORM')}${clause};`)
-      body.line(`IF ${absent ? '' : 'NOT '}FOUND THEN RETURN NULL; END IF;`)
+      body.refuse(absent ? 'FOUND' : 'NOT FOUND')
+      if (writes) body.changed = true
     }
-    for (const [k, step] of steps.entries()) body.step(step, k === 0)
+    for (const step of steps) body.step(step)
     const types = ['bigint[]', ...body.types.map((type) => SQL_TYPES[type === 'name' ? 'bytes' : type])]
     const full = `pg_temp.${name}`
     return {
@@ -113,6 +116,8 @@ END $pomelo$`,
 class Body {
   readonly #layout: SqlLayout
   readonly types: ParamType[] = []
+  /** Something has been changed by then: a guard that does not hold has to undo it. */
+  changed = false
   #integers = 0
   text = ''
 
@@ -130,14 +135,18 @@ class Body {
     this.text += `${text}\n`
   }
 
-  step(step: PlannedStep, first: boolean): void {
+  /** What happens when a guard does not hold. */
+  refuse(condition: string): void {
+    const undo = `RAISE EXCEPTION 'a guard does not hold' USING ERRCODE = '${GUARD_FAILED}'`
+    this.line(`IF ${condition} THEN ${this.changed ? undo : 'RETURN NULL'}; END IF;`)
+  }
+
+  step(step: PlannedStep): void {
     const template = this.#layout.template(step.statement)
     if (isNewEdge(step)) {
       this.line(`${insertOnly(template)} ON CONFLICT DO NOTHING;`)
-      const otherwise = first
-        ? 'RETURN NULL'
-        : `RAISE EXCEPTION 'a guard does not hold' USING ERRCODE = '${GUARD_FAILED}'`
-      this.line(`IF NOT FOUND THEN ${otherwise}; END IF;`)
+      this.refuse('NOT FOUND')
+      this.changed = true
       return
     }
     const statement = step.fresh ? insertOnly(template) : template
@@ -177,7 +186,7 @@ export function touching(template: string): string {
 }
 
 /** Arguments of a call: the array of integers, then the others, in the order of the text. */
-export function callParams({ checks = [], steps }: Plan): readonly SqlValue[] {
+export function callParams({ checks, steps }: CallPlan): readonly SqlValue[] {
   const integers: (number | bigint)[] = []
   const others: SqlValue[] = []
   for (const { params } of [...checks, ...steps]) {

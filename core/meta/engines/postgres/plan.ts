@@ -19,7 +19,7 @@
 import type { Ino } from '#core/base/ino.ts'
 import { nameToBytes } from '#core/base/name.ts'
 import type { Change, Guard, RecordKey } from '#core/meta/engine.ts'
-import type { FlockRecord, NodeRecord, PlockRecord } from '#core/meta/records.ts'
+import { type FlockRecord, type NodeRecord, type PlockRecord, TYPE_DIRECTORY } from '#core/meta/records.ts'
 import { encodePlocks } from '#core/meta/records-codec.ts'
 import { keyText } from '#core/meta/tx.ts'
 import { type Step, stepsOf } from '../sql/changes.ts'
@@ -45,6 +45,8 @@ export interface Check {
   readonly lock?: Strength
   /** A row means that the guard does not hold; else no row does. */
   readonly absent?: boolean
+  /** It changes what it has compared. */
+  readonly writes?: boolean
 }
 
 /** One statement of the changes. */
@@ -57,8 +59,14 @@ export interface PlannedStep extends Step {
 
 export interface Plan {
   readonly locks: readonly Lock[]
-  /** Undefined: some guard is compared only by reading what is there. */
-  readonly checks: readonly Check[] | undefined
+  readonly steps: readonly PlannedStep[]
+  /** As one call; undefined when some guard is compared only by reading what is there. */
+  readonly call: CallPlan | undefined
+}
+
+/** Comparisons, then what is left to be changed. */
+export interface CallPlan {
+  readonly checks: readonly Check[]
   readonly steps: readonly PlannedStep[]
 }
 
@@ -123,11 +131,50 @@ class Planner {
     for (const guard of this.#guards) if (guard.kind === 'nodeIs') this.#nodeIs(guard)
     for (const guard of this.#guards) if (guard.kind === 'nodeLike') this.#nodeLike(guard)
     for (const guard of this.#guards) this.#other(guard)
+    const steps = this.#steps()
     return {
       locks: this.#locks.flat(),
-      checks: this.#typed ? this.#checks.flat() : undefined,
-      steps: this.#steps(),
+      steps,
+      call: this.#typed ? this.#merged(this.#checks.flat(), steps) : undefined,
     }
+  }
+
+  /**
+   * The first comparison, the one that may wait, changes its row at once where the commit changes it anyway. Not for
+   * directories on the move: they need the stronger lock of the comparison alone.
+   */
+  #merged(checks: readonly Check[], steps: readonly PlannedStep[]): CallPlan {
+    const [first, ...others] = checks
+    if (first?.template === WHOLE_EDGE) {
+      const at = steps.findIndex(
+        ({ statement, params }) => statement === 'delEdge' && sameKey(params, first.params),
+      )
+      const again = steps.some(
+        ({ statement, params }) => statement === 'putEdge' && sameKey(params, first.params),
+      )
+      if (at < 0 || again) return { checks, steps }
+      const merged = { template: DELETE_WHOLE_EDGE, params: first.params, writes: true }
+      return { checks: [merged, ...others], steps: steps.filter((_, k) => k !== at) }
+    }
+    if (first?.template !== WHOLE_NODE) return { checks, steps }
+    const [ino] = first.params
+    const writing = steps.filter(({ statement, params }) => /Node/.test(statement) && params.includes(ino!))
+    const put = writing[0]
+    if (writing.length !== 1 || put?.statement !== 'updateNode' || this.#moves(put.change))
+      return { checks, steps }
+    const merged = {
+      template: UPDATE_WHOLE_NODE,
+      params: [...put.params, ...first.params.slice(1)],
+      writes: true,
+    }
+    return { checks: [merged, ...others], steps: steps.filter((step) => step !== put) }
+  }
+
+  #moves(change: number): boolean {
+    const { ino, node } = this.#changes[change] as Extract<Change, { kind: 'putNode' }>
+    const guard = this.#guards.find((guard) => guard.kind === 'nodeIs' && guard.ino === ino)
+    const before = guard?.kind === 'nodeIs' ? guard.is : null
+    return node.type === TYPE_DIRECTORY && before?.parent !== node.parent
   }
 
   #nodeIs({ ino, is }: Extract<Guard, { kind: 'nodeIs' }>): void {
@@ -287,7 +334,7 @@ class Planner {
       const key = madeBy(of)
       const fresh =
         (of.kind === 'putNode' && of.fresh === true) || (key !== undefined && this.#absent.has(keyText(key)))
-      const planned = stepsOf(of, this.#legacySessions).map((step) => ({ ...step, change, fresh }))
+      const planned = this.#stepsOf(of).map((step) => ({ ...step, change, fresh }))
       const rank = sharedRank(of)
       if (rank === 0 || !this.#changedOnce(of)) steps.push(...planned)
       else shared.push({ rank, ino: (of as { ino: Ino }).ino, steps: planned })
@@ -298,12 +345,28 @@ class Planner {
     return [...steps, ...shared.flatMap(({ steps }) => steps)]
   }
 
+  #stepsOf(change: StepChange): readonly Step[] {
+    const steps = stepsOf(change, this.#legacySessions)
+    if (change.kind !== 'putNode' || !this.#isThere(change.ino)) return steps
+    const [ino, ...values] = steps[0]!.params
+    return [{ statement: 'updateNode', params: [...values, ino!] }]
+  }
+
+  #isThere(ino: Ino): boolean {
+    return this.#guards.some((guard) => guard.kind === 'nodeIs' && guard.ino === ino && guard.is !== null)
+  }
+
   /** No other change writes that record, so that the order of the two does not matter. */
   #changedOnce(change: Change): boolean {
     const { kind, ino } = change as { kind: string; ino: Ino }
     const others = kind === 'touchNode' ? ['putNode', 'delNode'] : ['putDirStat', 'delDirStat']
     return !this.#changes.some((other) => others.includes(other.kind) && (other as { ino: Ino }).ino === ino)
   }
+}
+
+/** Edges of the same directory and name. */
+function sameKey(a: readonly SqlValue[], b: readonly SqlValue[]): boolean {
+  return a[0] === b[0] && Buffer.compare(a[1] as Uint8Array, b[1] as Uint8Array) === 0
 }
 
 export function isNewEdge(step: PlannedStep): boolean {
@@ -373,6 +436,8 @@ const LIKE_COLUMNS = NODE_COLUMNS.filter((column) => !MASKED.has(column))
 const LIKE_NODE = `${NODE_LOCK} AND ${LIKE_COLUMNS.map(equal).join(' AND ')}`
 const EDGE_LOCK = 'SELECT 1 FROM {edge} WHERE parent = $i64 AND name = $bytes'
 const WHOLE_EDGE = `${EDGE_LOCK} AND inode = $i64 AND type = $i32`
+const DELETE_WHOLE_EDGE = WHOLE_EDGE.replace('SELECT 1', 'DELETE')
+const UPDATE_WHOLE_NODE = `UPDATE {node} SET ${NODE_COLUMNS.map((column) => `${column} = ${WIDE.has(column) ? '$i64' : '$i32'}`).join(', ')} WHERE inode = $i64 AND ${NODE_COLUMNS.map(equal).join(' AND ')}`
 const CHUNK_LOCK = 'SELECT 1 FROM {chunk} WHERE inode = $i64 AND indx = $i32'
 const XATTR_LOCK = 'SELECT 1 FROM {xattr} WHERE inode = $i64 AND name = $name'
 const WHOLE_CHUNK = `${CHUNK_LOCK} AND slices = $bytes`

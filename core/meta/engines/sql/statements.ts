@@ -52,6 +52,8 @@ function statements(d: Dialect) {
   return {
     node: 'SELECT {node.*} FROM {node} AS n WHERE n.inode = $i64',
     putNode: `INSERT INTO {node} (inode, ${NODE_COLUMNS.join(', ')}) VALUES ($i64, ${NODE_PARAMS.join(', ')}) ${replacing('inode', ...NODE_COLUMNS)}`,
+    /** Of a node that is known to be there. */
+    updateNode: `UPDATE {node} SET ${NODE_COLUMNS.map((name, k) => `${name} = ${NODE_PARAMS[k]}`).join(', ')} WHERE inode = $i64`,
     delNode: 'DELETE FROM {node} WHERE inode = $i64',
     touchNode: 'UPDATE {node} SET nlink = nlink + CAST($i32 AS INTEGER) WHERE inode = $i64',
     touchNodeTimes:
