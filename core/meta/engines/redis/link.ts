@@ -142,7 +142,7 @@ export class RedisLink {
     if (verdict === 'gone' || verdict === 'unsent') {
       this.#retire(connection)
       if (verdict === 'gone' && !mayRepeat) throw new LostAnswer(this.address)
-      if (clock.monotonicMs() > deadline) throw fromRedis(error, this.address)
+      if (clock.monotonicMs() > deadline) throw this.#without('answer')
       return
     }
     if (verdict === 'elsewhere') this.#lookElsewhere(connection)
@@ -177,13 +177,13 @@ export class RedisLink {
           `${this.address}: no connection, and ${MAX_WAITING} commands wait already`,
         ),
       )
-    const { clock, url } = this.#parts
+    const { clock } = this.#parts
     const { promise, resolve, reject } = Promise.withResolvers<Connection>()
     const timer = new AbortController()
     const waiter: Waiter = { go: resolve, fail: reject }
     this.#waiting.add(waiter)
     clock.sleep(Math.max(0, deadline - clock.monotonicMs()), timer.signal).then(
-      () => reject(this.#noConnection(url.readTimeoutMs)),
+      () => reject(this.#without('connection')),
       () => {},
     )
     return promise.finally(() => {
@@ -192,9 +192,10 @@ export class RedisLink {
     })
   }
 
-  #noConnection(waitedMs: number): BackendError {
+  #without(what: 'answer' | 'connection'): BackendError {
     const last = this.#lastError instanceof BackendError ? `: ${this.#lastError.message}` : ''
-    return new BackendError('unavailable', `${this.address}: no connection for ${waitedMs / 1000} s${last}`)
+    const seconds = this.#parts.url.readTimeoutMs / 1000
+    return new BackendError('unavailable', `${this.address}: no ${what} for ${seconds} s${last}`)
   }
 
   async #keep(first: Connection): Promise<void> {
