@@ -16,6 +16,8 @@ export interface LinkListeners {
   onVolumes(volumes: readonly Volume[] | undefined): void
   onEvent(event: LogEvent): void
   onSettings(settings: AppSettings): void
+  /** There is a line, the first or another. */
+  onOpened(trpc: Trpc): void
   /** The line was mended: the page may have to sign in again, at another address. */
   onMended(): void
 }
@@ -75,6 +77,7 @@ export class DaemonLink {
     })
     this.#api = api
     this.#listen(api)
+    this.#listeners.onOpened(api.trpc)
     await this.refreshSettings()
   }
 

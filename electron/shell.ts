@@ -14,7 +14,7 @@ import { daemonProgram } from './daemon-program.ts'
 import { askToQuit, askToRetry, chooseOpen, chooseSave, showFailure } from './dialogs.ts'
 import { guardContents, guardSession } from './guards.ts'
 import { answerCalls, type CallHandlers } from './ipc.ts'
-import { readKeychain } from './keychain.ts'
+import { keychainKey, readKeychain } from './keychain.ts'
 import { openAtLogin } from './login.ts'
 import { setMenuBar, TrayIcon } from './menus.ts'
 import { Notices } from './notices.ts'
@@ -46,6 +46,7 @@ export class Shell {
     const { isPackaged } = app
     const places = { isPackaged, resourcesPath: process.resourcesPath, appPath: app.getAppPath() }
     this.#link = new DaemonLink(daemonProgram(places), {
+      onOpened: ({ system }) => this.#unlock((key) => system.protectSecrets.mutate({ key })),
       onVolumes: () => this.#menusSoon(),
       onEvent: (event) => this.#notify(event),
       onSettings: (settings) => this.#follow(settings),
@@ -215,6 +216,18 @@ export class Shell {
       openAtLogin(settings.startAtLogin)
     } catch (error) {
       this.#fail(new Error(`Pomelo cannot be set to open at login: ${(error as Error).message}`))
+    }
+  }
+
+  /** Hand over the key of the daemon's secrets, where the keychain has it. */
+  #unlock(protect: (key: string) => Promise<unknown>): void {
+    try {
+      const key = keychainKey(join(app.getPath('userData'), 'secrets.key'))
+      if (key !== undefined) protect(key).catch((error: unknown) => this.#fail(error))
+    } catch (error) {
+      this.#fail(
+        new Error(`The keychain does not give the key of your volumes’ keys: ${(error as Error).message}`),
+      )
     }
   }
 
