@@ -5,6 +5,8 @@
  *
  *   --quick        static checks and unit tests only
  *   --only TEXT    only test files whose path contains TEXT (repeatable); no static checks
+ *   --long         every suite whole, on every metadata engine: hours
+ *   --engine NAME  suites on mounts only over this metadata engine: sqlite3, redis or postgres (repeatable)
  */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
@@ -16,8 +18,19 @@ import { root } from './runtime.mjs'
 import { installPackages, mountObstacle, which } from './system.mjs'
 
 const { values: options } = parseArgs({
-  options: { quick: { type: 'boolean' }, only: { type: 'string', multiple: true } },
+  options: {
+    quick: { type: 'boolean' },
+    only: { type: 'string', multiple: true },
+    long: { type: 'boolean' },
+    engine: { type: 'string', multiple: true },
+  },
 })
+if (options.long) process.env.POMELO_TEST_LONG = '1'
+if (options.engine !== undefined) process.env.POMELO_TEST_ENGINES = options.engine.join(',')
+
+/** Suites that keep both cores busy by themselves, or that measure how long something takes. */
+const ALONE = ['mount/fsx', 'store/s3', 'crash/stop', 'programs/', 'ui/', 'app/']
+const suiteLimitMs = options.long ? 3 * 3_600_000 : 1_500_000
 
 const total = { passed: 0, failed: 0, skipped: 0 }
 const failures: string[] = []
@@ -119,7 +132,14 @@ if (options.only === undefined) {
 if (!options.quick) prepareSystem()
 await runFiles([...testFiles('core'), ...testFiles('electron'), ...testFiles('renderer')], 2, 240_000)
 if (!options.quick) {
-  await runFiles(testFiles('e2e'), 1, 1_500_000)
+  const suites = testFiles('e2e')
+  const busy = suites.filter((path) => ALONE.some((text) => path.includes(text)))
+  await runFiles(busy, 1, suiteLimitMs)
+  await runFiles(
+    suites.filter((path) => !busy.includes(path)),
+    2,
+    suiteLimitMs,
+  )
   for (const mount of fuseMounts().filter((path) => path.startsWith(temporary))) {
     spawnSync('umount', ['-l', mount])
     report(false, `left mounted: ${mount}`, 0)
