@@ -4,6 +4,7 @@
  * Changes of one node are folded into one effect, so that a record is read once and written once whatever happens to it
  * in a commit. Deletions of keys are gathered into one DEL until something else is done to one of those keys.
  */
+import { BackendError } from '#core/base/errno.ts'
 import type { Ino } from '#core/base/ino.ts'
 import { patchNode } from './values.ts'
 import type { Word } from './wire.ts'
@@ -190,7 +191,10 @@ export class Program {
 
 const NO_NUMBER = '\0\0'
 
-/** A number below 65536 as two bytes. */
+const MOST = 0xffff
+
+/** A number as two bytes. */
 function number(n: number): string {
+  if (n > MOST) throw new BackendError('invalid', `a commit of more than ${MOST} nodes or slice records`)
   return String.fromCharCode(n >> 8, n & 0xff)
 }
