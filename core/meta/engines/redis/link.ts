@@ -52,6 +52,7 @@ export class RedisLink {
   /** The connection before this one, if it may have left commands behind. */
   #before: Connection | undefined
   #watcher: LinkWatcher | undefined
+  /** Why there is no connection at present. */
   #lastError: unknown
   #lookedMs = Number.NEGATIVE_INFINITY
   #kept: Promise<void> = Promise.resolve()
@@ -135,7 +136,6 @@ export class RedisLink {
   ): Promise<void> {
     const { clock, random } = this.#parts
     if (!isDriverError(error)) throw error
-    this.#lastError = error
     const verdict = verdictOf(error)
     if (this.#closing.signal.aborted) throw closed(this.address)
     if (verdict === 'final') throw fromRedis(error, this.address)
@@ -215,6 +215,7 @@ export class RedisLink {
       }
       log.info('connected to the metadata server again', { address: this.address })
       this.#live = connection
+      this.#lastError = undefined
       this.#watcher?.up(connection)
       for (const waiter of [...this.#waiting]) waiter.go(connection)
     }
