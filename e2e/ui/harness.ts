@@ -65,8 +65,7 @@ export function chromiumPath(): string | undefined {
 
 /** Builds the interface when a source is newer than the build, serves it, starts the browser. */
 export async function startUi(): Promise<Ui> {
-  buildWhenOld()
-  mkdirSync(SHOTS, { recursive: true })
+  buildWhenOld('fake')
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname))
     const file = join(BUILT, path === '/' ? 'index.html' : path)
@@ -112,14 +111,17 @@ export async function open(ui: Ui, hash: string, view: View = {}): Promise<OpenP
   return { page, context, errors }
 }
 
-function buildWhenOld(): void {
-  const stamp = join(BUILT, 'index.html')
+/** Builds the interface when a source is newer than the build: for the product, or with invented data. */
+export function buildWhenOld(kind: 'dist' | 'fake'): void {
+  const stamp = join(kind === 'fake' ? BUILT : join(root, 'renderer', 'dist'), 'index.html')
   const built = existsSync(stamp) ? statSync(stamp).mtimeMs : 0
   const newest = Math.max(...['renderer', 'core/api'].flatMap((folder) => times(join(root, folder))))
+  mkdirSync(SHOTS, { recursive: true })
   if (built > newest) return
   const vite = join(root, 'node_modules', '.bin', 'vite')
-  const args = ['build', '--config', 'renderer/vite.config.ts', '--mode', 'fake', '--logLevel', 'warn']
-  const result = spawnSync(vite, args, { cwd: root, encoding: 'utf8', timeout: 120_000 })
+  const mode = kind === 'fake' ? 'fake' : 'production'
+  const args = ['build', 'renderer', '--mode', mode, '--logLevel', 'warn']
+  const result = spawnSync(vite, args, { cwd: root, encoding: 'utf8', timeout: 180_000 })
   if (result.status !== 0) throw new Error(`vite build failed:\n${result.stdout}${result.stderr}`)
 }
 

@@ -1,5 +1,4 @@
 import { lazy, Suspense } from 'react'
-import { useVolumes } from '../api/live.ts'
 import { ErrorBoundary } from '../components/error-boundary.tsx'
 import { useHash } from '../components/navigate.ts'
 import { parseRoute, type Route } from '../components/route.ts'
@@ -27,10 +26,9 @@ const VolumeDialogs = lazy(() => import('../features/volumes/volume-dialogs.tsx'
 export function Frame() {
   const route = parseRoute(useHash())
   const { paletteOpen, helpOpen, dialog } = useUi()
-  const isEmpty = useVolumes().length === 0
   useShortcuts(route)
   return (
-    <div className={css.frame} data-empty={isEmpty || undefined}>
+    <div className={css.frame}>
       <button type="button" className={css.skip} onClick={focusContent}>
         {s.shell.skip}
       </button>

@@ -6,7 +6,7 @@ import { go } from '../components/navigate.ts'
 import { hrefOf, type Route, VOLUME_TABS, volumeHref } from '../components/route.ts'
 import { useUi } from '../components/ui-store.ts'
 import { isUp, useVolumeActions, type VolumeActions } from '../components/volume-actions.ts'
-import { sortedVolumes } from './sidebar-order.ts'
+import { sortedVolumes } from '../components/volume-order.ts'
 
 export const KEYS = {
   palette: 'mod+k',

@@ -13,9 +13,9 @@ import { isMac } from '../components/key-names.ts'
 import { go } from '../components/navigate.ts'
 import { hrefOf, type Route } from '../components/route.ts'
 import { useUi } from '../components/ui-store.ts'
+import { sortedVolumes } from '../components/volume-order.ts'
 import { s } from '../strings/strings.ts'
 import css from './sidebar.module.css'
-import { sortedVolumes } from './sidebar-order.ts'
 import { SidebarVolumes } from './sidebar-volumes.tsx'
 
 /** So few are seen at a glance. */

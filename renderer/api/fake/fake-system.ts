@@ -75,6 +75,7 @@ export function fakeSystem(world: World): SystemService {
       },
     ],
     address: () => ({ url: 'http://127.0.0.1:9567/#code=fake' }),
+    protectSecrets: () => undefined,
     logout: () => undefined,
     stop: () => undefined,
   }

@@ -26,7 +26,8 @@ export class Tree {
   put(path: string, type: FileType, size: number): FileEntry {
     const made = { ...entry(path, type, size), mtimeMs: Date.now() }
     const { parent, name } = split(path)
-    this.#folder(parent).set(name, made)
+    const entries = [...this.#folder(parent).set(name, made)]
+    this.#folders.set(parent, new Map(entries.sort(([a], [b]) => (a < b ? -1 : 1))))
     if (type === 'directory') this.#folders.set(path, new Map())
     return made
   }

@@ -3,7 +3,7 @@ import type { LogEvent } from '#core/api/events.ts'
 import type { HolderInfo, UnmountStep, VolumeStatus } from '#core/api/states.ts'
 import type { Task } from '#core/api/tasks.ts'
 import type { Volume } from '#core/api/volumes.ts'
-import { sampleAt } from './samples.ts'
+import { ratesAt } from './samples.ts'
 import { type FakeVolume, type Scenario, volumesOf } from './scenarios.ts'
 
 const TICK_MS = 1000
@@ -181,16 +181,7 @@ export class World {
     const nowMs = Date.now()
     for (const fake of this.volumes.values()) {
       if (fake.volume.rates === null || fake.load === 0) continue
-      const { values } = sampleAt(fake.volume.id, fake.load, nowMs)
-      fake.volume = {
-        ...fake.volume,
-        rates: {
-          readBps: values.readBps ?? 0,
-          writeBps: values.writeBps ?? 0,
-          opsPerSec: values.opsPerSec ?? 0,
-          hitRate: values.hitRate,
-        },
-      }
+      fake.volume = { ...fake.volume, rates: ratesAt(fake.volume.id, fake.load, nowMs) }
     }
     this.#notify()
   }

@@ -1,8 +1,7 @@
 import { VOLUME_STATES } from '#core/api/states.ts'
 import type { Volume } from '#core/api/volumes.ts'
 import type { Sort } from '../../components/grid.tsx'
-
-const names = new Intl.Collator('en', { numeric: true, sensitivity: 'base' })
+import { byName } from '../../components/volume-order.ts'
 
 const COMPARE: Readonly<Record<string, (a: Volume, b: Volume) => number>> = {
   // What needs somebody first.
@@ -13,10 +12,10 @@ const COMPARE: Readonly<Record<string, (a: Volume, b: Volume) => number>> = {
 
 /** In the order asked for; equals by name. */
 export function sortVolumes(volumes: readonly Volume[], { key, descending }: Sort): readonly Volume[] {
-  const sign = descending ? -1 : 1
+  const named = byName(volumes)
   const compare = COMPARE[key]
-  return [...volumes].sort(
-    (a, b) =>
-      sign * (compare?.(a, b) ?? 0) || (compare === undefined ? sign : 1) * names.compare(a.name, b.name),
-  )
+  if (compare === undefined) return descending ? [...named].reverse() : named
+  const sign = descending ? -1 : 1
+  // Sorting is stable: equals stay in the order of names.
+  return [...named].sort((a, b) => sign * compare(a, b))
 }

@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core'
-import { useMemo, useState } from 'react'
+import { memo, useMemo, useState } from 'react'
 import type { Volume } from '#core/api/volumes.ts'
 import { throughput } from '../../api/live.ts'
 import { type Column, Grid, type Sort } from '../../components/grid.tsx'
@@ -170,7 +170,12 @@ export function VolumesTable({ volumes }: { readonly volumes: readonly Volume[] 
   )
 }
 
-function RowActions({ volume, tabbable }: { readonly volume: Volume; readonly tabbable: boolean }) {
+interface RowActionsProps {
+  readonly volume: Volume
+  readonly tabbable: boolean
+}
+
+const RowActions = memo(function RowActions({ volume, tabbable }: RowActionsProps) {
   const actions = useVolumeActions()
   const { action } = volume.status
   const tabIndex = tabbable ? 0 : -1
@@ -188,5 +193,16 @@ function RowActions({ volume, tabbable }: { readonly volume: Volume; readonly ta
       )}
       <VolumeMenu volume={volume} tabIndex={tabIndex} />
     </span>
+  )
+}, sameActions)
+
+/** Rates change every second, what can be done does not. */
+function sameActions(a: RowActionsProps, b: RowActionsProps): boolean {
+  return (
+    a.tabbable === b.tabbable &&
+    a.volume.id === b.volume.id &&
+    a.volume.name === b.volume.name &&
+    a.volume.origin === b.volume.origin &&
+    a.volume.status === b.volume.status
   )
 }
