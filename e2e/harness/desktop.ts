@@ -53,7 +53,7 @@ export async function packShell(executable: string, folder: string): Promise<She
 
 export class Desktop {
   readonly folder: string
-  readonly env: Readonly<Record<string, string>>
+  env: Readonly<Record<string, string>>
   readonly #program: ShellProgram
   readonly #apps: ElectronApplication[] = []
 
@@ -112,9 +112,14 @@ export class Desktop {
     })
   }
 
+  /** A session bus for what is started from now on; before there is none. */
+  useBus(address: string): void {
+    this.env = { ...this.env, DBUS_SESSION_BUS_ADDRESS: address }
+  }
+
   /** `pomelo …` as this user. */
-  pomelo(args: readonly string[]): Promise<RunResult> {
-    return pomelo(args, { env: this.env })
+  pomelo(args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<RunResult> {
+    return pomelo(args, { env: { ...this.env, ...env } })
   }
 
   /** End whatever runs of it: the shell, the daemon, and what is mounted below `folder`. */

@@ -1,5 +1,5 @@
 /** A private PostgreSQL cluster on loopback: its data in a temporary folder, gone after `stop`. */
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { which } from '../../scripts/system.mjs'
-import { end, freePort, untilListening } from './servers.ts'
+import { end, freePort, spawnBound, untilListening } from './servers.ts'
 
 const execute = promisify(execFile)
 const START_MS = 60_000
@@ -95,7 +95,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
   const args = ['-D', data, ...Object.entries(words).flatMap(([key, value]) => ['-c', `${key}=${value}`])]
   let group: ChildProcess
   const start = async (): Promise<ChildProcess> => {
-    const child = spawn(join(bin, 'postgres'), args, { ...as, stdio: 'ignore', detached: true })
+    const child = spawnBound(join(bin, 'postgres'), args, { ...as, stdio: 'ignore', detached: true })
     await untilListening(child, port, START_MS)
     return child
   }

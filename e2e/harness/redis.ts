@@ -1,10 +1,10 @@
 /** A private `redis-server` on loopback: its data in a temporary folder, gone after `stop`. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { which } from '../../scripts/system.mjs'
-import { end, freePort, untilListening } from './servers.ts'
+import { end, freePort, spawnBound, untilListening } from './servers.ts'
 
 /** Why there is no Redis here: the reason to skip under; undefined when there is one. */
 export function redisMissing(): string | undefined {
@@ -42,7 +42,7 @@ export async function startRedis(config: Readonly<Record<string, string>> = {}):
   }
   const args = Object.entries(words).flatMap(([key, value]) => [`--${key}`, value])
   const start = async (): Promise<ChildProcess> => {
-    const child = spawn('redis-server', args, { stdio: 'ignore' })
+    const child = spawnBound('redis-server', args, { stdio: 'ignore' })
     await untilListening(child, port)
     return child
   }

@@ -1,10 +1,11 @@
 /** Foreign servers on private loopback ports, their data in temporary folders, gone after `stop`. */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { which } from '../../scripts/system.mjs'
 import { type Tool, wheelProgram } from './tools.ts'
 
 /** The S3 server, or why there is none: the reason to skip under. */
@@ -43,7 +44,7 @@ export async function startS3(): Promise<S3Server> {
     '--etag-hash',
     '',
   ]
-  const server = spawn(tool.path, ['serve', 's3', ...options, data], { stdio: 'ignore' })
+  const server = spawnBound(tool.path, ['serve', 's3', ...options, data], { stdio: 'ignore' })
   const stop = async (): Promise<void> => {
     await end(server)
     await rm(data, { recursive: true, force: true })
@@ -55,6 +56,15 @@ export async function startS3(): Promise<S3Server> {
     throw error
   }
   return { endpoint: `http://127.0.0.1:${port}`, accessKey, secretKey, bucket: 'bucket', data, stop }
+}
+
+/**
+ * Start a server that ends with this process however it ends, where `setpriv` can arrange that (Linux). SIGQUIT: what
+ * PostgreSQL takes as "at once, with all children".
+ */
+export function spawnBound(program: string, args: readonly string[], options: SpawnOptions): ChildProcess {
+  if (which('setpriv') === undefined) return spawn(program, args, options)
+  return spawn('setpriv', ['--pdeathsig', 'QUIT', '--', program, ...args], options)
 }
 
 /** A port nobody listens on. */
