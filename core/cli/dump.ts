@@ -10,6 +10,7 @@ import { completeMetaUrl } from '#core/volume/meta-url.ts'
 import { type Call, defineCommand } from './command.ts'
 import { volumeLocation } from './operands.ts'
 import { UsageError } from './options.ts'
+import { keepMemorySteady } from './steady-memory.ts'
 import { toolLog } from './volumes.ts'
 
 const OPTIONS = {
@@ -41,6 +42,7 @@ What others change meanwhile may be in it or not.`,
     'pomelo dump sqlite3:///team.db:/photos | less',
   ],
   async run(call) {
+    keepMemorySteady()
     const { operands, options, env } = call
     const location = volumeLocation(operands[0]!)
     const path = options.subdir ?? location.path

@@ -13,6 +13,7 @@ import { type Call, defineCommand } from './command.ts'
 import { progressText, warnings } from './dump.ts'
 import { volumeLocation } from './operands.ts'
 import { secretFromFile } from './secrets.ts'
+import { keepMemorySteady } from './steady-memory.ts'
 import { toolLog } from './volumes.ts'
 
 const OPTIONS = {
@@ -88,6 +89,7 @@ export async function loadInto(
   source: AsyncIterable<Uint8Array>,
   options: Parameters<typeof loadVolume>[2],
 ): Promise<LoadReport> {
+  keepMemorySteady()
   const file = sqliteFile(metaUrl)
   const isNew = file !== undefined && !existsSync(file)
   const engine = await openEngine(completeMetaUrl(metaUrl, call.env.META_PASSWORD), {
