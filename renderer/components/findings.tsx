@@ -1,6 +1,8 @@
-import type { Finding } from '#core/base/finding.ts'
+import type { MetadataAnswer } from '#core/api/probes.ts'
 import css from './findings.module.css'
 import { Notice, type NoticeTone } from './notice.tsx'
+
+type Finding = MetadataAnswer['findings'][number]
 
 const TONES: Readonly<Record<Finding['level'], NoticeTone>> = {
   ok: 'good',

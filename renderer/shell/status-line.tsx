@@ -58,7 +58,7 @@ function Figures({ volumes }: { readonly volumes: readonly Volume[] }) {
         {volumes.length > 0 && (
           <>
             <ToneDot tone={safe ? 'good' : 'waiting'} />
-            {safe ? words.safe : words.unsafe(bytes(pendingBytes))}
+            {safe ? words.safe : pendingBytes > 0 ? words.unsafe(bytes(pendingBytes)) : words.notSafe}
           </>
         )}
       </span>

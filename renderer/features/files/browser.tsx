@@ -149,7 +149,7 @@ export function Browser({ id, path, onTrash }: Props) {
           ? s.files.loading(count(listing.read), count(listing.total))
           : chosen.length > 0
             ? s.files.selected(count(chosen.length), bytes(sizeOf(chosen)))
-            : s.files.entries(count(listing.total))}
+            : s.files.entries(listing.total)}
       </p>
       {dialog !== null && (
         <FileDialogs id={id} path={path} dialog={dialog} actions={actions} onClose={() => setDialog(null)} />

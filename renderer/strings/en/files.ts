@@ -1,3 +1,5 @@
+import { plural } from '../../format/number.ts'
+
 export const files = {
   table: (path: string) => `Files in ${path}`,
   columns: { name: 'Name', size: 'Size', modified: 'Modified', mode: 'Mode', owner: 'Owner' },
@@ -17,7 +19,7 @@ export const files = {
   refresh: 'Read again',
   more: 'More for the selection',
   summary: (shown: string, size: string) => `${shown}, ${size}`,
-  entries: (n: string) => `${n} entries`,
+  entries: (n: number) => plural(n, 'entry', 'entries'),
   selected: (n: string, size: string) => `${n} selected, ${size}`,
   loading: (done: string, total: string) => `${done} of ${total} read`,
   cut: (shown: string, total: string) =>

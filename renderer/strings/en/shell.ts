@@ -33,6 +33,7 @@ export const shell = {
     noReads: 'nothing read in the last minute',
     safe: 'Safe to shut down',
     safeWhy: 'Every change is uploaded or recorded on this disk; nothing is on its way.',
+    notSafe: 'Not yet safe to shut down',
     unsafe: (bytes: string) => `${bytes} still to upload`,
     mounted: (n: string, of: string) => `${n} of ${of} mounted`,
     hit: 'hit',
