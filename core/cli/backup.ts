@@ -1,9 +1,10 @@
 /** `backup list|now|restore`: metadata backups in a volume's bucket, and a volume from one. */
 import { readFile } from 'node:fs/promises'
 import { type Backup, listBackups, makeBackup, readBackup, rotateBackups } from '#core/admin/backup/backup.ts'
-import { withSecrets } from '#core/admin/dump/secrets.ts'
+import { type Secrets, withSecrets } from '#core/admin/dump/secrets.ts'
 import { absoluteBucket } from '#core/admin/format.ts'
 import { formatCount, formatSize } from '#core/base/units.ts'
+import type { VolumeSetting } from '#core/meta/setting.ts'
 import { openObjectStore } from '#core/object/open-store.ts'
 import type { ObjectStore } from '#core/object/store.ts'
 import { parseLocation } from '#core/volume/meta-url.ts'
@@ -136,7 +137,7 @@ export const backupRestore = defineCommand({
   summary: 'Make a volume of a backup in its bucket, when its metadata are lost.',
   description: `
 META-URL is an empty place for the metadata, NAME the name the volume was formatted with; BACKUP is a name that
-\`pomelo backup list\` shows, the newest when left out. The keys you give to reach the bucket go into the setting.
+\`pomelo backup list\` shows, the newest when left out. The bucket and the keys you give go into the setting.
 What was written after the backup is not in the volume; \`pomelo gc\` finds its data.
 (What was removed lately is brought back by \`pomelo trash restore\`, not by this.)`,
   options: BUCKET_OPTIONS,
@@ -147,14 +148,14 @@ What was written after the backup is not in the volume; \`pomelo gc\` finds its 
   async run(call) {
     const [target, name, wanted = 'latest'] = call.operands
     const { metaUrl } = volumeLocation(target!)
-    await withBucket(call, name!, async (store, secrets) => {
+    await withBucket(call, name!, async (store, given) => {
       const backup = await readBackup(store, wanted, call.signal)
       call.out.note(`${backup.name}, ${formatSize(backup.bytes.length)}`)
       async function* source() {
         yield backup.bytes
       }
       const report = await loadInto(call, metaUrl, source(), {
-        setting: (dumped) => withSecrets(dumped, secrets),
+        setting: (dumped) => asReached(call, dumped, given),
         skipSlices: SKIPPED_SLICES,
       })
       showLoaded(call, metaUrl, report)
@@ -163,27 +164,32 @@ What was written after the backup is not in the volume; \`pomelo gc\` finds its 
   },
 })
 
-interface GivenSecrets {
-  readonly SecretKey?: string
-  readonly SessionToken?: string
-  readonly EncryptKey?: string
+/** How the bucket was reached. */
+type Given = Pick<VolumeSetting, 'Storage' | 'Bucket' | 'AccessKey'> & Secrets
+
+/** The dumped setting with the place and the keys that are right now, whatever they were then. */
+function asReached({ out }: BucketCall, dumped: VolumeSetting, given: Given): VolumeSetting {
+  const { Storage, Bucket, AccessKey = dumped.AccessKey, ...secrets } = given
+  if (Bucket !== dumped.Bucket) out.note(`bucket: ${dumped.Bucket} -> ${Bucket}`)
+  return withSecrets({ ...dumped, Storage, Bucket, AccessKey }, secrets)
 }
 
 /** The objects of the volume `name`, reached by the options alone. */
 async function withBucket(
   call: BucketCall,
   name: string,
-  work: (store: ObjectStore, secrets: GivenSecrets) => Promise<void>,
+  work: (store: ObjectStore, given: Given) => Promise<void>,
 ): Promise<void> {
   const { options, env } = call
-  const { storage = 'file', bucket } = options
-  if (bucket === undefined) throw new UsageError('--bucket is needed to find the volume’s data')
+  const storage = (options.storage ?? 'file').toLowerCase()
+  if (options.bucket === undefined) throw new UsageError('--bucket is needed to find the volume’s data')
+  const bucket = absoluteBucket(storage, options.bucket)
   const keyFile = options['encrypt-rsa-key']
   const keyPem = keyFile === undefined ? undefined : await readFile(keyFile, 'utf8')
   const secretKey = (await secretFromFile(options['secret-key-file'])) ?? options['secret-key']
   const store = await openObjectStore({
     storage,
-    bucket: absoluteBucket(storage.toLowerCase(), bucket),
+    bucket,
     name,
     accessKey: options['access-key'],
     secretKey,
@@ -197,6 +203,9 @@ async function withBucket(
   })
   try {
     await work(store, {
+      Storage: storage,
+      Bucket: bucket,
+      AccessKey: options['access-key'],
       SecretKey: secretKey,
       SessionToken: options['session-token'],
       EncryptKey: keyPem,

@@ -1,7 +1,7 @@
 /** `dump`, `load` and `backup` on real volumes in a temporary folder, run in this process; nothing is mounted. */
 import assert from 'node:assert/strict'
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
@@ -119,6 +119,11 @@ test('a volume comes back from a backup in its bucket', async (t) => {
   const info = JSON.parse((await must(['info', '--json', `${copy}:/new`])).stdout)
   assert.match(JSON.stringify(info), /chunks\/429\d\//)
   await must(['fsck', '--sync-dir-stat', copy])
+  // A bucket that was moved is where it is now.
+  await rename(at.path('bucket'), at.path('moved'))
+  const moved = `sqlite3://${at.path('moved.db')}`
+  await must(['backup', 'restore', moved, 'test-volume', '--bucket', at.path('moved')])
+  assert.equal((await must(['cat', `${moved}:/a/b/file`])).stdout, 'some words\n')
 })
 
 test('backups of an encrypted volume are sealed, and dumps taken out of it open with its key', async (t) => {
