@@ -9,36 +9,42 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nodeBinary, root } from '../../scripts/runtime.mjs'
+import { useEngines } from '../harness/engines.ts'
 import { distroProgram } from '../harness/tools.ts'
 import { makeVolume, must, mustPomelo, noMount, pomelo, run } from '../harness/volume.ts'
 
 const WRITERS = 3
+const engines = useEngines()
 const limits = { skip: noMount, timeout: 120_000 }
 const script = (name: string): string => join(root, 'e2e', 'crash', name)
 
-test('SIGTERM while writers run loses nothing, and the process ends with 0', limits, async (t) => {
-  await using volume = await makeVolume(['--trash-days', '0'])
-  await volume.mount()
-  const folder = join(volume.mountPoint, 'd')
-  await must('mkdir', [folder])
-  const journals = Array.from({ length: WRITERS }, (_, k) => join(volume.folder, `journal-${k}`))
-  const writers = journals.map((journal, k) =>
-    start('python3', [script('writer.py'), folder, journal, '1', `${k}`]),
-  )
-  await sleep(2000)
-  const stopping = volume.unmount()
-  // They hold files open: it is detached and ends when they do.
-  await until(() => /detached/.test(volume.log), 'the mount was not detached')
-  for (const writer of writers) writer.kill('SIGTERM')
-  await stopping
-  assert.match(volume.log, /in use by .*python/)
-  await volume.mount()
-  const check = await run('python3', [script('verify.py'), folder, ...journals])
-  assert.equal(check.code, 0, check.stdout + volume.log)
-  t.diagnostic(check.stdout.trim())
-  await volume.unmount()
-  await mustPomelo(['fsck', '--sync-dir-stat', volume.meta])
-})
+for (const engine of engines)
+  test(`SIGTERM while writers run loses nothing, and the process ends with 0: ${engine.name}`, {
+    ...limits,
+    skip: noMount || engine.skip,
+  }, async (t) => {
+    await using volume = await engine.makeVolume(['--trash-days', '0'])
+    await volume.mount()
+    const folder = join(volume.mountPoint, 'd')
+    await must('mkdir', [folder])
+    const journals = Array.from({ length: WRITERS }, (_, k) => join(volume.folder, `journal-${k}`))
+    const writers = journals.map((journal, k) =>
+      start('python3', [script('writer.py'), folder, journal, '1', `${k}`]),
+    )
+    await sleep(2000)
+    const stopping = volume.unmount()
+    // They hold files open: it is detached and ends when they do.
+    await until(() => /detached/.test(volume.log), 'the mount was not detached')
+    for (const writer of writers) writer.kill('SIGTERM')
+    await stopping
+    assert.match(volume.log, /in use by .*python/)
+    await volume.mount()
+    const check = await run('python3', [script('verify.py'), folder, ...journals])
+    assert.equal(check.code, 0, check.stdout + volume.log)
+    t.diagnostic(check.stdout.trim())
+    await volume.unmount()
+    await mustPomelo(['fsck', '--sync-dir-stat', volume.meta])
+  })
 
 test('Ctrl-C twice ends a mount that is in use at once, with what was closed stored', limits, async () => {
   await using volume = await makeVolume()
@@ -76,15 +82,19 @@ test('umount of a mount in use names who uses it, and works once they are gone',
   await volume.unmount()
 })
 
-test('a mount point whose process was killed can be mounted again at once', limits, async () => {
-  await using volume = await makeVolume()
-  await volume.mount()
-  await must('sh', ['-c', `echo kept > ${volume.mountPoint}/kept`])
-  process.kill(volume.pid!, 'SIGKILL')
-  await until(async () => (await run('stat', [volume.mountPoint])).code !== 0, 'the mount is not dead')
-  await volume.mount()
-  assert.equal(await must('cat', [join(volume.mountPoint, 'kept')]), 'kept\n')
-})
+for (const engine of engines)
+  test(`a mount point whose process was killed can be mounted again at once: ${engine.name}`, {
+    ...limits,
+    skip: noMount || engine.skip,
+  }, async () => {
+    await using volume = await engine.makeVolume()
+    await volume.mount()
+    await must('sh', ['-c', `echo kept > ${volume.mountPoint}/kept`])
+    process.kill(volume.pid!, 'SIGKILL')
+    await until(async () => (await run('stat', [volume.mountPoint])).code !== 0, 'the mount is not dead')
+    await volume.mount()
+    assert.equal(await must('cat', [join(volume.mountPoint, 'kept')]), 'kept\n')
+  })
 
 test(
   'before fsync returns the object, its folders and the metadata log are flushed, in this order',
