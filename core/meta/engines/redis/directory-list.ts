@@ -68,10 +68,13 @@ export class DirectoryListings {
   #usable(parent: Ino, after: Name): Snapshot | undefined {
     const snapshot = this.#snapshots.get(parent)
     if (snapshot === undefined) return undefined
-    const idle = this.#clock.monotonicMs() - snapshot.usedMs > IDLE_MS
-    if (!idle && snapshot.covers(after)) return snapshot
+    if (!this.#isIdle(snapshot) && snapshot.covers(after)) return snapshot
     this.#drop(parent)
     return undefined
+  }
+
+  #isIdle(snapshot: Snapshot): boolean {
+    return this.#clock.monotonicMs() - snapshot.usedMs > IDLE_MS
   }
 
   async #take(parent: Ino, after: Name | undefined): Promise<Snapshot> {
@@ -87,10 +90,9 @@ export class DirectoryListings {
 
   #keep(parent: Ino, snapshot: Snapshot): void {
     this.#drop(parent)
-    for (const oldest of this.#snapshots.keys()) {
+    for (const [other, kept] of this.#snapshots) {
       const fits = this.#snapshots.size < MAX_SNAPSHOTS && this.#kept + snapshot.size <= this.#limits.kept
-      if (fits) break
-      this.#drop(oldest)
+      if (!fits || this.#isIdle(kept)) this.#drop(other)
     }
     this.#snapshots.set(parent, snapshot)
     this.#kept += snapshot.size
