@@ -4,10 +4,10 @@
  * A second connection, to the very server of the data connection, tracks all keys and redirects the invalidations to
  * itself, as messages of a channel: RESP2, since the driver drops the pushes of RESP3. Pushes over the data connection
  * itself would spare each commit some 50 of 250 µs, but the server bounds what it keeps for a subscriber that does not
- * read (client-output-buffer-limit pubsub), and not for others: laptops asleep must not fill its memory. Broadcast mode needs nothing of
- * the data connection, so one socket is the whole state: while it lives and answers, nothing has been missed. With
- * each new data connection a new listener is made, as the server may be another. No PREFIX on a single server: each
- * prefix would be a message of its own, and what one script wrote would come in pieces.
+ * read (client-output-buffer-limit pubsub), and not for others: laptops asleep must not fill its memory. Broadcast mode
+ * needs nothing of the data connection, so one socket is the whole state: while it lives and answers, nothing has been
+ * missed. With each new data connection a new listener is made, as the server may be another. No PREFIX on a single
+ * server: each prefix would be a message of its own, and what one script wrote would come in pieces.
  *
  * Source: https://redis.io/docs/latest/develop/reference/client-side-caching/; shared/design.md, "Coherence".
  */
