@@ -73,7 +73,8 @@ export class CommitFunctions {
     let name = ''
     for (const { template, lock, absent } of checks)
       name += `${this.#token(template)}${lock?.[0] ?? ''}${absent ? '!' : ' '}`
-    for (const { statement, fresh } of steps) name += `${this.#token(statement)}${fresh ? '!' : ' '}`
+    for (const { statement, fresh, where } of steps)
+      name += `${this.#token(statement)}${fresh ? '!' : ' '}${where === undefined ? '' : '&'}`
     return name
   }
 
@@ -150,6 +151,7 @@ class Body {
       return
     }
     const statement = step.fresh ? insertOnly(template) : template
+    if (step.reply?.from !== 'needed') this.changed = true
     switch (step.reply?.from) {
       case 'value':
         this.line('pomelo_value := NULL;')
@@ -163,10 +165,13 @@ class Body {
         return
       case 'needed':
         // Only touched nodes are needed; they come back whole.
-        this.line(`${touching(statement)} INTO pomelo_node;`)
-        this.line(
-          `IF NOT FOUND THEN RAISE EXCEPTION 'the node is gone' USING ERRCODE = '${NODE_GONE}'; END IF;`,
-        )
+        this.line(`${touching(statement, step.where)} INTO pomelo_node;`)
+        if (step.where === undefined)
+          this.line(
+            `IF NOT FOUND THEN RAISE EXCEPTION 'the node is gone' USING ERRCODE = '${NODE_GONE}'; END IF;`,
+          )
+        else this.refuse('NOT FOUND')
+        this.changed = true
         this.line('pomelo_replies := pomelo_replies || pomelo_node;')
         return
       default:
@@ -180,9 +185,10 @@ export function insertOnly(template: string): string {
   return template.replace(/ ON CONFLICT .*?(?= RETURNING |$)/, '')
 }
 
-/** An update of a node that returns it, as one array. */
-export function touching(template: string): string {
-  return `${template.replace('UPDATE {node} SET', 'UPDATE {node} AS n SET')} RETURNING ARRAY[{node.*}]::bigint[]`
+/** An update of a node that returns it, as one array; `where`: further conditions. */
+export function touching(template: string, where?: string): string {
+  const update = template.replace('UPDATE {node} SET', 'UPDATE {node} AS n SET')
+  return `${update}${where === undefined ? '' : ` AND ${where}`} RETURNING ARRAY[{node.*}]::bigint[]`
 }
 
 /** Arguments of a call: the array of integers, then the others, in the order of the text. */

@@ -55,6 +55,8 @@ export interface PlannedStep extends Step {
   readonly change: number
   /** Its row must not be there yet: an insert that replaces nothing. */
   readonly fresh: boolean
+  /** More conditions for its row, on top of the statement's; a guard does not hold without one. */
+  readonly where?: string
 }
 
 export interface Plan {
@@ -145,6 +147,7 @@ class Planner {
    */
   #merged(checks: readonly Check[], steps: readonly PlannedStep[]): CallPlan {
     const [first, ...others] = checks
+    if (first?.template === LIKE_NODE && others.length === 0) return this.#comparedLast(first, steps)
     if (first?.template === WHOLE_EDGE) {
       const at = steps.findIndex(
         ({ statement, params }) => statement === 'delEdge' && sameKey(params, first.params),
@@ -168,6 +171,21 @@ class Planner {
       writes: true,
     }
     return { checks: [merged, ...others], steps: steps.filter((step) => step !== put) }
+  }
+
+  /**
+   * Nothing is locked but a directory that is touched in the end: it is compared there. Whoever removes it meanwhile
+   * is found out, as no row is left to touch; and we hold nothing that a holder of the directory could want.
+   */
+  #comparedLast(first: Check, steps: readonly PlannedStep[]): CallPlan {
+    const [ino, ...like] = first.params
+    const at = steps.findIndex(({ statement, params }) => /^touch/.test(statement) && params.at(-1) === ino)
+    const again = steps.some(
+      ({ statement, params }, k) => k !== at && /Node/.test(statement) && params.includes(ino!),
+    )
+    if (at < 0 || again) return { checks: [first], steps }
+    const touch = { ...steps[at]!, params: [...steps[at]!.params, ...like], where: LIKE_COLUMNS_EQUAL }
+    return { checks: [], steps: steps.with(at, touch) }
   }
 
   #moves(change: number): boolean {
@@ -433,7 +451,8 @@ function equal(column: string): string {
 
 const WHOLE_NODE = `${NODE_LOCK} AND ${NODE_COLUMNS.map(equal).join(' AND ')}`
 const LIKE_COLUMNS = NODE_COLUMNS.filter((column) => !MASKED.has(column))
-const LIKE_NODE = `${NODE_LOCK} AND ${LIKE_COLUMNS.map(equal).join(' AND ')}`
+const LIKE_COLUMNS_EQUAL = LIKE_COLUMNS.map(equal).join(' AND ')
+const LIKE_NODE = `${NODE_LOCK} AND ${LIKE_COLUMNS_EQUAL}`
 const EDGE_LOCK = 'SELECT 1 FROM {edge} WHERE parent = $i64 AND name = $bytes'
 const WHOLE_EDGE = `${EDGE_LOCK} AND inode = $i64 AND type = $i32`
 const DELETE_WHOLE_EDGE = WHOLE_EDGE.replace('SELECT 1', 'DELETE')
