@@ -12,7 +12,8 @@ const START_MS = 60_000
 const SIGN_IN_MS = 10_000
 const MOST_OUTPUT = 64 * 1024
 /** `pomelo ui` prints the address instead of opening a browser. */
-const COMMAND = ['ui', '--no-open', '--json']
+const UI = ['ui', '--no-open', '--json']
+const RESTART = ['daemon', 'restart']
 
 export interface Address {
   /** With the code in its fragment. */
@@ -26,13 +27,20 @@ export class DoorError extends Error {}
 
 /** An address for one sign-in; starts the daemon when none runs. Errors: DoorError. */
 export async function knock(program: DaemonProgram): Promise<Address> {
-  const { code, stdout, stderr } = await run(program)
+  const { code, stdout, stderr } = await run(program, UI)
   if (code !== 0)
     throw new DoorError(`Pomelo’s background service could not be started: ${lastWords(stderr, code)}`)
   const address = addressOf(stdout)
   if (address === undefined)
     throw new DoorError('Pomelo’s background service gave no address of the interface.')
   return address
+}
+
+/** End the daemon that runs and start that of `program`: mounts go on. Errors: DoorError. */
+export async function restartDaemon(program: DaemonProgram): Promise<void> {
+  const { code, stderr } = await run(program, RESTART)
+  if (code !== 0)
+    throw new DoorError(`Pomelo’s background service could not be updated: ${lastWords(stderr, code)}`)
 }
 
 /** The address in what `pomelo ui --json` prints; undefined when it is none on this computer's loopback. */
@@ -59,9 +67,9 @@ interface Result {
   readonly stderr: string
 }
 
-function run({ node, script, root }: DaemonProgram): Promise<Result> {
+function run({ node, script, root }: DaemonProgram, command: readonly string[]): Promise<Result> {
   return new Promise((resolve) => {
-    const child = spawn(node, [script, ...COMMAND], {
+    const child = spawn(node, [script, ...command], {
       cwd: root,
       env: daemonEnvironment(process.env),
       stdio: ['ignore', 'pipe', 'pipe'],

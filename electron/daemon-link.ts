@@ -8,8 +8,15 @@ import { type Api, apiUrl, type ConnectionState, createApi, type Trpc } from '#c
 import type { LogEvent } from '#core/api/events.ts'
 import type { AppSettings } from '#core/api/settings.ts'
 import type { Volume } from '#core/api/volumes.ts'
-import { type Address, knock, signIn } from './daemon-door.ts'
+import { type Address, knock, restartDaemon, signIn } from './daemon-door.ts'
 import type { DaemonProgram } from './daemon-program.ts'
+
+export interface LinkOptions {
+  /** The daemon to start where none runs. */
+  readonly program: () => Promise<DaemonProgram>
+  /** Of this app: a daemon of another one is replaced. */
+  readonly version: string
+}
 
 export interface LinkListeners {
   /** Undefined: the daemon does not answer. */
@@ -25,9 +32,11 @@ export interface LinkListeners {
 /** A broken line is given this long to come back by itself. */
 const PATIENCE_MS = 5000
 const LONGEST_PAUSE_MS = 60_000
+/** Answers that need no work come within this, on a busy machine too. */
+const ANSWER_MS = 30_000
 
 export class DaemonLink {
-  readonly #program: DaemonProgram
+  readonly #options: LinkOptions
   readonly #listeners: LinkListeners
   readonly #volumes = new Map<string, Volume>()
   #api: Api | undefined
@@ -35,12 +44,14 @@ export class DaemonLink {
   #turn = 0
   #origin: string | undefined
   #isKnown = false
+  /** The daemon's version was compared with ours. */
+  #isChecked = false
   #mending: NodeJS.Timeout | undefined
   #failures = 0
   #isClosed = false
 
-  constructor(program: DaemonProgram, listeners: LinkListeners) {
-    this.#program = program
+  constructor(options: LinkOptions, listeners: LinkListeners) {
+    this.#options = options
     this.#listeners = listeners
   }
 
@@ -62,7 +73,8 @@ export class DaemonLink {
 
   /** Find or start the daemon and listen to it. Errors: DoorError. */
   async open(): Promise<void> {
-    const address = await knock(this.#program)
+    const program = await this.#options.program()
+    const address = await knock(program)
     const token = await signIn(address)
     await this.#api?.close().catch(() => undefined)
     this.#origin = address.origin
@@ -76,6 +88,12 @@ export class DaemonLink {
       },
     })
     this.#api = api
+    if (await this.#isOld(api)) {
+      this.#turn++ // that line ends now
+      await api.close().catch(() => undefined)
+      await restartDaemon(program)
+      return this.open()
+    }
     this.#listen(api)
     this.#listeners.onOpened(api.trpc)
     await this.refreshSettings()
@@ -83,23 +101,32 @@ export class DaemonLink {
 
   /** A fresh address for the page, with a code of its own. Errors: DoorError. */
   pageAddress(): Promise<Address> {
-    return knock(this.#program)
+    return this.#options.program().then(knock)
   }
 
   async refreshSettings(): Promise<void> {
-    const settings = await this.#api?.trpc.system.settings.query()
+    const settings = await this.#api?.trpc.system.settings.query(undefined, soon())
     if (settings !== undefined) this.#listeners.onSettings(settings)
   }
 
   /** The computer is going to sleep, or is awake again. */
   async power(state: 'suspend' | 'resume'): Promise<void> {
-    await this.#api?.trpc.system.power.mutate({ state })
+    await this.#api?.trpc.system.power.mutate({ state }, soon())
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#mending)
     await this.#api?.close().catch(() => undefined)
+  }
+
+  /** A daemon from before an update, that does nothing now which a restart would end. Asked once. */
+  async #isOld({ trpc }: Api): Promise<boolean> {
+    if (this.#isChecked) return false
+    const { version } = await trpc.system.about.query(undefined, soon())
+    this.#isChecked = true
+    if (version === this.#options.version) return false
+    return (await trpc.tasks.list.query({ running: true }, soon())).length === 0
   }
 
   #listen({ trpc }: Api): void {
@@ -153,4 +180,8 @@ export class DaemonLink {
       },
     )
   }
+}
+
+function soon(): { readonly signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(ANSWER_MS) }
 }

@@ -9,6 +9,7 @@ import type { LogEvent } from '#core/api/events.ts'
 import type { AppSettings } from '#core/api/settings.ts'
 import type { Volume } from '#core/api/volumes.ts'
 import { absolutePath, UPDATE_CHANNEL } from './bridge-calls.ts'
+import { copiedProgram, copiesFolder } from './daemon-copy.ts'
 import { DaemonLink } from './daemon-link.ts'
 import { daemonProgram } from './daemon-program.ts'
 import { askToQuit, askToRetry, chooseOpen, chooseSave, showFailure } from './dialogs.ts'
@@ -45,13 +46,22 @@ export class Shell {
   constructor() {
     const { isPackaged } = app
     const places = { isPackaged, resourcesPath: process.resourcesPath, appPath: app.getAppPath() }
-    this.#link = new DaemonLink(daemonProgram(places), {
-      onOpened: ({ system }) => this.#unlock((key) => system.protectSecrets.mutate({ key })),
-      onVolumes: () => this.#menusSoon(),
-      onEvent: (event) => this.#notify(event),
-      onSettings: (settings) => this.#follow(settings),
-      onMended: () => this.#signInAgain(),
-    })
+    const program = daemonProgram(places)
+    const version = app.getVersion()
+    const isImage = isPackaged && process.env.APPIMAGE !== undefined
+    const find = isImage
+      ? () => copiedProgram(program, copiesFolder(process.env), version)
+      : () => Promise.resolve(program)
+    this.#link = new DaemonLink(
+      { program: find, version },
+      {
+        onOpened: ({ system }) => this.#unlock((key) => system.protectSecrets.mutate({ key })),
+        onVolumes: () => this.#menusSoon(),
+        onEvent: (event) => this.#notify(event),
+        onSettings: (settings) => this.#follow(settings),
+        onMended: () => this.#signInAgain(),
+      },
+    )
   }
 
   /** The answer was given: nothing is asked again. */

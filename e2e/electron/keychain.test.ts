@@ -24,7 +24,7 @@ test('keychain: keys are sealed, locked without the shell, and open again with i
   t.after(() => desktop.close([mountPoint]))
   const { address, stop } = await startKeyring(keyring.path!, desktop.env)
   t.after(stop)
-  desktop.useBus(address)
+  desktop.addEnv({ DBUS_SESSION_BUS_ADDRESS: address })
   const ok = async (args: readonly string[], env = {}): Promise<string> => {
     const { code, stdout, stderr } = await desktop.pomelo(args, env)
     assert.equal(code, 0, stderr)

@@ -1,12 +1,12 @@
 /** The packed folder, as `npm run dist -- --dir` makes it. */
 import assert from 'node:assert/strict'
-import { access, mkdtemp, rm } from 'node:fs/promises'
+import { access, mkdtemp, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { after, test } from 'node:test'
 import { FuseV1Options, getCurrentFuseWire } from '@electron/fuses'
-import { packShell, type ShellProgram } from '../harness/desktop.ts'
-import { electron } from '../harness/electron.ts'
+import { Desktop, kill, packShell, type ShellProgram } from '../harness/desktop.ts'
+import { electron, startDisplay } from '../harness/electron.ts'
 import { noMount } from '../harness/volume.ts'
 import { shellSuite } from './shell.suite.ts'
 
@@ -21,6 +21,20 @@ let program: ShellProgram | undefined
 await shellSuite('packed', async (executable) => {
   program = await packShell(executable, folder)
   return program
+})
+
+test('packed: as an AppImage it starts the daemon from a copy, which outlives it', { skip }, async (t) => {
+  const display = await startDisplay()
+  t.after(() => display.stop())
+  const desktop = await Desktop.make(program!, display)
+  t.after(() => desktop.close())
+  desktop.addEnv({ APPIMAGE: join(desktop.folder, 'Pomelo.AppImage') })
+  const { app } = await desktop.launch()
+  const { stdout } = await desktop.pomelo(['daemon', 'status', '--json'])
+  const { daemonPid } = JSON.parse(stdout) as { daemonPid: number }
+  assert.match(await readlink(`/proc/${daemonPid}/exe`), /\.data\/pomelo\/app\/[\d.]+\/node$/)
+  kill(app)
+  process.kill(daemonPid, 0)
 })
 
 test('packed: the fuses that let others in are off', { skip }, async () => {

@@ -1,6 +1,6 @@
 /** What holds for the desktop app, from the checkout and packed: on a real daemon, with a real mount. */
 import assert from 'node:assert/strict'
-import { mkdir } from 'node:fs/promises'
+import { access, mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -214,6 +214,21 @@ export async function shellSuite(kind: ShellKind, build: Build): Promise<void> {
     assert.equal(code, 0)
     await until('the settings page', async () => page.url().endsWith('#/settings'))
     assert.equal(await windowCount(app), 1)
+  })
+
+  test(`${kind}: "Start at login" writes an entry, and takes it away`, { skip }, async () => {
+    const entry = join(desktop.env.XDG_CONFIG_HOME!, 'autostart', 'pomelo.desktop')
+    const setting = page.getByRole('switch', { name: 'Start at login' })
+    await setting.click()
+    const text = await until('the entry', () => readFile(entry, 'utf8').catch(() => undefined))
+    assert.match(text, /^Exec=.* --hidden$/m)
+    await setting.click()
+    await until('no entry', () =>
+      access(entry).then(
+        () => false,
+        () => true,
+      ),
+    )
   })
 
   test(`${kind}: closing the window ends neither daemon nor mount, and it opens where it was`, {

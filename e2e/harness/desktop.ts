@@ -126,9 +126,9 @@ export class Desktop {
     })
   }
 
-  /** A session bus for what is started from now on; before there is none. */
-  useBus(address: string): void {
-    this.env = { ...this.env, DBUS_SESSION_BUS_ADDRESS: address }
+  /** For what is started from now on. */
+  addEnv(env: Readonly<Record<string, string>>): void {
+    this.env = { ...this.env, ...env }
   }
 
   /** `pomelo …` as this user. */
