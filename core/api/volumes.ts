@@ -95,6 +95,8 @@ export const mountSettings = z.object({
   allowOther: z.boolean().optional(),
   xattr: z.boolean().optional(),
   noBackgroundJobs: z.boolean().optional(),
+  /** Time between two backups of the metadata in the bucket; 0: none by this computer. Default: an hour. */
+  backupMetaSec: z.union([z.literal(0), z.number().int().min(300)]).optional(),
 })
 export type MountSettings = z.infer<typeof mountSettings>
 

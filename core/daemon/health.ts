@@ -11,6 +11,8 @@ interface Measured {
   readonly usedBytes: number | null
   readonly limitBytes: number | null
   readonly inodes: number
+  /** Into the bucket, by any client. */
+  readonly lastBackupMs: number | null
   readonly findings: readonly Finding[]
 }
 
@@ -46,7 +48,7 @@ export class HealthBook {
       limitBytes,
       bytesPerInode: usedBytes === null || inodes === 0 ? null : usedBytes / inodes,
       forecast: forecastOf(growth, limitBytes),
-      lastBackupMs: notes.get<{ atMs: number }>(id, 'backup')?.atMs ?? null,
+      lastBackupMs: latest(measured.lastBackupMs, notes.get<{ atMs: number }>(id, 'backup')?.atMs),
       findings: measured.findings,
     }
   }
@@ -62,6 +64,10 @@ export class HealthBook {
     this.#daemon.notes.set(id, 'growth', next)
     return next
   }
+}
+
+function latest(a: number | null | undefined, b: number | undefined): number | null {
+  return a || b ? Math.max(a ?? 0, b ?? 0) : null
 }
 
 /** By the mean growth between the first and the last point; null without a limit or enough to go by. */

@@ -6,6 +6,9 @@ import type { MountRequest } from '#core/volume/serve-volume.ts'
 import { defaultCacheDir, type VolumeOptions } from '#core/volume/volume-options.ts'
 import type { StoredProfile } from './profiles.ts'
 
+/** As `pomelo mount` does. */
+const BACKUP_SEC = 3600
+
 export function mountRequest(
   profile: StoredProfile,
   secrets: VolumeSecrets,
@@ -49,6 +52,7 @@ export function volumeOptions(
     enableXattr: settings.xattr ?? true,
     enableIoctl: true,
     noBackgroundJobs: settings.noBackgroundJobs,
+    backupMetaSec: settings.backupMetaSec ?? BACKUP_SEC,
   }
 }
 

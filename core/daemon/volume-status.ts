@@ -14,14 +14,20 @@ const DENIED = 2
 export function pendingOf(link: VolumeLink | undefined): PendingUploads {
   if (link === undefined) return { blocks: 0, bytes: 0, oldestMs: null }
   const staged = link.metric('staging_blocks')
+  if (staged > 0) {
+    // What is staged is on its way up, too: its buffers are not counted again.
+    return {
+      blocks: staged,
+      bytes: link.metric('staging_block_bytes'),
+      oldestMs: link.metric('staging_oldest_seconds') * 1000,
+    }
+  }
   const open = link.metric('vfs_open_slices')
-  // Buffers count while something is being written: else they are reads on their way.
-  const buffered = open > 0 ? link.metric('used_buffer_size_bytes') : 0
-  const oldestSec = link.metric('staging_oldest_seconds')
   return {
-    blocks: staged + link.metric('object_request_uploading') + (open > 0 ? 1 : 0),
-    bytes: link.metric('staging_block_bytes') + buffered,
-    oldestMs: staged > 0 ? oldestSec * 1000 : null,
+    blocks: link.metric('object_request_uploading') + (open > 0 ? 1 : 0),
+    // Buffers count while something is being written: else they are reads on their way.
+    bytes: open > 0 ? link.metric('used_buffer_size_bytes') : 0,
+    oldestMs: null,
   }
 }
 

@@ -1,4 +1,5 @@
 /** Looking after an opened volume, by name and with plain data: setting, sessions, space, checks, clean-up, removal. */
+import { lastBackup } from '#core/admin/backup/job.ts'
 import { changeSetting, type SettingChanges } from '#core/admin/change-setting.ts'
 import { examineMetadata } from '#core/admin/doctor/metadata.ts'
 import { dumpVolume } from '#core/admin/dump/dump.ts'
@@ -9,6 +10,7 @@ import { forEachParallel } from '#core/admin/pages.ts'
 import { moreStat, type SessionStatus, volumeStatus } from '#core/admin/status.ts'
 import { restoreTrash } from '#core/admin/trash.ts'
 import { EINVAL, fail } from '#core/base/errno.ts'
+import type { Finding } from '#core/base/finding.ts'
 import { inoText } from '#core/base/ino.ts'
 import { silentLog } from '#core/base/log.ts'
 import { Refusal } from '#core/base/refusal.ts'
@@ -88,6 +90,7 @@ async function health(volume: Volume) {
   const { uncached } = volume.engine as { readonly uncached?: MetaEngine }
   const engine = uncached ?? volume.engine
   const { findings, figures } = await examineMetadata(engine)
+  const { backup } = volume
   const [inodes] = await engine.read([{ kind: 'counter', name: 'totalInodes' }])
   const size = await engine.space?.()
   return {
@@ -95,7 +98,23 @@ async function health(volume: Volume) {
     usedBytes: size?.usedBytes ?? null,
     limitBytes: size?.limitBytes ?? null,
     inodes: Number(inodes ?? 0),
-    findings,
+    lastBackupMs: (await lastBackupMs(engine)) ?? null,
+    findings: backup?.error === undefined ? findings : [...findings, backupFinding(backup.error)],
+  }
+}
+
+/** By any client, into the bucket. */
+async function lastBackupMs(engine: MetaEngine): Promise<number | undefined> {
+  const last = await lastBackup(engine)
+  return last === undefined ? undefined : last * 1000
+}
+
+function backupFinding(error: string): Finding {
+  return {
+    level: 'warning',
+    code: 'backup-failed',
+    sentence: `The last backup of the metadata failed: ${error}${error.endsWith('.') ? '' : '.'}`,
+    next: 'mend the cause; it is tried again by itself, and `pomelo backup now` does it at once',
   }
 }
 

@@ -12,6 +12,7 @@ import { BackendError } from '#core/base/errno.ts'
 import type { Finding } from '#core/base/finding.ts'
 import { secureBytes } from '#core/base/random.ts'
 import { formatSize } from '#core/base/units.ts'
+import { abandonable } from '#core/object/interrupt.ts'
 import { isEmptyVolumePrefix, openObjectStore } from '#core/object/open-store.ts'
 import type { ObjectStore } from '#core/object/store.ts'
 
@@ -20,6 +21,8 @@ type Wanted = z.output<typeof bucketProbe>
 const ROUNDS = 5
 const LIMIT_MS = 4000
 const TIMEOUT_MS = 8000
+/** Of a person who has typed an address. */
+const PATIENCE_MS = 12_000
 const ADVICE = {
   unavailable: 'check the address of the bucket, and that this computer reaches it',
   denied: 'check the access key and the secret key, and their rights in this bucket',
@@ -47,10 +50,18 @@ export async function probeBucket(wanted: Wanted, signal: AbortSignal): Promise<
     return failed(wanted.bucket, error)
   }
   try {
-    return await measure(store, wanted, signal)
+    const late = AbortSignal.timeout(PATIENCE_MS)
+    return await abandonable(AbortSignal.any([signal, late]), () => measure(store, wanted, signal))
+  } catch (error) {
+    signal.throwIfAborted()
+    return failed(store.address, new BackendError('unavailable', silentFor(store), { cause: error }))
   } finally {
     store.close()
   }
+}
+
+function silentFor({ address }: ObjectStore): string {
+  return `${address} gives no answer within ${PATIENCE_MS / 1000} s`
 }
 
 async function measure(
