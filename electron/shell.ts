@@ -105,7 +105,13 @@ export class Shell {
       this.#window = undefined
       if (!this.#isQuitting) this.#tellAboutTray()
     })
-    await this.#load(window, route)
+    try {
+      await this.#load(window, route)
+    } catch (error) {
+      // Nothing to show: the next try makes another.
+      window.destroy()
+      throw error
+    }
   }
 
   /** Ask when something is only on this computer; end when the answer is yes. Mounts go on in any case. */
@@ -147,8 +153,8 @@ export class Shell {
   #signInAgain(): void {
     const window = this.#window
     if (window === undefined) return
-    const route = new URL(window.webContents.getURL()).hash
-    this.#load(window, route === '' ? undefined : route).catch((error: unknown) => this.#fail(error))
+    const route = /#.+$/.exec(window.webContents.getURL())?.[0]
+    this.#load(window, route).catch((error: unknown) => this.#fail(error))
   }
 
   #isPage(address: string, contentsId: number): boolean {
