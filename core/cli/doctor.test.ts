@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, test } from 'node:test'
 import type { Diagnosis } from '#core/admin/doctor/doctor.ts'
+import { engines } from '../../e2e/harness/engines.ts'
 import { s3Server, startS3 } from '../../e2e/harness/servers.ts'
 import { runMain } from './test-run.ts'
 
@@ -110,6 +111,33 @@ test(
     assert.equal(Object.values(codes(elsewhere.stdout, 'bucket')).includes('problem'), true, elsewhere.stdout)
   },
 )
+
+for (const engine of engines.filter(({ name }) => name !== 'sqlite3'))
+  test(`a server of metadata is measured, and says what it finds of itself: ${engine.name}`, {
+    skip: engine.missing() ?? false,
+    timeout: 60_000,
+  }, async () => {
+    const metadata = await engine.start()
+    const meta = await metadata.newMeta(folder)
+    try {
+      const bucket = join(folder, engine.name)
+      assert.equal((await runMain(['format', meta, 'served', '--bucket', bucket])).code, 0)
+      const told = await runMain(['doctor', '--json', meta])
+      const found = codes(told.stdout, 'metadata')
+      assert.equal(found['metadata-clock'], 'ok', told.stdout)
+      assert.ok(
+        Object.keys(found).some((code) => code.startsWith(`${engine.name}-`)),
+        told.stdout,
+      )
+      assert.equal(Object.keys(found).filter((code) => code.endsWith('round-trip')).length, 1)
+      assert.equal(codes(told.stdout, 'bucket')['bucket-local'], 'note')
+    } finally {
+      await metadata.stop()
+    }
+    const gone = await runMain(['doctor', '--json', meta])
+    assert.equal(gone.code, 1)
+    assert.equal(codes(gone.stdout, 'metadata')['metadata-unavailable'], 'problem')
+  })
 
 test('an encrypted volume says whether its key is unlocked', async () => {
   const { generateKeyPairSync } = await import('node:crypto')

@@ -26,7 +26,8 @@ export async function examineMetadata(
     const roundTrip = await timeEach(clock, ROUNDS, LIMIT_MS, ask)
     const clockOffsetMs = await serverOffset(engine, clock)
     const figures = { roundTrip, ...(clockOffsetMs !== undefined && { clockOffsetMs }) }
-    const own = (await engine.examine?.()) ?? []
+    // Engines measure the round trip as well, for those who ask them alone.
+    const own = ((await engine.examine?.()) ?? []).filter(({ code }) => !code.endsWith('round-trip'))
     const clocks = clockOffsetMs === undefined ? [] : [metadataClock(clockOffsetMs)]
     return { findings: [roundTripFinding(roundTrip), ...clocks, ...own], figures }
   } catch (error) {
