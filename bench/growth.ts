@@ -42,8 +42,7 @@ async function open(url: string): Promise<{ meta: VolumeMeta; close(): Promise<v
   const bare = await openEngine(url, { create: true })
   const cached = new CachedEngine(bare, { records: 100_000, clock: systemClock, log: silentLog, metrics })
   const engine: MetaEngine = name === 'sqlite3' ? bare : cached
-  if (engine === cached && cached.pushes) await cached.listen()
-  else cached.alone()
+  cached.alone()
   const options = {
     readOnly: false,
     atimeMode: 'noatime',

@@ -70,6 +70,7 @@ export class CachedEngine implements MetaEngine {
   readonly #misses: Counter
   readonly #conflicts: Counter
   #unsubscribe: (() => void) | undefined
+  #refused = false
   #listener: ChangeListener | undefined
 
   constructor(engine: MetaEngine, { records, clock, log, metrics }: CacheOptions) {
@@ -98,14 +99,17 @@ export class CachedEngine implements MetaEngine {
     return this.#engine
   }
 
-  /** The server tells of changes. */
-  get pushes(): boolean {
-    return this.#engine.subscribe !== undefined
+  /** Changes are pushed, or would be if the server could be reached. */
+  get isListening(): boolean {
+    return this.#unsubscribe !== undefined
   }
 
-  /** Begin to hear of changes; until then, and where the server refuses, every cached record is a hint. */
+  /**
+   * Begin to hear of changes; until then, and where the server does not tell of them, every cached record is a hint
+   * unless this client is alone.
+   */
   async listen(): Promise<void> {
-    if (this.#engine.subscribe === undefined) return
+    if (this.#engine.subscribe === undefined || this.#refused || this.isListening) return
     try {
       this.#unsubscribe = await this.#engine.subscribe({
         changed: (scopes, by) => (by === 'foreign' ? this.#foreign(scopes) : this.#echoes.heard(scopes)),
@@ -116,10 +120,18 @@ export class CachedEngine implements MetaEngine {
         deaf: () => this.deaf(),
       })
     } catch (error) {
+      this.#refused = true
       this.#log.warn('the metadata server does not tell of changes: what it answered lately is asked again', {
         error,
       })
     }
+  }
+
+  /** Hear of no more changes. */
+  unlisten(): void {
+    this.#unsubscribe?.()
+    this.#unsubscribe = undefined
+    this.deaf()
   }
 
   /** For sole-session.ts: nobody else uses the volume. */
@@ -230,8 +242,7 @@ export class CachedEngine implements MetaEngine {
   }
 
   async close(): Promise<void> {
-    this.#unsubscribe?.()
-    this.deaf()
+    this.unlisten()
     await this.#echoes.stop()
     await this.#engine.close()
   }

@@ -1,16 +1,21 @@
 /**
  * Whether this client is the only one that has a session on the volume. While it is, nobody else changes records, and
- * the record cache may be trusted for as long as that is so; it is asked often enough that a client which appears is
- * noticed within the second that mounts keep attributes anyway.
+ * the record cache may be trusted for as long as that is so. It is asked so often that a client which appears is noticed
+ * before its mount is ready to be used; one of ours that finds company waits for that long.
  *
- * Sessions that have expired count too: their clients may be asleep rather than dead. Tools that change metadata
- * without a session (`gc`, `fsck --repair`) change neither nodes nor entries that a cache of nodes and entries holds.
+ * With company, the server is asked to push changes, if it can: then those decide. Not before, since every push costs
+ * each of our own commits a third of its time (the server tells us of them, too).
+ *
+ * Sessions that have expired count: their clients may be asleep rather than dead. Tools that change metadata without a
+ * session (`gc`, `fsck --repair`) change neither nodes nor entries that a cache of nodes and entries holds.
  */
 import type { Clock } from '#core/base/clock.ts'
 import type { Log } from '#core/base/log.ts'
 import type { CachedEngine } from './cached-engine.ts'
 
-const PERIOD_MS = 1000
+const PERIOD_MS = 250
+/** Checks in a row that find nobody before pushes are given up: mounts come and go. */
+const QUIET_CHECKS = 120
 
 export class SoleSession {
   readonly #engine: CachedEngine
@@ -18,6 +23,7 @@ export class SoleSession {
   readonly #log: Log
   readonly #stopping = new AbortController()
   #loop: Promise<void> | undefined
+  #quiet = QUIET_CHECKS
 
   constructor(engine: CachedEngine, clock: Clock, log: Log) {
     this.#engine = engine
@@ -25,29 +31,48 @@ export class SoleSession {
     this.#log = log
   }
 
-  /** `sid`: ours, which must be recorded. */
-  start(sid: number): void {
+  /** `sid`: ours; 0 when it is not recorded. Resolves when others, if there are any, have noticed us. */
+  async start(sid: number): Promise<void> {
+    await this.#look(sid)
     this.#loop ??= this.#watch(sid)
+    if (this.#quiet === 0 && sid !== 0)
+      await this.#clock.sleep(2 * PERIOD_MS, this.#stopping.signal).catch(() => {})
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#loop
-    this.#engine.deaf()
+    this.#engine.unlisten()
   }
 
   async #watch(sid: number): Promise<void> {
     const { signal } = this.#stopping
     while (!signal.aborted) {
-      try {
-        const { items, next } = await this.#engine.list({ kind: 'sessions' }, { limit: 2 })
-        if (next === undefined && items.every((session) => session.sid === sid)) this.#engine.alone()
-        else this.#engine.deaf()
-      } catch (error) {
-        this.#engine.deaf()
-        this.#log.debug('sessions of other clients are not known', { error })
-      }
       await this.#clock.sleep(PERIOD_MS, signal).catch(() => {})
+      if (!signal.aborted) await this.#look(sid)
+    }
+  }
+
+  async #look(sid: number): Promise<void> {
+    const engine = this.#engine
+    const alone = await this.#isAlone(sid)
+    this.#quiet = alone ? this.#quiet + 1 : 0
+    if (engine.isListening) {
+      if (this.#quiet >= QUIET_CHECKS) engine.unlisten()
+    } else if (!alone) {
+      engine.deaf()
+      await engine.listen()
+    }
+    if (alone && !engine.isListening) engine.alone()
+  }
+
+  async #isAlone(sid: number): Promise<boolean> {
+    try {
+      const { items, next } = await this.#engine.list({ kind: 'sessions' }, { limit: 2 })
+      return sid !== 0 && next === undefined && items.every((session) => session.sid === sid)
+    } catch (error) {
+      this.#log.debug('sessions of other clients are not known', { error })
+      return false
     }
   }
 }

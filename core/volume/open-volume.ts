@@ -198,11 +198,8 @@ class OpenVolume implements Volume {
       listening: () => {},
       deaf: () => {},
     })
-    if (engine.pushes) await engine.listen()
-    else if (this.state.sid !== 0) {
-      this.#alone = new SoleSession(engine, systemClock, this.log)
-      this.#alone.start(this.state.sid)
-    }
+    this.#alone = new SoleSession(engine, systemClock, this.log)
+    await this.#alone.start(this.state.sid)
   }
 
   #startBackups(): void {
