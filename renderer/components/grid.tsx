@@ -31,7 +31,6 @@ export interface GridProps<T> {
   readonly count: number
   /** Undefined: not loaded yet. */
   readonly itemAt: (index: number) => T | undefined
-  readonly keyOf: (item: T) => string
   readonly nameOf: (item: T) => string
   readonly rowHeight?: number
   readonly sort?: Sort
@@ -48,17 +47,13 @@ const HEAD = 32
 
 /** A table of any length: rows are drawn as they come into sight, and one of them has the focus. */
 export function Grid<T>(props: GridProps<T>) {
-  const { label, columns, count, itemAt, keyOf, nameOf, rowHeight = 32, onOpen, onMove, onKey } = props
+  const { label, columns, count, itemAt, nameOf, rowHeight = 32, onOpen, onMove, onKey } = props
   const list = useVirtualList({
     count,
     rowHeight,
     nameAt: (index) => {
       const item = itemAt(index)
       return item === undefined ? '' : nameOf(item)
-    },
-    keyAt: (index) => {
-      const item = itemAt(index)
-      return item === undefined ? index : keyOf(item)
     },
     onOpen: (index) => {
       const item = itemAt(index)

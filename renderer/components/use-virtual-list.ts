@@ -7,7 +7,6 @@ interface Options {
   readonly count: number
   readonly rowHeight: number
   readonly nameAt: (index: number) => string
-  readonly keyAt?: (index: number) => string | number
   /** Enter on a row. */
   readonly onOpen?: (index: number) => void
   /** Keys moved the focus; `extend` with Shift. */
@@ -26,17 +25,17 @@ export interface VirtualList {
 }
 
 export function useVirtualList(options: Options): VirtualList {
-  const { count, rowHeight, keyAt } = options
+  const { count, rowHeight } = options
   const scroller = useRef<HTMLDivElement>(null)
   const [active, setActive] = useState(0)
   const ahead = useRef(new TypeAhead())
   const wantsFocus = useRef(false)
+  // Rows are keyed by their index: keys of their own would be asked for all of a hundred thousand with every render.
   const virtualizer = useVirtualizer<HTMLDivElement, Element>({
     count,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
     overscan: 8,
-    ...(keyAt === undefined ? {} : { getItemKey: keyAt }),
   })
   const within = Math.min(active, Math.max(0, count - 1))
 

@@ -1,5 +1,7 @@
 /** Sizes and rates for people: 1024-based, one decimal below 10, a space that does not break before the unit. */
 
+import { count } from './number.ts'
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const
 const SPACE = '\u00a0'
 
@@ -17,7 +19,7 @@ export function rate(bytesPerSec: number): string {
 
 /** `1,234,567 bytes`, for hovers. */
 export function exactBytes(value: number): string {
-  return `${Math.round(value).toLocaleString('en-US')}${SPACE}bytes`
+  return `${count(value)}${SPACE}bytes`
 }
 
 /** Bytes of what people type: `512M`, `1.5 GiB`, `20 gb`; a bare number counts GiB. Undefined when it is no size. */

@@ -1,10 +1,12 @@
 /** Counts, shares and words that follow a count. */
 
 const SPACE = '\u00a0'
+/** One for all: making one costs more than formatting a row. */
+const grouped = new Intl.NumberFormat('en-US')
 
 /** `12,345`. */
 export function count(n: number): string {
-  return Math.round(n).toLocaleString('en-US')
+  return grouped.format(Math.round(n))
 }
 
 /** `1 file`, `3 files`. */

@@ -21,7 +21,6 @@ export function SidebarVolumes({ volumes, current }: Props) {
     count: volumes.length,
     rowHeight: ROW,
     nameAt: (index) => volumes[index]!.name,
-    keyAt: (index) => volumes[index]?.id ?? index,
     onOpen: (index) => go(volumeHref(volumes[index]!.id)),
   })
   if (volumes.length === 0) return <div className={css.volumes} />

@@ -123,7 +123,6 @@ export function EventList({ volumeId }: { readonly volumeId?: string }) {
           columns={COLUMNS}
           count={events.length}
           itemAt={(index) => events[index]}
-          keyOf={({ eventId }) => String(eventId)}
           nameOf={({ sentence }) => sentence}
           onOpen={setShown}
           onPress={(_, event) => setShown(event)}

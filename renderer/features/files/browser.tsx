@@ -120,7 +120,6 @@ export function Browser({ id, path, onTrash }: Props) {
           columns={COLUMNS}
           count={listing.count}
           itemAt={(index) => listing.at(index)}
-          keyOf={(entry) => entry.path}
           nameOf={(entry) => entry.name}
           sort={sort}
           onSort={onSort}

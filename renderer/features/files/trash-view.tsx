@@ -148,7 +148,6 @@ export function TrashView({ id, onBack }: Props) {
             columns={COLUMNS}
             count={shown.length}
             itemAt={(index) => shown[index]}
-            keyOf={({ key }) => key}
             nameOf={({ name }) => name}
             onMove={(index, extend) =>
               setSelection(pressed(selection, index, { toggle: false, extend }, keyAt))

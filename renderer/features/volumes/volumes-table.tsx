@@ -160,7 +160,6 @@ export function VolumesTable({ volumes }: { readonly volumes: readonly Volume[] 
       columns={COLUMNS}
       count={sorted.length}
       itemAt={(index) => sorted[index]}
-      keyOf={({ id }) => id}
       nameOf={({ name }) => name}
       rowHeight={ROW}
       sort={sort}
