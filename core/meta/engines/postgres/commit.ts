@@ -27,7 +27,14 @@ import { judge, readReplies } from './outcome.ts'
 import { type Plan, planCommit } from './plan.ts'
 import { type Pool, WAIT_MS } from './pool.ts'
 import { Prepared } from './statement.ts'
-import { commitInTransaction, failedGuards, guardReads, LostCommit, type Records } from './transaction.ts'
+import {
+  commitInTransaction,
+  failedGuards,
+  fateOf,
+  guardReads,
+  LostCommit,
+  type Records,
+} from './transaction.ts'
 
 /** As the reference has it (meta-sql-and-tkv.md §A6): pauses below k² ms after try k, here up to MAX_PAUSE_MS. */
 const MAX_TRIES = 50
@@ -38,7 +45,6 @@ const BACKEND_MS = 30_000
 const STILL_THERE = new Prepared(
   'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = $1::integer AND extract(epoch FROM backend_start)::text = $2::text',
 )
-const OUTCOME = new Prepared('SELECT txid_status($1::bigint)')
 
 /** A function call whose answer was lost. */
 class LostCall extends LostAnswer {
@@ -125,7 +131,7 @@ export class Committer {
         return this.#call(connection, call, op, plan, guards, changes)
       }, deadline)
     } catch (error) {
-      if (error instanceof LostCommit) return this.#afterCommit(error.number, changes)
+      if (error instanceof LostCommit) return this.#afterCommit(error, guards, changes)
       if (error instanceof LostCall) return this.#afterCall(error, guards, changes)
       if (error instanceof LostAnswer) return { missed: true, duplicate: false }
       if (isTold(error) && error.code === NODE_GONE) throw fail(ENOENT, op, 'the node is gone')
@@ -198,17 +204,19 @@ export class Committer {
     }
   }
 
-  /** The answer to the COMMIT of transaction `number` was lost. */
-  async #afterCommit(number: string, changes: readonly Change[]): Promise<CommitResult | Missed> {
+  /** The answer to a COMMIT was lost. */
+  async #afterCommit(
+    lost: LostCommit,
+    guards: readonly Guard[],
+    changes: readonly Change[],
+  ): Promise<CommitResult | Missed> {
     const until = this.#parts.clock.monotonicMs() + BACKEND_MS
     for (;;) {
-      const [answer] = await this.#ask((connection) =>
-        connection.run([{ statement: OUTCOME, params: [number] }]),
-      )
-      const status = answer!.rows[0]?.[0] as string | null | undefined
-      if (status === 'committed') return { ok: true, replies: await readReplies(changes, this.#parts.read) }
-      if (status === 'aborted') return { missed: true, duplicate: false }
-      if (status !== 'in progress' || this.#parts.clock.monotonicMs() > until) throw this.#unclear()
+      const fate = await this.#ask((connection) => fateOf(connection, lost))
+      if (fate === 'aborted') return { missed: true, duplicate: false }
+      // The number alone is no proof after a crash of the server, as locks may be all that had been logged by then.
+      if (fate === 'committed') return this.#judge(guards, changes, true)
+      if (this.#parts.clock.monotonicMs() > until) throw this.#unclear()
       await this.#parts.clock.sleep(20)
     }
   }
@@ -219,11 +227,21 @@ export class Committer {
     changes: readonly Change[],
   ): Promise<CommitResult | Missed> {
     await this.#untilGone(backend)
+    return this.#judge(guards, changes, false)
+  }
+
+  /** By what is there, now that nobody works on the commit any more; `likely`: its number is one of those committed. */
+  async #judge(
+    guards: readonly Guard[],
+    changes: readonly Change[],
+    likely: boolean,
+  ): Promise<CommitResult | Missed> {
     const failed = await this.#failedNow(guards)
     const read = (keys: readonly RecordKey[]): Promise<readonly RecordValue[]> => this.#parts.read(keys)
     const verdict = await judge(guards, changes, failed, read)
     this.#parts.log.info('a commit lost its connection', { verdict })
-    if (verdict === 'applied') return { ok: true, replies: await readReplies(changes, this.#parts.read) }
+    if (verdict === 'applied' || (verdict === 'unknown' && likely))
+      return { ok: true, replies: await readReplies(changes, this.#parts.read) }
     if (verdict === 'unknown') throw this.#unclear()
     return failed.length > 0 ? { ok: false, failed } : { missed: true, duplicate: false }
   }

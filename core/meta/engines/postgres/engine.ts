@@ -101,7 +101,7 @@ export class PostgresEngine implements MetaEngine {
     await this.#watchSchema()
     const shared = keys.some((key) => this.#usage.concerns(key))
     for (;;) {
-      if (shared) await this.#usage.settled()
+      while (shared && this.#usage.flushing !== undefined) await this.#usage.flushing
       const { epoch } = this.#usage
       const values = await this.#readAll(keys)
       if (!shared) return values as RecordValues<Keys>

@@ -18,17 +18,46 @@ import type { PgStatements } from './statements.ts'
 const BEGIN: Call = { statement: new Prepared('BEGIN ISOLATION LEVEL READ COMMITTED'), params: [] }
 const COMMIT: Call = { statement: new Prepared('COMMIT'), params: [] }
 const ROLLBACK: Call = { statement: new Prepared('ROLLBACK'), params: [] }
-const NUMBER: Call = { statement: new Prepared('SELECT txid_current()::text'), params: [] }
+const NUMBER: Call = {
+  statement: new Prepared('SELECT txid_current()::text, pg_postmaster_start_time()::text'),
+  params: [],
+}
+const POSITION: Call = { statement: new Prepared('SELECT pg_current_wal_insert_lsn()::text'), params: [] }
+const FATE = new Prepared(
+  'SELECT txid_status($1::bigint), pg_postmaster_start_time()::text = $2::text, $3::pg_lsn <= (SELECT checkpoint_lsn FROM pg_control_checkpoint())',
+)
 
-/** The answer to COMMIT was lost; `number` is the transaction's, for asking what became of it. */
+/** The answer to COMMIT was lost. What is known of the transaction, for asking what became of it. */
 export class LostCommit extends LostAnswer {
   override readonly name = 'LostCommit'
   readonly number: string
+  /** When the server was started. */
+  readonly started: string
+  /** Where its log was after the first statements. */
+  readonly position: string
 
-  constructor(number: string, cause: unknown) {
+  constructor([number, started, position]: readonly [string, string, string], cause: unknown) {
     super('the connection was lost while a transaction was committed', { cause })
     this.number = number
+    this.started = started
+    this.position = position
   }
+}
+
+/**
+ * What became of a transaction whose first statements had written something. A server that has crashed since may have
+ * given its number to another one, if nothing of it was in the log that was recovered: recovery ends with a
+ * checkpoint, and what was logged before that survived.
+ */
+export async function fateOf(
+  connection: Connection,
+  { number, started, position }: LostCommit,
+): Promise<'committed' | 'aborted' | 'in progress'> {
+  const params = [number, started, position]
+  const [answer] = await connection.run([{ statement: FATE, params }])
+  const [status, sameServer, survived] = answer!.rows[0] as [string | null, boolean, boolean]
+  if (status === 'in progress') return sameServer ? status : 'aborted'
+  return status === 'committed' && (sameServer || survived) ? status : 'aborted'
 }
 
 /**
@@ -41,12 +70,13 @@ export async function inTransaction(
   first: readonly Call[],
   then: (answers: readonly Result[]) => readonly Call[] | undefined,
 ): Promise<readonly Result[]> {
-  let number = ''
+  let known: readonly [string, string, string] | undefined
   let committing = false
   try {
-    const [, numbered, ...answers] = await connection.run([BEGIN, NUMBER, ...first])
-    number = numbered!.rows[0]![0] as string
-    const calls = then(answers)
+    const results = await connection.run([BEGIN, NUMBER, ...first, POSITION])
+    const [number, started] = results[1]!.rows[0] as [string, string]
+    known = [number, started, results.at(-1)!.rows[0]![0] as string]
+    const calls = then(results.slice(2, -1))
     if (calls === undefined) {
       await connection.run([ROLLBACK])
       return []
@@ -54,7 +84,8 @@ export async function inTransaction(
     committing = true
     return await connection.run([...calls, COMMIT])
   } catch (error) {
-    if (error instanceof LostAnswer) throw committing ? new LostCommit(number, error) : error
+    if (error instanceof LostAnswer)
+      throw committing && known !== undefined ? new LostCommit(known, error) : error
     // The server ended the transaction with its error; it waits to be told that we know.
     if (!connection.lost) await connection.run([ROLLBACK]).catch(() => {})
     throw error

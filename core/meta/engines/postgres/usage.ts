@@ -21,7 +21,7 @@ import { isConflict, LostAnswer } from './errors.ts'
 import type { Pool } from './pool.ts'
 import { Prepared } from './statement.ts'
 import type { PgStatements } from './statements.ts'
-import { inTransaction, LostCommit } from './transaction.ts'
+import { fateOf, inTransaction, LostCommit } from './transaction.ts'
 
 /** How long a sum may wait to be written. */
 export const FLUSH_MS = 100
@@ -39,7 +39,6 @@ interface Sum {
   readonly quota: { readonly of: 'dir' | 'user' | 'group'; readonly id: number } | undefined
 }
 
-const OUTCOME = new Prepared('SELECT txid_status($1::bigint)')
 const NO_DISK: Call = {
   statement: new Prepared("SELECT set_config('synchronous_commit', 'off', true)"),
   params: [],
@@ -54,7 +53,7 @@ export class Usage {
   /** Being written, or written with an answer that was lost: they count until that is settled. */
   #writing = new Map<string, Sum>()
   /** Of the transaction that wrote `#writing` and whose answer was lost. */
-  #doubt: string | undefined
+  #doubt: LostCommit | undefined
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> | undefined
   /** Grows when a flush starts or ends: what was read meanwhile is not known to hold the sums or not. */
@@ -84,7 +83,7 @@ export class Usage {
     return key.kind === 'quota' || (key.kind === 'counter' && isTotal(key.name))
   }
 
-  /** The record with what is waiting here. Sums of a flush under way must not be asked for: see `settled`. */
+  /** The record with what is waiting here. Not while a flush is under way: see `flushing`. */
   complete(key: RecordKey, value: RecordValue): RecordValue {
     const name = key.kind === 'quota' ? quotaName(key) : TOTALS
     const sum = this.#waiting.get(name)
@@ -96,9 +95,9 @@ export class Usage {
     return { ...quota, usedSpace: quota.usedSpace + sum.space, usedInodes: quota.usedInodes + sum.inodes }
   }
 
-  /** Resolves when no flush is under way. */
-  async settled(): Promise<void> {
-    await this.#flushing?.catch(() => {})
+  /** The flush under way, settled or not: ask again when it has ended, as the next may have begun. */
+  get flushing(): Promise<unknown> | undefined {
+    return this.#flushing?.catch(() => {})
   }
 
   /**
@@ -106,7 +105,7 @@ export class Usage {
    * @hot
    */
   async flush(durably = true): Promise<void> {
-    while (this.#flushing !== undefined) await this.#flushing.catch(() => {})
+    while (this.#flushing !== undefined) await this.flushing
     if (this.#waiting.size === 0 && this.#doubt === undefined) return
     clearTimeout(this.#timer)
     this.#timer = undefined
@@ -146,7 +145,7 @@ export class Usage {
         this.#writing = new Map()
         return
       } catch (error) {
-        if (error instanceof LostCommit) this.#doubt = error.number
+        if (error instanceof LostCommit) this.#doubt = error
         else if (isConflict(error) && attempt < TRIES) continue
         else if (error instanceof LostAnswer && attempt < TRIES) continue
         else this.#putBack()
@@ -177,18 +176,15 @@ export class Usage {
 
   /** What became of the transaction whose answer was lost. */
   async #settleDoubt(): Promise<void> {
-    const number = this.#doubt
-    if (number === undefined) return
+    const doubt = this.#doubt
+    if (doubt === undefined) return
     for (;;) {
-      const [answer] = await this.#pool.use((connection) =>
-        connection.run([{ statement: OUTCOME, params: [number] }]),
-      )
-      const status = answer!.rows[0]?.[0]
-      if (status === 'in progress') {
+      const fate = await this.#pool.use((connection) => fateOf(connection, doubt))
+      if (fate === 'in progress') {
         await new Promise((resolve) => setTimeout(resolve, 20))
         continue
       }
-      if (status === 'committed') this.#writing = new Map()
+      if (fate === 'committed') this.#writing = new Map()
       else this.#putBack()
       this.#doubt = undefined
       return
