@@ -16,6 +16,7 @@ import { makeNode } from '#core/meta/node.ts'
 import { createMetaState, formatVolume, openEngine } from '#core/meta/open-meta.ts'
 import { TYPE_DIRECTORY, TYPE_FILE } from '#core/meta/records.ts'
 import { Session } from '#core/meta/sessions.ts'
+import { SoleSession } from '#core/meta/sole-session.ts'
 import { VolumeMeta } from '#core/meta/volume-meta.ts'
 import { engines } from '../e2e/harness/engines.ts'
 
@@ -42,7 +43,6 @@ async function open(url: string): Promise<{ meta: VolumeMeta; close(): Promise<v
   const bare = await openEngine(url, { create: true })
   const cached = new CachedEngine(bare, { records: 100_000, clock: systemClock, log: silentLog, metrics })
   const engine: MetaEngine = name === 'sqlite3' ? bare : cached
-  cached.alone()
   const options = {
     readOnly: false,
     atimeMode: 'noatime',
@@ -54,9 +54,12 @@ async function open(url: string): Promise<{ meta: VolumeMeta; close(): Promise<v
   const state = createMetaState({ engine, setting, options, removeSlice: async () => {}, metrics })
   const session = new Session(state, '{}')
   await session.open()
+  const watch = new SoleSession(cached, systemClock, silentLog)
+  if (engine === cached) await watch.start(state.sid)
   return {
     meta: new VolumeMeta(state),
     async close() {
+      await watch.stop()
       await session.close()
       await state.tasks.drain()
       await engine.close()

@@ -56,6 +56,8 @@ interface Listing {
 
 /** Listings under way that are remembered. */
 const MAX_LISTINGS = 64
+/** How long it counts that nobody else was there. */
+const ALONE_MS = 1000
 
 export class CachedEngine implements MetaEngine {
   readonly scheme: string
@@ -69,6 +71,8 @@ export class CachedEngine implements MetaEngine {
   readonly #hits: Counter
   readonly #misses: Counter
   readonly #conflicts: Counter
+  readonly #clock: Clock
+  #aloneSince = { ms: 0, sec: 0 }
   #unsubscribe: (() => void) | undefined
   #refused = false
   #listener: ChangeListener | undefined
@@ -78,6 +82,7 @@ export class CachedEngine implements MetaEngine {
     this.address = engine.address
     this.ordered = engine.ordered ?? false
     this.#engine = engine
+    this.#clock = clock
     this.#log = log
     this.cache = new RecordCache(records, this.ordered)
     this.#echoes = new EchoCheck({
@@ -134,8 +139,9 @@ export class CachedEngine implements MetaEngine {
     this.deaf()
   }
 
-  /** For sole-session.ts: nobody else uses the volume. */
+  /** For sole-session.ts: nobody else uses the volume, and it will say so again within ALONE_MS. */
   alone(): void {
+    this.#aloneSince = { ms: this.#clock.monotonicMs(), sec: this.#clock.nowSec() }
     if (!this.cache.isListening) this.cache.listening()
   }
 
@@ -162,7 +168,10 @@ export class CachedEngine implements MetaEngine {
     trust: Trust = 'current',
   ): Promise<RecordValues<Keys>> {
     const values = new Array<RecordValue>(keys.length)
-    let missing = trust === 'fresh' ? [...keys.keys()] : this.#recallAll(keys, values, trust === 'hint')
+    if (!this.isListening) this.#expire()
+    // Word of a change by others may be on its way; a client that is alone has nobody to hear from.
+    const mayBeLate = trust === 'fresh' && this.isListening
+    let missing = mayBeLate ? [...keys.keys()] : this.#recallAll(keys, values, trust === 'hint')
     // When the server is asked anyway, hints are asked for with the rest.
     if (missing.length > 0 && trust === 'hint') missing = this.#recallAll(keys, values, false)
     this.#hits.add(keys.length - missing.length)
@@ -245,6 +254,14 @@ export class CachedEngine implements MetaEngine {
     this.unlisten()
     await this.#echoes.stop()
     await this.#engine.close()
+  }
+
+  /** Whoever was alone a while ago may have company now: this process slept, or the server is silent. */
+  #expire(): void {
+    const { ms, sec } = this.#aloneSince
+    const age = this.#clock.monotonicMs() - ms
+    // The monotonic clock stands still while the machine sleeps.
+    if (age > ALONE_MS || Math.abs(this.#clock.nowSec() - sec) > ALONE_MS / 1000 + 1) this.deaf()
   }
 
   /** Fill in what is known well enough; returns the places of the rest. */

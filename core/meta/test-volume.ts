@@ -6,7 +6,7 @@ import assert from 'node:assert/strict'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type Clock, ManualClock, systemClock } from '#core/base/clock.ts'
+import { type Clock, ManualClock } from '#core/base/clock.ts'
 import { type OpContext, rootContext } from '#core/base/context.ts'
 import { errnoName, FsError } from '#core/base/errno.ts'
 import { ROOT_INO } from '#core/base/ino.ts'
@@ -142,8 +142,7 @@ export async function openTestClient<C extends Clock>(
 ): Promise<TestClient<C>> {
   const metrics = new Metrics()
   const asked = beneath?.(bare) ?? bare
-  const cached =
-    cache === 'none' ? asked : new CachedEngine(asked, { records: 10_000, clock: systemClock, log, metrics })
+  const cached = cache === 'none' ? asked : new CachedEngine(asked, { records: 10_000, clock, log, metrics })
   if (cache === 'current' && cached instanceof CachedEngine) cached.alone()
   const engine = wrap?.(cached) ?? cached
   const removedSlices: { id: number; size: number }[] = []
