@@ -31,6 +31,19 @@ export async function serverTimeMs(connection: Connection): Promise<number> {
   return Number(answer!.rows[0]![0])
 }
 
+const SPACE = new Prepared(
+  "SELECT coalesce(sum(pg_total_relation_size(c.oid)), 0)::bigint FROM pg_class AS c JOIN pg_namespace AS s ON s.oid = c.relnamespace WHERE s.nspname = $1::text AND starts_with(c.relname::text, $2::text) AND c.relkind = 'r'",
+)
+
+/** Bytes of the volume's tables with their indexes; the server knows of no limit. */
+export async function spaceUsed(
+  connection: Connection,
+  { schema, prefix }: Where,
+): Promise<{ readonly usedBytes: number; readonly limitBytes: number | null }> {
+  const [answer] = await connection.run([{ statement: SPACE, params: [schema, prefix] }])
+  return { usedBytes: answer!.rows[0]![0] as number, limitBytes: null }
+}
+
 export async function examineServer(
   connection: Connection,
   where: Where,

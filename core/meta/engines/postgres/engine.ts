@@ -37,7 +37,7 @@ import { exact } from '../sql/rows.ts'
 import { SqlLayout } from '../sql/statements.ts'
 import { isComplete, type SchemaGaps } from '../sql/tables.ts'
 import type { Call, Result } from './batch.ts'
-import { examineServer, serverTimeMs } from './checks.ts'
+import { examineServer, serverTimeMs, spaceUsed } from './checks.ts'
 import { Committer } from './commit.ts'
 import type { Connection } from './connection.ts'
 import { postgresDialect } from './dialect.ts'
@@ -190,6 +190,10 @@ export class PostgresEngine implements MetaEngine {
   async examine(): Promise<readonly Finding[]> {
     const { pool, where } = this.#parts
     return this.#repeat((connection) => examineServer(connection, where, pool.user))
+  }
+
+  async space(): Promise<{ readonly usedBytes: number; readonly limitBytes: number | null }> {
+    return this.#repeat((connection) => spaceUsed(connection, this.#parts.where))
   }
 
   async serverTimeMs(): Promise<number> {
