@@ -29,7 +29,7 @@ const SCREENS: readonly Screen[] = [
   { name: 'volumes', hash: '#/', shows: 'team-media' },
   { name: 'wizard-name', hash: '#/new', shows: 'What is the volume called?' },
   { name: 'wizard-metadata', hash: '#/new', shows: /Answers in 0.4 ms/, prepare: toMetadata },
-  { name: 'connect', hash: '#/connect', shows: 'What is there', prepare: findVolume },
+  { name: 'connect', hash: '#/connect', shows: 'Mounted by', prepare: findVolume },
   { name: 'overview', hash: '#/v/v1/overview', shows: 'Where reads were answered' },
   { name: 'overview-unmounted', hash: '#/v/v4/overview', shows: 'Not mounted: there is nothing to measure.' },
   { name: 'files', hash: '#/v/v1/files', shows: 'README.md' },
