@@ -211,6 +211,7 @@ export class Supervisor {
       await systemClock.sleep(TICK_MS, this.#stop.signal).catch(() => {})
       if (this.#stop.signal.aborted) return
       if (this.#lookSoon || tick % LOOK_EVERY === 0) await this.#look()
+      for (const runner of this.#runners.values()) await runner.lookAtKernel()
       this.parts.history.tick()
       this.index.tick()
     }

@@ -14,7 +14,7 @@ import type { UnmountHow } from '#core/api/volumes.ts'
 import { systemClock } from '#core/base/clock.ts'
 import type { TaskSet } from '#core/base/tasks.ts'
 import { ControlClient, findProcess, type ProcessStatus } from '#core/volume/control-client.ts'
-import { abortMount, detachMount, isAlive } from '#core/volume/dead-mount.ts'
+import { abortMount, detachMount, isAlive, waitingRequests } from '#core/volume/dead-mount.ts'
 import { closeMountFolder, prepareMountFolder } from '#core/volume/mount-folder.ts'
 import { isVolumeMount, mountAt, readMounts } from '#core/volume/mount-table.ts'
 import type { MountRequest } from '#core/volume/serve-volume.ts'
@@ -71,6 +71,8 @@ export const SILENT_MS = 20_000
 export class VolumeRunner {
   readonly host: RunnerHost
   sampler = new Sampler()
+  /** Requests that the kernel waits for, looked at while the process is silent; null when not known. */
+  kernelWaiting: number | null = null
   #phase: Phase = { kind: 'unmounted', sinceMs: Date.now() }
   #attempt = 0
   #retry: AbortController | undefined
@@ -161,6 +163,14 @@ export class VolumeRunner {
     this.#serve(new VolumeLink(client, status), status.startedMs)
   }
 
+  /** A silent process: how many programs' requests hang on it? Asked of the kernel, never of the mount. */
+  async lookAtKernel(): Promise<void> {
+    const { link } = this
+    if (link === undefined || link.silentMs < SILENT_MS) return
+    const mount = await this.#mountThere(link.status.mountPoint)
+    this.kernelWaiting = mount === undefined ? null : await waitingRequests(mount)
+  }
+
   /** Let go without ending anything: the daemon ends, or the profile does. */
   release(): void {
     this.#retry?.abort()
@@ -218,6 +228,7 @@ export class VolumeRunner {
 
   #serve(link: VolumeLink, sinceMs: number): void {
     this.sampler = new Sampler()
+    this.kernelWaiting = null
     this.#to({ kind: 'serving', sinceMs, link })
     const onReport = () => {
       if (this.link === link) this.host.onReport(this, link)

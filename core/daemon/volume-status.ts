@@ -58,7 +58,7 @@ export function statusOf(runner: VolumeRunner): VolumeStatus {
         attempt: phase.attempt,
       }
     case 'serving':
-      return servingStatus(phase.link, sinceMs)
+      return servingStatus(phase.link, sinceMs, runner.kernelWaiting)
     default:
       return phase satisfies never
   }
@@ -91,11 +91,11 @@ function unmountingLine({
   }
 }
 
-function servingStatus(link: VolumeLink, sinceMs: number): VolumeStatus {
+function servingStatus(link: VolumeLink, sinceMs: number, kernelWaiting: number | null): VolumeStatus {
   if (link.silentMs > SILENT_MS) {
     return {
       state: 'unresponsive',
-      line: `No heartbeat for ${Math.round(link.silentMs / 1000)} s.`,
+      line: `No heartbeat for ${Math.round(link.silentMs / 1000)} s${waitingText(kernelWaiting)}.`,
       action: 'restart',
       sinceMs: Date.now() - link.silentMs,
       next: 'A restart cuts the connection: programs that use files there get errors, unsaved writes are lost.',
@@ -116,6 +116,11 @@ function servingStatus(link: VolumeLink, sinceMs: number): VolumeStatus {
   }
   const line = link.status.readOnly ? 'Mounted without the right to change.' : 'All changes are uploaded.'
   return { state: 'mounted', line, action: 'open-folder', sinceMs }
+}
+
+function waitingText(requests: number | null): string {
+  if (requests === null || requests === 0) return ''
+  return requests === 1 ? '; a program waits for it' : `; ${requests} requests of programs wait`
 }
 
 /** Undefined while both backends answer. */
