@@ -5,7 +5,7 @@
     manifest.py check DIR MANIFEST       compare DIR with a manifest (the fixtures' keys); exit 1 and say where
 
 `.trash` and the control files of the root are left out by `take`; `check` looks at every path the manifest names,
-listed or not. `blocks` and atime are not compared, nor size and times of `.trash` itself.
+listed or not. Size and times of `.trash` itself are not compared.
 """
 import base64, hashlib, json, os, stat, sys
 
@@ -29,7 +29,8 @@ def entry(path, rel):
     st = os.lstat(path)
     out = text('path', rel or b'.')
     out.update(ino=st.st_ino, type=KINDS[stat.S_IFMT(st.st_mode)], mode='%04o' % stat.S_IMODE(st.st_mode), uid=st.st_uid,
-               gid=st.st_gid, nlink=st.st_nlink, size=st.st_size, mtime=pair(st.st_mtime_ns), ctime=pair(st.st_ctime_ns))
+               gid=st.st_gid, nlink=st.st_nlink, size=st.st_size, blocks=st.st_blocks, mtime=pair(st.st_mtime_ns),
+               ctime=pair(st.st_ctime_ns), atime=pair(st.st_atime_ns))
     if out['type'] in ('chr', 'blk'):
         out['rdev'] = [os.major(st.st_rdev), os.minor(st.st_rdev)]
     if out['type'] == 'symlink':
@@ -71,7 +72,7 @@ def check(root, manifest):
         seen.add(rel)
         if want['type'] == 'dir':
             children.setdefault(rel, set())
-        skip = {'blocks', 'atime'} | ({'size', 'mtime', 'ctime'} if rel == b'.trash' else set())
+        skip = {'size', 'blocks', 'mtime', 'ctime', 'atime'} if rel == b'.trash' else set()
         try:
             have = entry(os.path.join(root, rel) if rel != b'.' else root, b'' if rel == b'.' else rel)
         except OSError as e:

@@ -203,7 +203,7 @@ inMount(
     const plain = (file: string): string =>
       `python3 ${manifest} take ${file} | python3 -c "import sys, json
 for line in sys.stdin:
-    e = json.loads(line); [e.pop(k, 0) for k in ('ino', 'ctime')]; e['xattrs'] = sorted(e.get('xattrs', {}).items()); print(json.dumps(e))" | tail -n +2`
+    e = json.loads(line); [e.pop(k, 0) for k in ('ino', 'ctime', 'atime')]; e['xattrs'] = sorted(e.get('xattrs', {}).items()); print(json.dumps(e))" | tail -n +2`
     await sh(
       `python3 ${fill} tree 7 --acl; rm tree/socket; tar --xattrs --xattrs-include='*' --acls -S --numeric-owner -cf ${volume.folder}/t.tar -C tree .
      mkdir out; tar --xattrs --xattrs-include='*' --acls --numeric-owner -xpf ${volume.folder}/t.tar -C out
