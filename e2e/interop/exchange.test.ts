@@ -193,7 +193,7 @@ for (const engine of useEngines()) {
     const isOld = (line: string): boolean => line.includes('before-1970')
     const dropOldTimes = async (): Promise<void> => {
       const lines = (await readFile(manifest, 'utf8')).split('\n')
-      const text = lines.map((line) => (isOld(line) ? line.replace(/"mtime": \[.*?\], /, '') : line))
+      const text = lines.map((line) => (isOld(line) ? line.replace(/"[am]time": \[.*?\], /g, '') : line))
       await writeFile(shown, text.join('\n'))
     }
     await dropOldTimes()
