@@ -160,12 +160,12 @@ test('a dashboard left open does not grow', { skip, timeout: 120_000 }, async (t
     const nodes = await page.evaluate(() => document.querySelectorAll('*').length)
     return { usedSize, nodes }
   }
-  await page.waitForTimeout(4000)
+  await page.waitForTimeout(2000)
   const first = await used()
-  await page.waitForTimeout(12_000)
+  await page.waitForTimeout(8000)
   const last = await used()
   t.diagnostic(
-    `dashboard: heap ${(first.usedSize / 2 ** 20).toFixed(1)} MiB, 12 s later ${(last.usedSize / 2 ** 20).toFixed(1)} MiB, ${last.nodes} nodes`,
+    `dashboard: heap ${(first.usedSize / 2 ** 20).toFixed(1)} MiB, 8 s later ${(last.usedSize / 2 ** 20).toFixed(1)} MiB, ${last.nodes} nodes`,
   )
   assert.ok(last.usedSize < first.usedSize + 2 * 2 ** 20, 'the heap grows')
   assert.ok(last.nodes <= first.nodes + 50, 'the page grows')

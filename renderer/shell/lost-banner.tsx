@@ -23,12 +23,26 @@ export function LostBanner() {
     return () => clearTimeout(timer)
   }, [lost])
   if (!shown) return null
-  const { title, text, start, retrying } = s.shell.lost
+  const { title, text, again, command, retrying } = s.shell.lost
+  // The desktop app starts it again by itself and signs in; a browser's window needs a new address.
+  const isBrowser = window.pomeloDesktop === undefined
   return (
     <div className={css.banner}>
-      <Notice tone="bad" role="alert" title={title} actions={<CopyButton text={start} label={start} />}>
+      <Notice
+        tone="bad"
+        role="alert"
+        title={title}
+        actions={isBrowser ? <CopyButton text={command} /> : undefined}
+      >
         <p>
-          {text} <Loader size={10} className={css.loader} /> {retrying}
+          {text}
+          {isBrowser && (
+            <>
+              {' '}
+              {again} <code>{command}</code>
+            </>
+          )}{' '}
+          <Loader size={10} className={css.loader} /> {retrying}
         </p>
       </Notice>
     </div>

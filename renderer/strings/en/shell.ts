@@ -43,7 +43,8 @@ export const shell = {
     title: 'Pomelo’s background service does not answer',
     text: 'Mounted volumes go on working. What you see here may be out of date.',
     retrying: 'Trying again…',
-    start: 'pomelo daemon start',
+    again: 'To start it and open the interface again:',
+    command: 'pomelo ui',
   },
   denied: {
     title: 'This window is signed out',
