@@ -1,6 +1,7 @@
 /** One connection: what is prepared on it, whom it really reaches, and whether it still lives. */
 import pg from 'pg'
 import { BackendError } from '#core/base/errno.ts'
+import type { Counter } from '#core/base/metrics.ts'
 import { Batch, type Call, type PreparedHere, type Result } from './batch.ts'
 import { explainDial } from './dial-errors.ts'
 import { endsSession, isTold, LostAnswer } from './errors.ts'
@@ -50,6 +51,7 @@ export class Connection {
   /** When it was last given back to the pool. */
   idleSinceMs = 0
   readonly #client: pg.Client
+  readonly #trips: Counter
   #here: PreparedHere
   #pooled: boolean
   #lost: Error | undefined
@@ -60,8 +62,10 @@ export class Connection {
     bornMs: number,
     backend: Backend,
     lazy: boolean,
+    trips: Counter,
   ) {
     this.lazy = lazy
+    this.#trips = trips
     this.#client = client
     this.endpoint = endpoint
     this.bornMs = bornMs
@@ -78,11 +82,12 @@ export class Connection {
     endpoint: Endpoint,
     readOnly: boolean,
     nowMs: number,
+    trips: Counter,
   ): Promise<Connection> {
     const attempts = endpoint.host.startsWith('/') ? [false] : tlsAttempts(url.tls)
     for (const [k, tls] of attempts.entries()) {
       try {
-        return await Connection.#dial(url, endpoint, tls, readOnly, nowMs)
+        return await Connection.#dial(url, endpoint, tls, readOnly, nowMs, trips)
       } catch (error) {
         if (k === attempts.length - 1 || !refusesThisWay(error)) throw explainDial(error, endpoint, url)
       }
@@ -96,6 +101,7 @@ export class Connection {
     tls: boolean,
     readOnly: boolean,
     nowMs: number,
+    trips: Counter,
   ): Promise<Connection> {
     const client = new pg.Client({
       host: endpoint.host,
@@ -115,7 +121,7 @@ export class Connection {
       await client.connect()
       const [hello] = await runBatch(client, [{ statement: HELLO, params: [] }], nothingPrepared())
       const [pid, started, lazy] = hello!.rows[0] as [number, string | null, boolean]
-      const connection = new Connection(client, endpoint, nowMs, { pid, started: started ?? '' }, lazy)
+      const connection = new Connection(client, endpoint, nowMs, { pid, started: started ?? '' }, lazy, trips)
       client.on('error', (error) => connection.#lose(error))
       client.on('end', () => connection.#lose(new Error('the connection was closed')))
       if (!connection.pooled) await client.query(settings(readOnly))
@@ -141,6 +147,7 @@ export class Connection {
    */
   async run(calls: readonly Call[]): Promise<readonly Result[]> {
     if (this.#lost !== undefined) throw new LostAnswer(this.#lost.message)
+    this.#trips.add()
     const timer = setTimeout(() => this.#lose(new Error('no answer in time')), ANSWER_MS)
     try {
       return await runBatch(this.#client, calls, this.#here)

@@ -1,6 +1,7 @@
 /** Opening a volume's metadata by its address. */
 import { type Clock, systemClock } from '#core/base/clock.ts'
 import { type Log, silentLog } from '#core/base/log.ts'
+import { Metrics } from '#core/base/metrics.ts'
 import { type Random, systemRandom } from '#core/base/random.ts'
 import { PostgresEngine } from './engine.ts'
 import { Pool } from './pool.ts'
@@ -11,6 +12,7 @@ export interface PostgresOptions {
   readonly clock?: Clock
   readonly random?: Random
   readonly log?: Log
+  readonly metrics?: Metrics
   /** Where META_PASSWORD and META_PASSWORD_FILE are looked up. */
   readonly env?: NodeJS.ProcessEnv
 }
@@ -21,11 +23,12 @@ export interface PostgresOptions {
  */
 export async function openPostgres(url: string, options: PostgresOptions = {}): Promise<PostgresEngine> {
   const { clock = systemClock, random = systemRandom, log = silentLog, readOnly = false } = options
+  const { metrics = new Metrics() } = options
   const parsed = parsePostgresUrl(url, options.env)
   const { address, ignored, schema, prefix } = parsed
   if (ignored.length > 0)
     log.warn('parameters of the metadata address mean nothing here', { address, ignored })
-  const pool = new Pool(parsed, readOnly, clock, random)
+  const pool = new Pool(parsed, readOnly, clock, random, metrics.counter('meta_round_trips'))
   try {
     await pool.start()
     return await PostgresEngine.open({

@@ -5,6 +5,7 @@
  */
 import type { Clock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
+import type { Counter } from '#core/base/metrics.ts'
 import type { Random } from '#core/base/random.ts'
 import { Connection } from './connection.ts'
 import { isPassing } from './errors.ts'
@@ -25,6 +26,7 @@ export class Pool {
   readonly #readOnly: boolean
   readonly #clock: Clock
   readonly #random: Random
+  readonly #trips: Counter
   readonly #idle: Connection[] = []
   readonly #waiting: Waiter[] = []
   readonly #stop = new AbortController()
@@ -37,7 +39,9 @@ export class Pool {
   #sweeper: NodeJS.Timeout | undefined
   #onEmpty: (() => void) | undefined
 
-  constructor(url: PostgresUrl, readOnly: boolean, clock: Clock, random: Random) {
+  /** `trips` counts round trips. */
+  constructor(url: PostgresUrl, readOnly: boolean, clock: Clock, random: Random, trips: Counter) {
+    this.#trips = trips
     this.#url = url
     this.#readOnly = readOnly
     this.#clock = clock
@@ -177,6 +181,7 @@ export class Pool {
           endpoints[at]!,
           this.#readOnly,
           this.#clock.monotonicMs(),
+          this.#trips,
         )
         this.#endpoint = at
         this.#lazy = connection.lazy
