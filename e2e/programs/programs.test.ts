@@ -173,7 +173,10 @@ inMount('fio verifies what it wrote: sequential, random, eight jobs, mmap', [], 
     '--name=direct --rw=randrw --bs=64k --size=32M --direct=1 --ioengine=libaio --iodepth=8',
   ]
   for (const job of jobs)
-    await sh(`fio ${common} ${job} || { cat ${volume.folder}/fio.log; exit 1; }`, { timeoutMs: 200_000 })
+    await sh(`fio ${common} ${job} || { cat ${volume.folder}/fio.log; exit 1; }`, {
+      cwd: volume.folder, // where it leaves its state
+      timeoutMs: 200_000,
+    })
 })
 
 inMount(
