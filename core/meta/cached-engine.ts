@@ -64,6 +64,7 @@ export class CachedEngine implements MetaEngine {
   readonly address: string
   readonly ordered: boolean
   readonly cache: RecordCache
+  readonly space: MetaEngine['space']
   readonly #engine: MetaEngine
   readonly #echoes: EchoCheck
   readonly #listings = new Map<Ino, Listing>()
@@ -82,6 +83,7 @@ export class CachedEngine implements MetaEngine {
     this.address = engine.address
     this.ordered = engine.ordered ?? false
     this.#engine = engine
+    this.space = engine.space && (() => engine.space!())
     this.#clock = clock
     this.#log = log
     this.cache = new RecordCache(records, this.ordered)

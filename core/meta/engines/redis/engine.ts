@@ -30,7 +30,7 @@ import type { AclRule, CounterName, GateName } from '#core/meta/records.ts'
 import { encodeAclRule } from '#core/meta/records-codec.ts'
 import type { Ask } from './asker.ts'
 import { encodeChange, replyOf } from './changes.ts'
-import { gatherFacts, judge } from './checks.ts'
+import { gatherFacts, judge, parseInfo } from './checks.ts'
 import { LostAnswer } from './errors.ts'
 import { decodeFailures, encodeGuard } from './guards.ts'
 import { Layout } from './layout.ts'
@@ -174,6 +174,13 @@ export class RedisEngine implements MetaEngine {
   async serverTimeMs(): Promise<number> {
     const [sec, usec] = await this.#ask((client) => client.time())
     return Number(sec) * 1000 + Number(usec) / 1000
+  }
+
+  /** Of the whole server: Redis knows no more. */
+  async space(): Promise<{ readonly usedBytes: number; readonly limitBytes: number | null }> {
+    const info = parseInfo(await this.#ask((client) => client.info('memory')))
+    const limit = Number(info.get('maxmemory') ?? 0)
+    return { usedBytes: Number(info.get('used_memory') ?? 0), limitBytes: limit > 0 ? limit : null }
   }
 
   /** Only keys that a volume can have; others in the same database stay. */
