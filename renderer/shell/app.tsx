@@ -5,6 +5,7 @@ import { ApiContext, type PomeloApi } from '../api/api.ts'
 import { useConnection } from '../api/connection.ts'
 import { watchLive } from '../api/live.ts'
 import { useSettings } from '../api/settings.ts'
+import { storeLanguage } from '../strings/language.ts'
 import { chooseTheme, useScheme } from '../theme/scheme.ts'
 import { theme } from '../theme/theme.ts'
 import { Denied } from './denied.tsx'
@@ -56,10 +57,13 @@ function Connected({ api }: { readonly api: PomeloApi }) {
   return state === 'denied' ? <Denied /> : <Frame />
 }
 
-/** The theme that the daemon keeps, for windows that have not stored it themselves. */
+/** The theme and the language that the daemon keeps, for windows that have not stored them themselves. */
 function useKeptLook(): void {
-  const kept = useSettings().data?.theme
+  const { theme: kept, language } = useSettings().data ?? {}
   useEffect(() => {
     if (kept !== undefined) chooseTheme(kept)
   }, [kept])
+  useEffect(() => {
+    if (language !== undefined && storeLanguage(language)) location.reload()
+  }, [language])
 }
