@@ -55,7 +55,8 @@ export default function Palette({ route }: { readonly route: Route }) {
   }
 
   function onKeyDown(event: React.KeyboardEvent): void {
-    if (event.key === 'Enter') run(found[within])
+    // Fast fingers press Enter before the list has followed: what counts is what is typed.
+    if (event.key === 'Enter') run(text === searched ? found[within] : search(commands, text, MOST)[0])
     const next = ['Home', 'End'].includes(event.key)
       ? undefined
       : keyedIndex(event.key, within, found.length, 8)
