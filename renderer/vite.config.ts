@@ -29,6 +29,17 @@ export default defineConfig(({ mode }) => ({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     chunkSizeWarningLimit: 1024,
+    rolldownOptions: {
+      output: {
+        // A file for each set of sharers would make the first screen seventy requests.
+        codeSplitting: {
+          groups: [
+            { name: 'vendor', test: /node_modules\/(?!uplot|zod)/ },
+            { name: 'shared', test: /renderer\/(components|format|strings|theme)\// },
+          ],
+        },
+      },
+    },
   },
   server: { host: '127.0.0.1', strictPort: true, port: 5173 },
 }))
