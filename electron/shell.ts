@@ -41,6 +41,8 @@ export class Shell {
   #settings: AppSettings | undefined
   #menuTimer: NodeJS.Timeout | undefined
   #waitTimer: NodeJS.Timeout | undefined
+  /** How often the window was pointed at the daemon. */
+  #loads = 0
   #isQuitting = false
 
   constructor() {
@@ -146,7 +148,10 @@ export class Shell {
   async #load(window: BrowserWindow, route?: string): Promise<void> {
     const { url } = await this.#link.pageAddress()
     if (window.isDestroyed()) return
-    await window.loadURL(url)
+    const page = new URL(url)
+    // Another query makes it another document: with a new fragment alone the page would stay, the code unused.
+    page.searchParams.set('load', String(++this.#loads))
+    await window.loadURL(page.href)
     if (route !== undefined) showWindow(window, route)
   }
 

@@ -256,12 +256,15 @@ export async function shellSuite(kind: ShellKind, build: Build): Promise<void> {
     skip,
   }, async () => {
     const before = await daemonPid()
+    const address = page.url()
     process.kill(before, 'SIGKILL')
     await until('another daemon', async () => {
       const pid = await daemonPid().catch(() => undefined)
       return pid !== undefined && pid !== before
     })
+    await until('another page', async () => page.url() !== address && !/code=/.test(page.url()))
     await page.getByText('media').first().waitFor({ timeout: 30_000 })
+    assert.equal(await page.getByText('This window is signed out').count(), 0)
     assert.equal((await run('stat', [join(mountPoint, '.')])).code, 0, 'the mount went on')
   })
 
