@@ -23,6 +23,11 @@ export interface ApiOptions {
   /** None over the unix socket. */
   readonly token?: string
   readonly onState?: (state: ConnectionState) => void
+  /**
+   * Asked before each connection, as a token is shown only to the daemon that gave it: false when that does not know it
+   * any more; rejects when something else is there, or nothing.
+   */
+  readonly prove?: () => Promise<boolean>
   /** Default: the browser's. */
   readonly WebSocket?: typeof WebSocket
 }
@@ -39,6 +44,7 @@ export function createApi({
   url,
   token,
   onState,
+  prove,
   WebSocket: Socket = globalThis.WebSocket,
 }: ApiOptions): Api {
   class TokenSocket extends Socket {
@@ -46,8 +52,17 @@ export function createApi({
       super(address, token === undefined ? [PROTOCOL] : [PROTOCOL, `token.${token}`])
     }
   }
+  const provenUrl = async (): Promise<string> => {
+    const isKnown = await prove?.().catch((error: unknown) => {
+      onState?.('lost')
+      throw error
+    })
+    if (isKnown !== false) return url
+    onState?.('denied')
+    throw new Error('this window is signed out: open the interface again with `pomelo ui`')
+  }
   const client = createWSClient({
-    url,
+    url: provenUrl,
     WebSocket: TokenSocket,
     retryDelayMs: (attempt) => Math.min(FIRST_RETRY_MS * 2 ** attempt, LONGEST_RETRY_MS),
     keepAlive: { enabled: true, intervalMs: 10_000, pongTimeoutMs: 5000 },
@@ -68,14 +83,15 @@ export function apiUrl({ protocol, host }: { readonly protocol: string; readonly
 }
 
 /**
- * Exchange the single-use code of the address (`#code=…`) for a token. Null: the code is used up or too old; open the
- * interface again with `pomelo ui`.
+ * Exchange the single-use code of the address (`#code=…`) for a token that outlives the daemon: never show it to what
+ * answers in its place (`proveDaemon`). Null: the code is used up or too old; open the interface again with
+ * `pomelo ui`.
  */
 export async function signIn(origin: string, code: string): Promise<string | null> {
   const answer = await fetch(`${origin}/api/sign-in`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ code }),
+    body: JSON.stringify({ code, lasting: true }),
   })
   if (!answer.ok) return null
   const { token } = (await answer.json()) as { readonly token: string }

@@ -25,12 +25,13 @@ import { System } from './services/system-service.ts'
 import { Tasks } from './services/tasks-service.ts'
 import { receiveUpload } from './services/upload.ts'
 import { Volumes } from './services/volumes-service.ts'
+import { SessionStore } from './session-store.ts'
 import { Supervisor } from './supervisor.ts'
 
 export interface DaemonOptions {
   readonly places: Places
   readonly log: Log
-  /** 0: any that is free. */
+  /** 0: that of the last run when it is free, else any. */
   readonly port: number
   /** Somebody asked the daemon to end. */
   readonly onStop: () => void
@@ -49,12 +50,13 @@ export class Daemon {
   readonly supervisor: Supervisor
   readonly operators: Operators
   readonly health: HealthBook
-  readonly sessions = new Sessions()
+  readonly sessions: Sessions
   readonly tickets = new Tickets()
   readonly services: Services & { readonly tasks: Tasks; readonly volumes: Volumes }
   readonly onStop: () => void
   readonly #db: Db
   readonly #options: DaemonOptions
+  readonly #kept: SessionStore
   #server: RunningServer | undefined
 
   /** Errors: Refusal when another daemon runs. */
@@ -68,6 +70,8 @@ export class Daemon {
     this.profiles = new Profiles(this.#db)
     this.secrets = new FileSecretStore(places.secrets)
     this.settings = new SettingsStore(this.#db)
+    this.#kept = new SessionStore(this.#db)
+    this.sessions = new Sessions(this.#kept)
     this.events = new EventLog(this.#db)
     this.history = new HistoryStore(this.#db)
     this.notes = new Notes(this.#db)
@@ -104,9 +108,19 @@ export class Daemon {
         onUpload: (request, response, id, query) => receiveUpload(this, request, response, id, query),
       },
       this.places.socket,
-      this.#options.port,
+      this.#options.port === 0 ? [this.#kept.port, 0] : [this.#options.port],
     )
+    this.#keepPort()
     this.events.add({ kind: 'daemon', sentence: 'Pomelo’s background service started.' })
+  }
+
+  /** At another port no window of before can come back: its page and its token belong to the old one. */
+  #keepPort(): void {
+    const before = this.#kept.port
+    if (this.port === before) return
+    if (before !== 0) this.log.warn('the interface has another address', { before, port: this.port })
+    this.sessions.forgetKept()
+    this.#kept.port = this.port
   }
 
   /** Volume processes go on. */

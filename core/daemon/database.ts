@@ -22,6 +22,9 @@ const MIGRATIONS: readonly string[] = [
    CREATE TABLE tasks (id TEXT PRIMARY KEY, started_ms INTEGER NOT NULL, json TEXT NOT NULL) STRICT;
    CREATE TABLE notes (volume_id TEXT NOT NULL, name TEXT NOT NULL, json TEXT NOT NULL,
      PRIMARY KEY (volume_id, name)) STRICT, WITHOUT ROWID;`,
+  `CREATE TABLE sessions (
+     id TEXT PRIMARY KEY, hash BLOB NOT NULL, since_ms INTEGER NOT NULL, last_ms INTEGER NOT NULL,
+     label TEXT NOT NULL) STRICT;`,
 ]
 
 /** Errors: Refusal when another daemon has it, or a newer version wrote it. */

@@ -20,6 +20,7 @@ import { HistoryStore } from './history.ts'
 import { backOffMs } from './mount-failure.ts'
 import { meanSample, quantileMs, Sampler } from './sampler.ts'
 import { FileSecretStore } from './secrets.ts'
+import { SessionStore } from './session-store.ts'
 import type { HistogramNow } from './volume-link.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'pdp-'))
@@ -52,7 +53,7 @@ test('secrets: absent stays, empty goes, the file is private and replaced as a w
 })
 
 test('sessions: a code works once; an ended token is no more; whoever waits for the end is told', () => {
-  const sessions = new Sessions()
+  const sessions = new Sessions(new SessionStore(freshDb()))
   const code = sessions.newCode()
   const token = sessions.signIn(code, 'window')!
   assert.equal(sessions.signIn(code, 'window'), undefined)

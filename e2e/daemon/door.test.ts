@@ -130,7 +130,7 @@ test('a token is worthless after logout, and its open connection is closed', asy
   )
 })
 
-test('a restart of the daemon signs windows out', async () => {
+test('a token that was not asked to last ends with the daemon', async () => {
   const token = await daemon.token()
   await daemon.end()
   await daemon.begin()

@@ -157,10 +157,10 @@ export class TestDaemon implements AsyncDisposable {
     }
   }
 
-  /** A signed-in window's token. */
-  async token(): Promise<string> {
+  /** A signed-in window's token; `lasting`: as the interface asks for it, for after a restart too. */
+  async token(lasting = false): Promise<string> {
     const { code } = await this.code()
-    const { body } = await this.http('POST', '/api/sign-in', { body: JSON.stringify({ code }) })
+    const { body } = await this.http('POST', '/api/sign-in', { body: JSON.stringify({ code, lasting }) })
     return (JSON.parse(body) as { token: string }).token
   }
 

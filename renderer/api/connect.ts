@@ -4,6 +4,7 @@
  * development and in the build for tests; the product leaves it out).
  */
 import { apiUrl, createApi, signIn, uploadFile } from '#core/api/client.ts'
+import { proveDaemon } from '#core/api/daemon-proof.ts'
 import type { PomeloApi } from './api.ts'
 import { Connection } from './connection.ts'
 
@@ -37,19 +38,24 @@ async function findToken(): Promise<string | null> {
 
 function openApi(token: string): PomeloApi {
   const connection = new Connection()
-  const { trpc } = createApi({
+  const api = createApi({
     url: apiUrl(location),
     token,
     onState: (state) => {
-      if (state === 'denied') sessionStorage.removeItem(TOKEN_KEY)
       connection.set(state)
+      if (state !== 'denied') return
+      sessionStorage.removeItem(TOKEN_KEY)
+      // Nothing to try again: the token stays worthless.
+      void api.close()
     },
+    prove: proveAgain(token),
   })
   return {
-    trpc,
+    trpc: api.trpc,
     connection,
     async upload(target, body, signal) {
       try {
+        if (!(await proveDaemon(location.origin, token))) throw signedOut
         await uploadFile(location.origin, token, target, body, signal)
       } catch (cause) {
         throw asCallError(cause)
@@ -57,6 +63,34 @@ function openApi(token: string): PomeloApi {
     },
     address: (url) => new URL(url, location.origin).href,
   }
+}
+
+/**
+ * The daemon may end and another program take its port: before the token is shown there again, it is proven that the
+ * daemon is back. Until then the token is only in the memory of this page, where no page that is loaded from that
+ * program finds it. The first connection goes to who has served the page, and needs no proof.
+ */
+function proveAgain(token: string): () => Promise<boolean> {
+  let isFirst = true
+  return async () => {
+    if (isFirst) {
+      isFirst = false
+      return true
+    }
+    try {
+      const isKnown = await proveDaemon(location.origin, token)
+      if (isKnown) sessionStorage.setItem(TOKEN_KEY, token)
+      return isKnown
+    } catch (error) {
+      sessionStorage.removeItem(TOKEN_KEY)
+      throw error
+    }
+  }
+}
+
+const signedOut = {
+  kind: 'denied',
+  message: 'this window is signed out: open the interface again with `pomelo ui`',
 }
 
 /** The error that an upload answers with, in the form that calls reject with. */

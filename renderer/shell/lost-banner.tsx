@@ -24,7 +24,7 @@ export function LostBanner() {
   }, [lost])
   if (!shown) return null
   const { title, text, again, command, retrying } = s.shell.lost
-  // The desktop app starts it again by itself and signs in; a browser's window needs a new address.
+  // The desktop app starts it again by itself; a browser's window comes back when somebody starts it.
   const isBrowser = window.pomeloDesktop === undefined
   return (
     <div className={css.banner}>

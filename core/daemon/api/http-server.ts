@@ -3,7 +3,8 @@
  * of mode 0600, in a folder only its user can enter, serves the API to tools of this user without one.
  *
  *   GET  /…                     the built interface
- *   POST /api/sign-in           {code} → {token}
+ *   POST /api/sign-in           {code, lasting?} → {token}
+ *   POST /api/proof             {name, nonce} → {proof}: that we are the daemon of a token (core/api/daemon-proof.ts)
  *   GET  /api/ws                tRPC over WebSocket; the token is in its list of protocols
  *   PUT  /api/files/<id>?path=  an upload; Authorization: Bearer
  *   GET  /api/download/<ticket> a download, once
@@ -14,6 +15,7 @@ import type { AddressInfo } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { applyWSSHandler } from '@trpc/server/adapters/ws'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { proofText } from '#core/api/daemon-proof.ts'
 import { CLOSE_DENIED, PROTOCOL } from '#core/api/protocol.ts'
 import { router } from '#core/api/server-router.ts'
 import type { Services } from '#core/api/services.ts'
@@ -52,15 +54,21 @@ export const LOCAL_SESSION = 'local'
 const BACKLOG_BYTES = 8 * 2 ** 20
 const LARGEST_MESSAGE = 8 * 2 ** 20
 
-export async function startServer(parts: ServerParts, socket: string, port: number): Promise<RunningServer> {
+/** Listens at the first of `ports` that is free; 0: at any. Errors: that of the last port. */
+export async function startServer(
+  parts: ServerParts,
+  socket: string,
+  ports: readonly number[],
+): Promise<RunningServer> {
   const api = new ApiServer(parts)
   const web = createServer((request, response) => void api.onRequest(request, response))
   const local = createServer((_request, response) => response.writeHead(404).end())
   web.on('upgrade', (request, duplex, head) => api.onUpgrade(request, duplex, head))
   local.on('upgrade', (request, duplex, head) => api.onLocalUpgrade(request, duplex, head))
-  await listen(web, { host: '127.0.0.1', port })
+  await listenAtOneOf(web, ports)
   const bound = (web.address() as AddressInfo).port
   api.guard.listen(bound)
+  api.port = bound
   await rm(socket, { force: true })
   await listen(local, { path: socket })
   await chmod(socket, 0o600)
@@ -75,6 +83,8 @@ export async function startServer(parts: ServerParts, socket: string, port: numb
 
 class ApiServer {
   readonly guard: Guard
+  /** Known once the server listens. */
+  port = 0
   readonly #parts: ServerParts
   readonly #sockets = new WebSocketServer({
     noServer: true,
@@ -121,10 +131,18 @@ class ApiServer {
     response.setHeader('cache-control', 'no-store')
     const [, , area, rest] = url.pathname.split('/')
     if (area === 'sign-in' && request.method === 'POST') {
-      const { code } = (await readJson(request)) as { code?: unknown }
-      const token = typeof code === 'string' ? sessions.signIn(code, labelOf(request)) : undefined
+      const { code, lasting } = (await readJson(request)) as { code?: unknown; lasting?: unknown }
+      const token =
+        typeof code === 'string' ? sessions.signIn(code, labelOf(request), lasting === true) : undefined
       if (token === undefined) return this.#refuse(response, 'the code is used up or too old', 'pomelo ui')
       return sendJson(response, 200, { token })
+    }
+    if (area === 'proof' && request.method === 'POST') {
+      const { name, nonce } = (await readJson(request)) as { name?: unknown; nonce?: unknown }
+      const proof =
+        isHash(name) && isHash(nonce) ? sessions.prove(name, proofText(nonce, this.port)) : undefined
+      if (proof === undefined) return this.#refuse(response, 'the token is not valid', 'pomelo ui')
+      return sendJson(response, 200, { proof })
     }
     if (area === 'download' && request.method === 'GET') {
       const content = tickets.take(rest ?? '')
@@ -200,8 +218,22 @@ function refuseUpgrade(duplex: Duplex, code: number): void {
   duplex.end(`HTTP/1.1 ${code} ${STATUS[code]}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
 }
 
+/** 256 bits in hexadecimal. */
+function isHash(value: unknown): value is string {
+  return typeof value === 'string' && /^[0-9a-f]{64}$/.test(value)
+}
+
 function labelOf({ headers }: IncomingMessage): string {
   return headers['user-agent'] ?? 'a program'
+}
+
+async function listenAtOneOf(server: Server, [port, ...others]: readonly number[]): Promise<void> {
+  try {
+    await listen(server, { host: '127.0.0.1', port: port! })
+  } catch (error) {
+    if (others.length === 0) throw error
+    await listenAtOneOf(server, others)
+  }
 }
 
 function listen(

@@ -1,29 +1,39 @@
 /**
- * Who is signed in. A single-use code (from `pomelo ui`, over the unix socket) is exchanged for a token of 256 bits;
- * only hashes of both are kept, in memory: a restart of the daemon signs everybody out but tools of this user.
+ * Who is signed in. A single-use code (from `pomelo ui`, over the unix socket) is exchanged for a token of 256 bits.
+ * Only hashes of both are kept. Codes and most tokens end with the daemon; a lasting token works after a restart too:
+ * it is given to windows that make sure of the daemon (core/api/daemon-proof.ts) before they show it again.
  */
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import type { ApiSession } from '#core/api/settings.ts'
 import { secureBytes } from '#core/base/random.ts'
+import type { KeptSession, SessionStore } from '../session-store.ts'
 
 const CODE_LIVES_MS = 60_000
 const MOST_CODES = 100
 const MOST_SESSIONS = 200
 /** A window that was not seen for so long signs in again. */
 const SESSION_LIVES_MS = 30 * 86_400_000
+/** When a window was last seen is written down at most so often. */
+const WRITE_SEEN_MS = 3_600_000
 
-interface Session {
-  readonly sessionId: string
-  readonly hash: Buffer
-  readonly sinceMs: number
-  readonly label: string
+interface Session extends KeptSession {
+  readonly isLasting: boolean
   lastMs: number
+  writtenMs: number
 }
 
 export class Sessions {
+  readonly #store: SessionStore
   readonly #codes: { readonly hash: Buffer; readonly endsMs: number }[] = []
   readonly #sessions = new Map<string, Session>()
   readonly #onEnd = new Map<string, Set<() => void>>()
+
+  constructor(store: SessionStore) {
+    this.#store = store
+    for (const kept of store.list())
+      this.#sessions.set(kept.sessionId, { ...kept, isLasting: true, writtenMs: kept.lastMs })
+    this.#trim()
+  }
 
   /** A code for one sign-in within a minute. */
   newCode(): string {
@@ -33,23 +43,27 @@ export class Sessions {
     return code
   }
 
-  /** The token for a code that was not used yet; undefined for any other. */
-  signIn(code: string, label: string): string | undefined {
+  /** The token for a code that was not used yet; undefined for any other. `isLasting`: it outlives this daemon. */
+  signIn(code: string, label: string, isLasting = false): string | undefined {
     const hash = hashOf(code)
     const at = this.#codes.findIndex((each) => timingSafeEqual(each.hash, hash))
     if (at < 0) return undefined
     const [found] = this.#codes.splice(at, 1)
     if (found!.endsMs < Date.now()) return undefined
     const token = newSecret()
-    const sessionId = secureBytes(8).toString('hex')
-    this.#sessions.set(sessionId, {
-      sessionId,
+    const now = Date.now()
+    const session: Session = {
+      sessionId: secureBytes(8).toString('hex'),
       hash: hashOf(token),
-      sinceMs: Date.now(),
-      lastMs: Date.now(),
+      sinceMs: now,
+      lastMs: now,
+      writtenMs: now,
       label: label.slice(0, 200),
-    })
-    if (this.#sessions.size > MOST_SESSIONS) this.end(this.#oldest())
+      isLasting,
+    }
+    if (isLasting) this.#store.add(session)
+    this.#sessions.set(session.sessionId, session)
+    this.#trim()
     return token
   }
 
@@ -59,12 +73,22 @@ export class Sessions {
     let found: Session | undefined
     for (const session of this.#sessions.values()) if (timingSafeEqual(session.hash, hash)) found = session
     if (found === undefined) return undefined
-    if (Date.now() - found.lastMs > SESSION_LIVES_MS) {
+    if (isExpired(found)) {
       this.end(found.sessionId)
       return undefined
     }
-    found.lastMs = Date.now()
+    this.#seen(found)
     return found.sessionId
+  }
+
+  /** `text` signed with the hash of the token that is named (ProofQuestion), in hexadecimal; undefined: there is none. */
+  prove(name: string, text: string): string | undefined {
+    const wanted = hashOf(name)
+    let found: Session | undefined
+    for (const session of this.#sessions.values())
+      if (timingSafeEqual(hashOf(nameOf(session.hash)), wanted)) found = session
+    if (found === undefined || isExpired(found)) return undefined
+    return createHmac('sha256', found.hash).update(text).digest('hex')
   }
 
   /** Call `end` when the session does; returns how to forget it. */
@@ -74,11 +98,20 @@ export class Sessions {
     return () => all.delete(end)
   }
 
-  /** The token is worthless from now on, and its connections are closed. */
-  end(sessionId: string): void {
+  /** The token is worthless from now on, and its connections are closed, `closeAfterMs` later. */
+  end(sessionId: string, closeAfterMs = 0): void {
+    const session = this.#sessions.get(sessionId)
     this.#sessions.delete(sessionId)
-    for (const end of this.#onEnd.get(sessionId) ?? []) end()
-    this.#onEnd.delete(sessionId)
+    if (session?.isLasting) this.#store.remove(sessionId)
+    if (closeAfterMs === 0) this.#close(sessionId)
+    else setTimeout(() => this.#close(sessionId), closeAfterMs).unref()
+  }
+
+  /** The sessions of an earlier run are no more. Called before anybody uses them. */
+  forgetKept(): void {
+    for (const { sessionId, isLasting } of this.#sessions.values())
+      if (isLasting) this.#sessions.delete(sessionId)
+    this.#store.clear()
   }
 
   list(own: string): readonly ApiSession[] {
@@ -91,9 +124,31 @@ export class Sessions {
     }))
   }
 
+  #seen(session: Session): void {
+    session.lastMs = Date.now()
+    if (!session.isLasting || session.lastMs - session.writtenMs < WRITE_SEEN_MS) return
+    session.writtenMs = session.lastMs
+    this.#store.seen(session.sessionId, session.lastMs)
+  }
+
+  /** Those that have expired go, then the oldest of too many. */
+  #trim(): void {
+    for (const session of [...this.#sessions.values()]) if (isExpired(session)) this.end(session.sessionId)
+    while (this.#sessions.size > MOST_SESSIONS) this.end(this.#oldest())
+  }
+
+  #close(sessionId: string): void {
+    for (const end of this.#onEnd.get(sessionId) ?? []) end()
+    this.#onEnd.delete(sessionId)
+  }
+
   #oldest(): string {
     return [...this.#sessions.values()].reduce((a, b) => (a.lastMs <= b.lastMs ? a : b)).sessionId
   }
+}
+
+function isExpired({ lastMs }: Session): boolean {
+  return Date.now() - lastMs > SESSION_LIVES_MS
 }
 
 function newSecret(): string {
@@ -102,4 +157,8 @@ function newSecret(): string {
 
 function hashOf(secret: string): Buffer {
   return createHash('sha256').update(secret).digest()
+}
+
+function nameOf(hash: Buffer): string {
+  return createHash('sha256').update(hash).digest('hex')
 }

@@ -20,6 +20,8 @@ import type { Daemon } from '../daemon.ts'
 import { diagnosticsBundle } from '../diagnostics.ts'
 
 const CODE_SESSION = 'local'
+/** An answer is on its way by then. */
+const ANSWER_MS = 20
 
 export class System implements SystemService {
   readonly #daemon: Daemon
@@ -97,13 +99,11 @@ export class System implements SystemService {
     return this.#daemon.sessions.list(sessionId)
   }
 
-  /** The answer is on its way before the connection closes. */
+  /** Tokens are worthless at once; connections close when the answer is on its way. */
   logout(all: boolean, { sessionId }: Caller): void {
     const { sessions } = this.#daemon
     const ended = all ? sessions.list(sessionId).map((session) => session.sessionId) : [sessionId]
-    setTimeout(() => {
-      for (const each of ended) sessions.end(each)
-    }, 20).unref()
+    for (const each of ended) sessions.end(each, ANSWER_MS)
   }
 
   /** The address of the interface with a fresh code; only tools of this user may ask, over the unix socket. */
