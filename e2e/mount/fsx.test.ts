@@ -19,7 +19,7 @@ import { mustPomelo, noMount, run } from '../harness/volume.ts'
 
 /** fsx runs this many at a time, so that a slow machine does fewer of them rather than none to the end. */
 const BATCH = 10_000
-const TIME_LIMIT_MS = isLong ? 3_000_000 : 180_000
+const TIME_LIMIT_MS = isLong ? 3_000_000 : 75_000
 
 const CONFIG = `
 flen = 262144
