@@ -29,7 +29,7 @@ if (options.long) process.env.POMELO_TEST_LONG = '1'
 if (options.engine !== undefined) process.env.POMELO_TEST_ENGINES = options.engine.join(',')
 
 /** Suites that keep both cores busy by themselves, or that measure how long something takes. */
-const ALONE = ['mount/fsx', 'store/s3', 'crash/stop', 'programs/', 'ui/', 'app/']
+const ALONE = ['mount/fsx', 'store/s3', 'crash/stop', 'programs/', 'ui/fluid']
 const suiteLimitMs = options.long ? 3 * 3_600_000 : 1_500_000
 
 const total = { passed: 0, failed: 0, skipped: 0 }

@@ -32,7 +32,7 @@ const variants = [
 ] as const
 
 for (const engine of useEngines()) {
-  const rounds = Number(process.env.POMELO_CRASH_ROUNDS ?? (engine.inFull ? 12 : 4))
+  const rounds = Number(process.env.POMELO_CRASH_ROUNDS ?? (engine.inFull ? 8 : 3))
   for (const variant of engine.inFull ? variants : variants.slice(0, 1)) survives(engine, variant, rounds)
 }
 
