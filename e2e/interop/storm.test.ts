@@ -1,8 +1,9 @@
 /**
  * A storm: two of our mounts, in processes of their own, and one of the reference on one volume, all changing the
  * same things at the same moment (storm.py says what and what must hold). After it both clients find the volume
- * clean and its counters equal to a recount. Directory statistics may be off by what the reference owes: it adds the
- * bytes of a write a second later, to the directory that the file was in, wherever that file has been moved since. POMELO_STORM_SEED changes the run.
+ * clean and its counters equal to a recount. On SQL the reference's rename reads the moved file without a
+ * lock (meta-sql-and-tkv.md A7), so that bytes written meanwhile are counted in the directory the file came from: there,
+ * bytes may stand in another directory's statistics, but none may be too many or missing in all. POMELO_STORM_SEED changes the run.
  */
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
@@ -57,13 +58,25 @@ for (const engine of useEngines())
       await reference.checks(first)
     })
 
-/** Nothing but directory statistics may be wrong; they are put right. */
+const OFF =
+  /^inode \d+: directory statistics (\d+) entries, (\d+) bytes, \d+ in use, should be (\d+) entries, (\d+) bytes/
+
+/** On SQL: bytes may have been counted in another directory, and are put right. Everything else must be exact. */
 async function settleStatistics({ meta }: TestVolume, t: TestContext): Promise<void> {
+  if (meta.startsWith('redis')) return
   const { code, stdout, stderr } = await run(nodeBinary()!, [MAIN, 'fsck', '--sync-dir-stat', meta])
   if (code === 0) return
-  const found = `${stdout}${stderr}`.split('\n').filter((line) => line.startsWith('inode '))
-  assert.ok(found.length > 0 && found.every((line) => line.includes('directory statistics')), stdout + stderr)
-  t.diagnostic(`directories whose statistics were off: ${found.join('; ')}`)
+  const said = stdout + stderr
+  const lines = said.split('\n').filter((line) => line.startsWith('inode '))
+  assert.ok(lines.length > 0, said)
+  let bytes = 0
+  for (const line of lines) {
+    const [, entries, held, wanted, should] = (OFF.exec(line) ?? assert.fail(said)).map(Number)
+    assert.equal(entries, wanted, said)
+    bytes += held! - should!
+  }
+  assert.equal(bytes, 0, said)
+  t.diagnostic(`bytes of moved files counted where they were written: ${lines.join('; ')}`)
   await run(nodeBinary()!, [MAIN, 'fsck', '--sync-dir-stat', '--repair', meta])
 }
 
