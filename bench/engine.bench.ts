@@ -1,23 +1,31 @@
 /**
- * The PostgreSQL engine alone, on a private server: µs per read and per commit of the shapes operations have.
+ * A server's engine alone, on a private server: µs per read and per commit of the shapes operations have. What a round
+ * trip costs without any work is the first row.
  *
- *   pomelo --script bench/postgres.bench.ts [--turns N] [--async]
+ *   pomelo --script bench/engine.bench.ts redis|postgres [--turns N] [--listening] [--async]
  *
- * `--async`: the server does not wait for its disk (synchronous_commit off), which leaves the cost of the engine.
+ * `--listening` (Redis): the server pushes changes, as it does for a mount with company; each commit's echo comes along.
+ * `--async` (PostgreSQL): the server does not wait for its disk (synchronous_commit off), which leaves the engine's cost.
  */
 import { parseArgs } from 'node:util'
-import type { Change, Guard } from '../core/meta/engine.ts'
-import { openPostgres } from '../core/meta/engines/postgres/open.ts'
+import type { Change, Guard, MetaEngine } from '../core/meta/engine.ts'
 import { makeNode } from '../core/meta/node.ts'
+import { openEngine } from '../core/meta/open-meta.ts'
 import type { NodeRecord } from '../core/meta/records.ts'
 import { startPostgres } from '../e2e/harness/postgres.ts'
+import { startRedis } from '../e2e/harness/redis.ts'
 
-const { values: options } = parseArgs({
-  options: { turns: { type: 'string', default: '2000' }, async: { type: 'boolean', default: false } },
+const { values: options, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    turns: { type: 'string', default: '2000' },
+    listening: { type: 'boolean', default: false },
+    async: { type: 'boolean', default: false },
+  },
 })
 const turns = Number(options.turns)
-const server = await startPostgres({ config: options.async ? { synchronous_commit: 'off' } : {} })
-const engine = await openPostgres(await server.createDatabase('bench'))
+const { engine, server } = await start(positionals[0])
+if (options.listening) await engine.subscribe?.({ changed() {}, listening() {}, deaf() {} })
 await engine.initialize()
 
 const DIR = 2
@@ -27,6 +35,18 @@ const time = { sec: 1_700_000_000, nsec: 5 }
 const directory = makeNode({ type: 2, mode: 0o755, parent: 1 }, time)
 const file = makeNode({ type: 1, mode: 0o644, parent: DIR }, time)
 const written: NodeRecord = { ...file, length: 4096 }
+
+async function start(
+  name: string | undefined,
+): Promise<{ engine: MetaEngine; server: { stop(): Promise<void> } }> {
+  if (name === 'redis') {
+    const server = await startRedis()
+    return { engine: await openEngine(server.url()), server }
+  }
+  if (name !== 'postgres') throw new Error('say which engine: redis or postgres')
+  const server = await startPostgres({ config: options.async ? { synchronous_commit: 'off' } : {} })
+  return { engine: await openEngine(await server.createDatabase('bench')), server }
+}
 
 async function measure(name: string, work: (k: number) => Promise<unknown>): Promise<void> {
   const us = new Float64Array(turns)
@@ -72,7 +92,7 @@ await commit(
   ]),
 )
 console.log(`${'µs'.padEnd(28)} ${'median'.padStart(8)} ${'p99'.padStart(8)} ${'mean'.padStart(8)}`)
-await measure('select 1', () => engine.serverTimeMs())
+await measure('round trip', async () => engine.serverTimeMs?.())
 await measure('create', (k) =>
   commit(
     'create',
