@@ -4,16 +4,7 @@ import type { ClientSession } from '#core/api/volumes.ts'
 import type { VolumeRunner } from './volume-runner.ts'
 
 /** As the operation `sessions` tells them. */
-export interface LocalSession {
-  readonly sid: string
-  readonly host: string
-  readonly addresses: readonly string[]
-  readonly mountPoint: string
-  readonly version: string
-  readonly pid: number
-  readonly sinceMs: number | null
-  readonly expiresMs: number
-}
+export type LocalSession = Omit<ClientSession, 'stale' | 'isThisComputer' | 'isThisMount'>
 
 /** The session id of our own mount. */
 export function knownVolume(runner: VolumeRunner): number | undefined {
