@@ -1,0 +1,80 @@
+/**
+ * An ordered key-value store with transactions: all that the layout of this folder asks of TiKV, etcd and the like.
+ *
+ * Keys are byte strings (base/name.ts): they sort bytewise and are joined as text. Methods reject BackendError.
+ */
+
+/** A byte string. */
+export type Key = string
+
+export interface KeyRange {
+  readonly from: Key
+  /** Not in the range. */
+  readonly to: Key
+}
+
+export interface ScanOptions {
+  /** Pairs at most, 1 or more. */
+  readonly limit: number
+  /** From the end of the range. */
+  readonly reverse?: boolean
+  /** Values may be left out, as empty. */
+  readonly keysOnly?: boolean
+}
+
+export interface Pair {
+  readonly key: Key
+  readonly value: Uint8Array
+}
+
+export interface StoreReader {
+  /** Values in the order asked, null where there is none, in one round trip as far as the store can. */
+  get(keys: readonly Key[]): Promise<readonly (Uint8Array | null)[]>
+  /** Pairs in the order of the scan. Fewer than `limit`: there are no more. */
+  scan(range: KeyRange, options: ScanOptions): Promise<readonly Pair[]>
+}
+
+/** Keys to be written and their values; null removes. Values are never empty: not every store holds such. */
+export type Writes = ReadonlyMap<Key, Uint8Array | null>
+
+/** Reads what was committed when it began. Needs no end: what is not committed leaves nothing behind. */
+export interface StoreTransaction extends StoreReader {
+  /**
+   * Write at once, or nothing: false when one of the guarded or the written keys was changed by anybody since the
+   * transaction began. Once. What became of a commit whose answer was lost has been found out when this resolves;
+   * rejects `unavailable` when that was not possible.
+   */
+  commit(guards: readonly Key[], writes: Writes): Promise<boolean>
+}
+
+/** Read directly, it shows the newest that is committed, not all of one moment. */
+export interface OrderedStore extends StoreReader {
+  readonly scheme: string
+  /** Without any secret. */
+  readonly address: string
+  begin(): Promise<StoreTransaction>
+  /** Remove every key of the range; not atomic, and not to be raced by commits. */
+  deleteRange(range: KeyRange): Promise<void>
+  /** The store's wall clock, Unix milliseconds, where it has one. */
+  serverTimeMs?(): Promise<number>
+  close(): Promise<void>
+}
+
+/** The key that follows all keys with this prefix. */
+export function endOf(prefix: Key): Key {
+  for (let k = prefix.length - 1; k >= 0; k--) {
+    const code = prefix.charCodeAt(k)
+    if (code < 0xff) return prefix.slice(0, k) + String.fromCharCode(code + 1)
+  }
+  throw new RangeError('no key follows this prefix')
+}
+
+/** All keys with this prefix. */
+export function under(prefix: Key): KeyRange {
+  return { from: prefix, to: endOf(prefix) }
+}
+
+/** The key right after this one. */
+export function after(key: Key): Key {
+  return `${key}\0`
+}
