@@ -11,6 +11,7 @@ import { BackendError } from '#core/base/errno.ts'
 import type { Log } from '#core/base/log.ts'
 import type { Counter, Metrics } from '#core/base/metrics.ts'
 import { Semaphore } from '#core/base/semaphore.ts'
+import type { Trace } from '#core/base/trace.ts'
 import type { BlockCodec } from '#core/object/compression.ts'
 import { abandonable } from '#core/object/interrupt.ts'
 import type { ObjectStore } from '#core/object/store.ts'
@@ -38,6 +39,7 @@ export interface FetcherParts {
   readonly prefetch: ((name: BlockName) => void) | undefined
   readonly log: Log
   readonly metrics: Metrics
+  readonly trace: Trace
 }
 
 export class BlockFetcher {
@@ -67,18 +69,21 @@ export class BlockFetcher {
   async read(name: BlockName, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
     const id = blockId(name.slice, name.index)
     const whole = length === name.size
-    const { disk, cache } = this.#parts
+    const { disk, cache, geometry, trace } = this.#parts
+    const described = () => ({ key: geometry.key(name.slice, name.index, name.size), bytes: length })
     if (!this.#flights.has(id) && disk.mayHave(id)) {
       // Outside the budget, which uploads to a store that hangs may have used up.
-      const bytes = await abandonable(signal, () => disk.read(name, offset, length))
+      const look = abandonable(signal, () => disk.read(name, offset, length))
+      const bytes = await trace.request('disk', described, look)
       if (bytes !== undefined && whole) cache.put(id, bytes)
       if (bytes !== undefined) return this.#hit(bytes, length)
     }
     if (!whole && !this.#flights.has(id) && this.#wantsRange(id, name, length)) {
-      const bytes = await this.#range(name, offset, length, signal)
+      const bytes = await trace.request('store', described, this.#range(name, offset, length, signal))
       if (bytes !== undefined) return bytes
     }
-    const block = await this.fetch(name, signal)
+    const by = this.#flights.has(id) ? 'flight' : 'store'
+    const block = await trace.request(by, described, this.fetch(name, signal))
     return whole ? block : block.subarray(offset, offset + length)
   }
 

@@ -3,6 +3,7 @@
  * block here from the moment it is sent until the caches have it.
  */
 import { Semaphore } from '#core/base/semaphore.ts'
+import type { Trace } from '#core/base/trace.ts'
 import type { BlockCodec } from '#core/object/compression.ts'
 import type { ObjectStore } from '#core/object/store.ts'
 import type { DiskCache } from './cache/disk-cache.ts'
@@ -29,6 +30,7 @@ export interface UploadParts {
   readonly staging: Staging | undefined
   readonly cacheLargeWrite: boolean
   readonly maxUploads: number
+  readonly trace: Trace
 }
 
 export class BlockUploads {
@@ -65,7 +67,7 @@ export class BlockUploads {
     let kept = false
     try {
       const staged = !options.direct && (await this.#stage(name, block, options))
-      if (!staged) await this.#put(name, block, options)
+      if (!staged) await this.#traced('upload', name, this.#put(name, block, options))
       kept = this.#keep(id, name, block, staged)
     } finally {
       this.#sent.delete(id)
@@ -76,7 +78,14 @@ export class BlockUploads {
 
   async #stage(name: BlockName, block: WriteBlock, { tier, signal }: UploadOptions): Promise<boolean> {
     const { staging } = this.#parts
-    return staging !== undefined && (await staging.stage(name, block.bytes, tier, signal))
+    if (staging === undefined) return false
+    return await this.#traced('staging', name, staging.stage(name, block.bytes, tier, signal))
+  }
+
+  #traced<T>(by: 'upload' | 'staging', name: BlockName, work: Promise<T>): Promise<T> {
+    const { trace, geometry } = this.#parts
+    const described = () => ({ key: geometry.key(name.slice, name.index, name.size), bytes: name.size })
+    return trace.request(by, described, work)
   }
 
   async #put(name: BlockName, block: WriteBlock, { tier, signal }: UploadOptions): Promise<void> {

@@ -27,7 +27,7 @@ const MOST_IDLE = 64 * MiB
  */
 export async function openBlockStore(options: BlockStoreOptions): Promise<BlockStore> {
   const settings = settle(options)
-  const { store, blockSize, bufferSize, log, metrics } = settings
+  const { store, blockSize, bufferSize, log, metrics, trace } = settings
   const codec = blockCodec(settings.compression)
   const geometry = new Geometry(blockSize, settings.hashPrefix)
   const reserves = { growth: blockSize, payload: codec.bound(blockSize) }
@@ -48,7 +48,7 @@ export async function openBlockStore(options: BlockStoreOptions): Promise<BlockS
   const queueSize = Math.floor(bufferSize / 5)
   const disk = new DiskCache({ dirs, queueSize, log, metrics, clock: settings.clock })
 
-  const shared = { store, geometry, codec, cache, disk, log, metrics }
+  const shared = { store, geometry, codec, cache, disk, log, metrics, trace }
   const uploads = new BlockUploads({
     ...{ ...shared, memory, staging: settings.writeback ? staging : undefined },
     cacheLargeWrite: settings.cacheLargeWrite,

@@ -3,6 +3,7 @@ import type { Clock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
 import type { Log } from '#core/base/log.ts'
 import type { Metrics } from '#core/base/metrics.ts'
+import { Trace } from '#core/base/trace.ts'
 import type { CompressionName } from '#core/object/compression.ts'
 import type { ObjectStore } from '#core/object/store.ts'
 import type { ChecksumLevel } from './cache/block-file.ts'
@@ -56,6 +57,8 @@ export interface BlockStoreOptions {
   readonly log: Log
   readonly metrics: Metrics
   readonly clock: Clock
+  /** Told of the requests for blocks. */
+  readonly trace?: Trace
   /** Memory is short and writers wait: finish open slices, oldest first. Called again while it lasts. */
   readonly onPressure?: () => void
 }
@@ -112,6 +115,7 @@ export function settle(options: BlockStoreOptions): BlockStoreSettings {
     log: options.log,
     metrics: options.metrics,
     clock: options.clock,
+    trace: options.trace ?? new Trace(options.clock),
     onPressure: options.onPressure ?? (() => {}),
   }
 }

@@ -136,6 +136,12 @@ export const COMMANDS: readonly Listed[] = [
   },
   {
     group: trees,
+    name: 'trace',
+    summary: 'show operations and what they wait for, as they happen',
+    load: () => import('./trace.ts').then((m) => m.trace),
+  },
+  {
+    group: trees,
     name: 'clone',
     summary: 'copy a tree without copying its data',
     load: () => import('./clone.ts').then((m) => m.clone),

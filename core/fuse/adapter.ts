@@ -8,6 +8,7 @@ import { type Ino, isTrash, isVirtual } from '#core/base/ino.ts'
 import type { Metrics } from '#core/base/metrics.ts'
 import { type Name, nameToBytes } from '#core/base/name.ts'
 import { O_APPEND, writes } from '#core/base/open-flags.ts'
+import type { Trace } from '#core/base/trace.ts'
 import type { LockType } from '#core/meta/api.ts'
 import {
   type NodeRecord,
@@ -33,6 +34,7 @@ import type {
   StatfsReply,
 } from './filesystem.ts'
 import { KernelNodes } from './kernel-nodes.ts'
+import { withTrace } from './traced.ts'
 
 export interface Squash {
   readonly uid: number
@@ -54,6 +56,8 @@ export interface AdapterOptions {
   readonly allSquash?: Squash
   /** Gauge of inodes that the kernel knows. */
   readonly metrics?: Metrics
+  /** Told of every operation. */
+  readonly trace?: Trace
 }
 
 const DEFAULTS: AdapterOptions = {
@@ -81,7 +85,8 @@ const FORMATS = [0, 0o10, 0o04, 0o12, 0o01, 0o06, 0o02, 0o14]
 
 export function fuseFileSystem(vfs: Vfs, options: Partial<AdapterOptions> = {}): FileSystem {
   const fs = new VfsFileSystem(vfs, { ...DEFAULTS, ...options })
-  return withAccessLog(fs, vfs.accessLog, vfs.clock)
+  const logged = withAccessLog(fs, vfs.accessLog, vfs.clock)
+  return options.trace === undefined ? logged : withTrace(logged, options.trace)
 }
 
 class VfsFileSystem implements FileSystem {

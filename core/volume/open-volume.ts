@@ -10,6 +10,7 @@ import { type Log, silentLog } from '#core/base/log.ts'
 import { Metrics } from '#core/base/metrics.ts'
 import { systemRandom } from '#core/base/random.ts'
 import { TaskSet } from '#core/base/tasks.ts'
+import { Trace } from '#core/base/trace.ts'
 import type { BlockStore } from '#core/chunk/api.ts'
 import { openBlockStore } from '#core/chunk/open-block-store.ts'
 import { CachedEngine } from '#core/meta/cached-engine.ts'
@@ -42,6 +43,8 @@ export interface Volume extends AdminParts {
   readonly vfs: Vfs
   readonly metrics: Metrics
   readonly log: Log
+  /** Tells whoever watches of the operations of a mount, and of requests for blocks. */
+  readonly trace: Trace
   /** What came of this client's last metadata backup; undefined when it has not tried. */
   readonly backup: BackupOutcome | undefined
   /** Bytes accepted and not stored yet. */
@@ -92,6 +95,7 @@ class OpenVolume implements Volume {
   readonly clock = systemClock
   readonly log: Log
   readonly metrics: Metrics
+  readonly trace = new Trace(systemClock)
   readonly state: OpenMetaState
   readonly meta: VolumeMeta
   #options: VolumeOptions
@@ -241,6 +245,7 @@ class OpenVolume implements Volume {
       log: this.log,
       metrics: this.metrics,
       clock: systemClock,
+      trace: this.trace,
       onPressure: () => this.#vfs?.relieve(),
     })
   }

@@ -20,8 +20,10 @@ import { rootContext } from '#core/base/context.ts'
 import { EEXIST, EINVAL, fail } from '#core/base/errno.ts'
 import { inoFromBigInt, inoText } from '#core/base/ino.ts'
 import { nameToText } from '#core/base/name.ts'
+import { type Args, paths, text } from './arguments.ts'
 import { CARE_OPERATIONS } from './care-operations.ts'
 import { FILE_OPERATIONS } from './file-operations.ts'
+import { traceLive } from './live-trace.ts'
 import { isInside } from './mount-table.ts'
 import type { Volume } from './open-volume.ts'
 
@@ -29,8 +31,6 @@ export interface OperationJob {
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: unknown) => void
 }
-
-type Args = Readonly<Record<string, unknown>>
 
 /** Run the operation called `op`. Errors: EINVAL for an unknown one; else its own. */
 export function runOperation(volume: Volume, op: string, args: Args, job: OperationJob): Promise<unknown> {
@@ -57,6 +57,8 @@ export function runOperation(volume: Volume, op: string, args: Args, job: Operat
       return quotas(volume, checkQuotas(volume, maybeTarget(args), args.repair === true, job))
     case 'setLimits':
       return volume.setLimits(Number(args.uploadLimit ?? 0), Number(args.downloadLimit ?? 0))
+    case 'trace':
+      return traceLive(volume, args, job)
     default:
       return other(volume, op, args, job)
   }
@@ -153,18 +155,6 @@ function limits({ maxSpace, maxInodes, create, strict }: Args): SetQuota {
     create: create === true,
     strict: strict === true,
   }
-}
-
-function text(args: Args, name: string): string {
-  const value = args[name]
-  if (typeof value !== 'string') throw fail(EINVAL, 'request', `${name} is missing`)
-  return value
-}
-
-function paths(args: Args): readonly string[] {
-  const { paths } = args
-  if (!Array.isArray(paths)) throw fail(EINVAL, 'request', 'paths are missing')
-  return paths.map(String)
 }
 
 function count(args: Args, name: string, standard: number): number {

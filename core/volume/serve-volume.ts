@@ -7,7 +7,6 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { systemClock } from '#core/base/clock.ts'
 import type { Log } from '#core/base/log.ts'
-import type { Metrics } from '#core/base/metrics.ts'
 import { redactUrl } from '#core/base/redact.ts'
 import { CLIENT_VERSION } from '#core/base/version.ts'
 import { type AdapterOptions, fuseFileSystem } from '#core/fuse/adapter.ts'
@@ -98,7 +97,7 @@ function mountVolume(
     mountpoint: mountPoint,
     fsname: `JuiceFS:${volume.setting.Name}`,
     subtype: 'pomelo',
-    fs: fuseFileSystem(volume.vfs, adapterOptions(request.volume, volume.metrics)),
+    fs: fuseFileSystem(volume.vfs, adapterOptions(request.volume, volume)),
     allowOther: words.includes('allow_other') || words.includes('allow_root') || undefined,
     readOnly: request.volume.readOnly,
     nonempty: words.includes('nonempty'),
@@ -111,7 +110,7 @@ function mountVolume(
   })
 }
 
-function adapterOptions(options: VolumeOptions, metrics: Metrics): Partial<AdapterOptions> {
+function adapterOptions(options: VolumeOptions, { metrics, trace }: Volume): Partial<AdapterOptions> {
   return {
     entryTtl: options.entryCacheSec ?? 1,
     dirEntryTtl: options.dirEntryCacheSec ?? 1,
@@ -122,6 +121,7 @@ function adapterOptions(options: VolumeOptions, metrics: Metrics): Partial<Adapt
     rootSquash: options.rootSquash,
     allSquash: options.allSquash,
     metrics,
+    trace,
   }
 }
 
