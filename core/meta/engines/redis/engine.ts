@@ -28,6 +28,7 @@ import type {
 } from '#core/meta/engine.ts'
 import type { AclRule, CounterName, GateName } from '#core/meta/records.ts'
 import { encodeAclRule } from '#core/meta/records-codec.ts'
+import { nodeFrom } from '#core/meta/stored-node.ts'
 import type { Ask } from './asker.ts'
 import { encodeChange, replyOf } from './changes.ts'
 import { gatherFacts, judge, parseInfo } from './checks.ts'
@@ -42,7 +43,7 @@ import { Program } from './program.ts'
 import { readRecords } from './read.ts'
 import { type Resolver, resolveCommit } from './resolve.ts'
 import { Script } from './script.ts'
-import { asBytes, asList, asText, integer, nodeFrom } from './values.ts'
+import { asBytes, asList, asText, integer } from './values.ts'
 import { encodeCommand, type Reply, sendBytes } from './wire.ts'
 
 const commitScript = new Script(COMMIT)

@@ -15,6 +15,7 @@ import type {
 } from '#core/meta/records.ts'
 import { encodeAclRule, encodeDelayed, encodeEdge, encodePlocks } from '#core/meta/records-codec.ts'
 import { SLICE_BYTES } from '#core/meta/slices.ts'
+import { storedNode } from '#core/meta/stored-node.ts'
 import { type Layout, ownerField } from './layout.ts'
 import type { FetchOp } from './lua/fetch.ts'
 import type { Program } from './program.ts'
@@ -28,7 +29,7 @@ import {
   type ValueSink,
   valuesOf,
 } from './stored.ts'
-import { asBytes, asList, encodeLimits, integer, storedNode } from './values.ts'
+import { asBytes, asList, encodeLimits, integer } from './values.ts'
 import type { Reply, Word } from './wire.ts'
 
 const ABSENT = ''

@@ -15,9 +15,10 @@ import type {
   SessionRecord,
 } from '#core/meta/records.ts'
 import { decodeAclRule, decodeDelayed, decodeEdge, decodePlocks } from '#core/meta/records-codec.ts'
+import { nodeFrom } from '#core/meta/stored-node.ts'
 import { delayedField, inoFromText, type Layout, ownerOfField, sliceField } from './layout.ts'
 import type { FetchOp } from './lua/fetch.ts'
-import { asBytes, asList, asText, copy, decodeLimits, integer, nodeFrom } from './values.ts'
+import { asBytes, asList, asText, copy, decodeLimits, integer } from './values.ts'
 import type { Reply, Word } from './wire.ts'
 
 /** Sessions of old hold their last heartbeat, and lived this long after it (meta-records.md §12). */

@@ -7,8 +7,6 @@
 import type { Time } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
 import { type Name, nameFromBytes } from '#core/base/name.ts'
-import type { NodeRecord } from '#core/meta/records.ts'
-import { decodeNode, encodeNode } from '#core/meta/records-codec.ts'
 import type { Reply } from './wire.ts'
 
 const WORD = 2 ** 32
@@ -17,42 +15,6 @@ const AT_MTIME = 23
 const AT_CTIME = 35
 const AT_NLINK = 47
 const TIME_BYTES = 12
-const PLAIN_BYTES = 72
-/** High words of seconds that a JS number counts exactly. */
-const MOST_HIGH = 2 ** 20
-
-/**
- * A node as stored. `raw` stays with it only when encoding the fields would not give the same bytes, as a copy: replies
- * view the driver's read buffers, which must not be kept. @hot
- */
-export function nodeFrom(bytes: Buffer): NodeRecord {
-  const node: { -readonly [K in keyof NodeRecord]: NodeRecord[K] } = decodeNode(bytes)
-  node.raw = isPlain(bytes) || encodeNode({ ...node, raw: undefined }).equals(bytes) ? undefined : copy(bytes)
-  return node
-}
-
-/** The usual form: no ACL, no tier, times of this age of the universe. */
-function isPlain(b: Buffer): boolean {
-  return (
-    b.length === PLAIN_BYTES && b[71] === 0 && hasSaneTime(b, 11) && hasSaneTime(b, 23) && hasSaneTime(b, 35)
-  )
-}
-
-function hasSaneTime(b: Buffer, at: number): boolean {
-  const high = b.readInt32BE(at)
-  return high < MOST_HIGH && high >= -MOST_HIGH
-}
-
-/**
- * The bytes that are stored if the node is as given. A record that some other writer encoded in its own way is itself,
- * as long as the fields are still those that were read from it.
- */
-export function storedNode(node: NodeRecord): Uint8Array {
-  const encoded = encodeNode(node)
-  const { raw } = node
-  if (raw === undefined || encoded.equals(raw)) return encoded
-  return encodeNode(decodeNode(raw)).equals(encoded) ? raw : encoded
-}
 
 /** Seconds and nanoseconds as in a node record. */
 export function timeBytes({ sec, nsec }: Time): Buffer {
