@@ -57,6 +57,13 @@ export const RENAME_WHITEOUT = 4
 /** Internal, together with NOREPLACE: out of the trash into a directory that lies in the trash too. */
 export const RENAME_RESTORE = 32
 
+/** Records at the start of a chunk's list, as they were read. */
+export interface ChunkPrefix {
+  readonly ino: Ino
+  readonly index: number
+  readonly records: readonly SliceRecord[]
+}
+
 export interface DirItem extends Entry {
   readonly name: Name
 }
@@ -177,6 +184,8 @@ export interface Meta {
     skipped: number,
     slice: SliceRecord,
   ): Promise<boolean>
+  /** Let records of `chunk` use the slice `to` for `from`, which has the same bytes. Returns how many changed. */
+  shareSlice(chunk: ChunkPrefix, size: number, from: number, to: number, holder: ChunkPrefix): Promise<number>
 
   getxattr(ctx: OpContext, ino: Ino, name: Name): Promise<Uint8Array | undefined>
   /** flags: 0, XATTR_CREATE 1, XATTR_REPLACE 2. */

@@ -10,6 +10,7 @@ import type { Name } from '#core/base/name.ts'
 import { O_TRUNC, writes } from '#core/base/open-flags.ts'
 import type {
   AttrChange,
+  ChunkPrefix,
   DirItem,
   Found,
   LockRange,
@@ -42,6 +43,7 @@ import { type RemoveOptions, removeTree } from './ops/remove-tree.ts'
 import { rename } from './ops/rename.ts'
 import { rmdir } from './ops/rmdir.ts'
 import { setattr } from './ops/setattr.ts'
+import { shareSlice } from './ops/share-slice.ts'
 import { statfs } from './ops/statfs.ts'
 import { summary } from './ops/summary.ts'
 import { touchAtime } from './ops/touch-atime.ts'
@@ -214,6 +216,16 @@ export class VolumeMeta implements Meta {
     slice: SliceRecord,
   ): Promise<boolean> {
     return commitCompaction(this.#writable('compact'), ino, index, prefix, skipped, slice)
+  }
+
+  async shareSlice(
+    chunk: ChunkPrefix,
+    size: number,
+    from: number,
+    to: number,
+    holder: ChunkPrefix,
+  ): Promise<number> {
+    return shareSlice(this.#writable('share'), chunk, size, from, to, holder)
   }
 
   getxattr(ctx: OpContext, ino: Ino, name: Name): Promise<Uint8Array | undefined> {

@@ -6,17 +6,14 @@ import { BackendError } from '#core/base/errno.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { Change } from '../engine.ts'
 import type { SliceRecord } from '../records.ts'
-import { buildView, encodeSlices, fillHoles, positionOf } from '../slices.ts'
+import { buildView, fillHoles, positionOf } from '../slices.ts'
 import type { MetaState } from '../state.ts'
-import { deleteAfterGrace } from './slice-grace.ts'
-import { sliceUses } from './slice-uses.ts'
+import { replacePrefix } from './replace-prefix.ts'
 
 /** Records looked at in one go. */
 const MAX_RECORDS = 1000
 /** A leading record of at least this length may stay as it is. */
 const MIN_KEPT = 2 ** 20
-
-type Release = Extract<Change, { kind: 'addSliceRef' | 'putDelayedSlices' }>
 
 export interface CompactionPlan {
   /** The records that are replaced, and the skipped ones before them. */
@@ -86,54 +83,16 @@ export async function commitCompaction(
   skipped: number,
   slice: SliceRecord,
 ): Promise<boolean> {
-  const before = encodeSlices(prefix)
-  const after = encodeSlices([...prefix.slice(0, skipped), slice])
-  const released = await releases(state, prefix.slice(skipped), slice.id)
-  const changes: Change[] = [
-    ...released,
-    { kind: 'replaceChunkPrefix', ino, index, prefixBytes: before.length, slices: after },
-  ]
-  if (slice.id !== 0) changes.push({ kind: 'newSliceRef', id: slice.id, size: slice.size })
-  let replies: readonly number[]
+  const next = [...prefix.slice(0, skipped), slice]
+  const released = prefix.slice(skipped)
+  const changes: Change[] = slice.id === 0 ? [] : [{ kind: 'newSliceRef', id: slice.id, size: slice.size }]
   try {
-    const outcome = await state.engine.commit(
-      'compact',
-      [{ kind: 'chunkStartsWith', ino, index, prefix: before }],
-      changes,
-    )
-    if (!outcome.ok) return false
-    replies = outcome.replies
+    const replacement = { ino, index, prefix, next, released, newId: slice.id }
+    return await replacePrefix(state, 'compact', replacement, [], changes)
   } catch (error) {
     if (slice.id === 0 || !isUnclear(error) || !(await hasRecord(state, ino, index, slice))) throw error
     return true
   }
-  deleteAfterGrace(
-    state,
-    released.filter((change) => change.kind === 'addSliceRef').filter((_, k) => replies[k]! <= 0),
-  )
-  return true
-}
-
-/** What happens to the slices of replaced records: kept for the trash's time, or used by one chunk less. */
-async function releases(
-  state: MetaState,
-  replaced: readonly SliceRecord[],
-  newId: number,
-): Promise<readonly Release[]> {
-  if (state.setting.TrashDays <= 0) {
-    return [...sliceUses(replaced)].map(({ id, size, uses }) => ({
-      kind: 'addSliceRef',
-      id,
-      size,
-      add: -uses,
-    }))
-  }
-  const slices = replaced.filter(({ id }) => id !== 0)
-  if (slices.length === 0) return []
-  const deleted = state.clock.nowSec()
-  return [
-    { kind: 'putDelayedSlices', record: { newId: newId || (await state.ids.nextSlice()), deleted, slices } },
-  ]
 }
 
 /** The engine may have committed all the same. */
