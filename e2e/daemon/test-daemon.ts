@@ -36,7 +36,6 @@ export class TestDaemon implements AsyncDisposable {
       XDG_RUNTIME_DIR: join(folder, 'run'),
       XDG_CACHE_HOME: join(folder, 'cache'),
       XDG_DATA_HOME: join(folder, 'data'),
-      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? join(tmpdir(), 'pomelo-test-node'),
     }
   }
 

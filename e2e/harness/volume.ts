@@ -9,6 +9,9 @@ import { join } from 'node:path'
 import { nodeBinary, root } from '../../scripts/runtime.mjs'
 import { mountObstacle } from '../../scripts/system.mjs'
 
+// Otherwise most of a short command's time goes into stripping types.
+process.env.NODE_COMPILE_CACHE ??= join(tmpdir(), 'pomelo-test-node')
+
 /** For `test(name, { skip }, …)`: why this machine cannot mount, or false. */
 export const noMount: string | false = mountObstacle() ?? false
 
