@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
-"""Time one row of the benchmark in a directory: drive.py ROW DIR COUNT [THREADS] -> JSON {"us": µs, "p99": …, "mbps": …}
+"""Time one row of the benchmark in a directory: drive.py ROW DIR COUNT [THREADS [PIDS]] -> JSON {"us": µs, "p99": …, "mbps": …}
 
-`us` is the median of one thread; of several, the wall time divided by the operations of all.
+`us` is the median of one thread; of several, the wall time divided by the operations of all. With PIDS, the processes
+that serve the directory, `cost` says what those spent while the clock ran, for each operation or MiB: CPU time (µs),
+calls of read(2), write(2) and their kind, and the bytes these moved.
 Runs as a process of its own; what it touches before the clock starts is set-up.
 """
 import json, os, random, subprocess, sys, tempfile, time
@@ -9,8 +11,34 @@ from concurrent.futures import ThreadPoolExecutor
 
 row, folder, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 threads = int(sys.argv[4]) if len(sys.argv) > 4 else 1
+pids = sys.argv[5].split(',') if len(sys.argv) > 5 and sys.argv[5] else []
 rng = random.Random(7)
 now = time.perf_counter_ns
+TICKS_US = 1e6 / os.sysconf('SC_CLK_TCK')
+
+
+def spent():
+    """CPU time in µs, read and write calls, bytes of these: of all `pids` since they began."""
+    total = [0, 0, 0]
+    for pid in pids:
+        with open(f'/proc/{pid}/stat') as f:
+            fields = f.read().rsplit(')', 1)[1].split()
+        with open(f'/proc/{pid}/io') as f:
+            io = dict(line.split(': ') for line in f.read().splitlines())
+        total[0] += (int(fields[11]) + int(fields[12])) * TICKS_US
+        total[1] += int(io['syscr']) + int(io['syscw'])
+        total[2] += int(io['rchar']) + int(io['wchar'])
+    return total
+
+
+def costing(work, operations):
+    """The result of `work`, and what serving it cost for each operation."""
+    before = spent()
+    result = work()
+    if pids:
+        each_one = [(b - a) / operations for a, b in zip(before, spent())]
+        result['cost'] = dict(zip(['cpuUs', 'calls', 'bytes'], each_one))
+    return result
 
 
 def drop_caches(kind):
@@ -23,8 +51,11 @@ def drop_caches(kind):
 
 
 def each(work, items):
-    if threads > 1:
-        return spread(work, list(items))
+    items = list(items)
+    return costing(lambda: spread(work, items) if threads > 1 else one_by_one(work, items), len(items))
+
+
+def one_by_one(work, items):
     times = []
     for item in items:
         started = now()
@@ -74,24 +105,44 @@ def get(path):
     os.close(fd)
 
 
-def big(path, size):
+def big(path, size, sync=False):
     piece = rng.randbytes(1 << 20)
     fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o644)
     for _ in range(size >> 20):
         os.write(fd, piece)
+    if sync:
+        os.fsync(fd)
     os.close(fd)
 
 
 def throughput(work, size):
-    started = now()
-    work()
-    return {'mbps': size / ((now() - started) / 1e9) / 1e6}
+    def run():
+        started = now()
+        work()
+        return {'mbps': size / ((now() - started) / 1e9) / 1e6}
+
+    return costing(run, size >> 20)
 
 
 def read_all(path):
+    piece = bytearray(1 << 20)
     fd = os.open(path, os.O_RDONLY)
-    while os.read(fd, 1 << 20):
+    while os.readv(fd, [piece]):
         pass
+    os.close(fd)
+
+
+def warm(path):
+    """Read it twice and let the disk cache take it in; then have the kernel forget its pages of this file only."""
+    read_all(path)
+    time.sleep(SETTLE_S)
+    fd = os.open(path, os.O_RDONLY)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(fd)
+    read_all(path)
+    time.sleep(SETTLE_S)
+    fd = os.open(path, os.O_RDONLY)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
     os.close(fd)
 
 
@@ -119,7 +170,44 @@ def untar(to):
         return once('tar', '-xf', archive.name, '-C', to)
 
 
+def places():
+    return [rng.randrange(SIZE // 4096) * 4096 for _ in range(count)]
+
+
+def random_reads(path):
+    fd = os.open(path, os.O_RDONLY)
+    result = each(lambda at: os.pread(fd, 4096, at), places())
+    os.close(fd)
+    return result
+
+
+def random_writes(path):
+    data = rng.randbytes(4096)
+    fd = os.open(path, os.O_RDWR)
+    result = each(lambda at: os.pwrite(fd, data, at), places())
+    os.close(fd)
+    return result
+
+
+def random_writes_synced(path):
+    """Everything that the writes cost until they are durable, shared out among them."""
+    data = rng.randbytes(4096)
+    fd = os.open(path, os.O_RDWR)
+
+    def run():
+        started = now()
+        for at in places():
+            os.pwrite(fd, data, at)
+        os.fsync(fd)
+        return {'us': (now() - started) / 1e3 / count}
+
+    result = costing(run, count)
+    os.close(fd)
+    return result
+
+
 SIZE = 256 << 20
+SETTLE_S = 1
 os.makedirs(folder, exist_ok=True)
 
 
@@ -192,22 +280,36 @@ def run():
         return once('rm', '-rf', os.path.join(folder, 'tree'))
     if row == 'git clone':
         return once('git', 'clone', '--no-local', '--depth', '1', 'file://' + source(), os.path.join(folder, 'clone'))
-    path = os.path.join(folder, 'big')
+    return data_row(os.path.join(folder, 'big'))
+
+
+def data_row(path):
     if row == 'write 256 MiB':
         return throughput(lambda: big(path, SIZE), SIZE)
+    if row == 'write 256 MiB + fsync':
+        return throughput(lambda: big(path, SIZE, True), SIZE)
     big(path, SIZE)
     drop_caches('3')
     if row == 'read 256 MiB':
         return throughput(lambda: read_all(path), SIZE)
-    fd = os.open(path, os.O_RDWR)
+    if row == 'read 256 MiB, disk cache':
+        warm(path)
+        return throughput(lambda: read_all(path), SIZE)
+    if row == 'read 256 MiB, page cache':
+        read_all(path)
+        return throughput(lambda: read_all(path), SIZE)
     if row == 'random read 4 KiB':
-        return each(lambda at: os.pread(fd, 4096, at), [rng.randrange(SIZE // 4096) * 4096 for _ in range(count)])
+        return random_reads(path)
+    if row == 'random read 4 KiB, disk cache':
+        warm(path)
+        return random_reads(path)
     if row == 'random write 4 KiB':
-        data = rng.randbytes(4096)
-        result = each(lambda at: os.pwrite(fd, data, at), [rng.randrange(SIZE // 4096) * 4096 for _ in range(count)])
-        os.close(fd)
-        return result
+        return random_writes(path)
+    if row == 'random write 4 KiB + fsync':
+        return random_writes_synced(path)
     sys.exit(f'no such row: {row}')
 
 
 print(json.dumps(run()))
+if os.path.exists(os.path.join(folder, 'big')):
+    os.unlink(os.path.join(folder, 'big'))

@@ -1,56 +1,48 @@
 /**
- * `npm run bench`: Pomelo beside the reference client, in one run on one machine: the same metadata server (or SQLite),
- * `file` storage, each client with its defaults, rows interleaved. Prints a table of ratios (above 1: Pomelo is faster).
+ * `npm run bench`: Pomelo beside the reference client and a folder of the host, in one run on one machine: the same
+ * metadata server (or SQLite), `file` storage, each client with its defaults, rows interleaved. Prints speeds and the
+ * ratio of Pomelo's to the reference's (above 1: Pomelo is faster), medians, with the least and the greatest of all
+ * rounds. The reference does not flush objects on `file` storage when it is asked for an fsync; Pomelo does.
  *
  *   --engine NAME  sqlite3 (default), redis, postgres; repeatable
  *   --threads N    of the driving program (default 1); metadata rows only
  *   --rows TEXT    only rows whose name contains TEXT (repeatable)
  *   --count N      operations per row (default 1000)
- *   --rounds N    the median of N rounds (default 3)
- *   --json        machine-readable
+ *   --rounds N     the median of N rounds (default 5)
+ *   --profile DIR  Pomelo alone, one round, mounted anew for each row, which leaves its CPU profile in DIR
+ *   --json         machine-readable
  */
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdtemp, readFile, rename, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type EngineServer, engines, type TestEngine } from '../e2e/harness/engines.ts'
+import { type EngineServer, engines } from '../e2e/harness/engines.ts'
 import { juicefs } from '../e2e/harness/tools.ts'
-import { makeVolume, must, noMount, type TestVolume } from '../e2e/harness/volume.ts'
+import { must, noMount } from '../e2e/harness/volume.ts'
 import { root } from '../scripts/runtime.mjs'
+import type { LoopDelay } from './loop-delay.ts'
+import { host, type Peer, pomelo, reference } from './peers.ts'
+import { DATA, kindOf, METADATA, PROGRAMS, type RowKind, show } from './rows.ts'
 
-const METADATA = [
-  'create',
-  'mkdir',
-  'lookup',
-  'lookup missing',
-  'open + close',
-  'list + stat',
-  'chmod',
-  'utimes',
-  'truncate',
-  'rename',
-  'rename over',
-  'link',
-  'symlink',
-  'unlink',
-  'rmdir',
-  'setxattr',
-  'getxattr',
-] as const
-const DATA = [
-  'write 4 KiB file',
-  'write 4 KiB file + fsync',
-  'read 4 KiB file',
-  'write 256 MiB',
-  'read 256 MiB',
-  'random read 4 KiB',
-  'random write 4 KiB',
-] as const
-
-const PROGRAMS = ['untar', 'git clone', 'rm -rf'] as const
-
+/** What drive.py measured; `cost` is what Pomelo's process spent on one operation, or one MiB. */
 interface Figure {
   readonly us?: number
   readonly mbps?: number
+  readonly cost?: { readonly cpuUs: number; readonly calls: number; readonly bytes: number }
+}
+
+/** Operations or MB a second; the spread is the ratio of the fastest round to the slowest. */
+interface Speed {
+  readonly median: number
+  readonly spread: number
+  readonly cost?: Figure['cost']
+}
+
+interface Result {
+  readonly row: string
+  readonly kind: RowKind
+  readonly speeds: Readonly<Partial<Record<Peer['name'], Speed>>>
+  readonly ratio: number
 }
 
 const { values: options } = parseArgs({
@@ -59,98 +51,115 @@ const { values: options } = parseArgs({
     threads: { type: 'string', default: '1' },
     rows: { type: 'string', multiple: true },
     count: { type: 'string', default: '1000' },
-    rounds: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '5' },
+    profile: { type: 'string' },
     json: { type: 'boolean', default: false },
   },
 })
 
-async function measure(mountPoint: string, row: string, round: number): Promise<Figure> {
-  const folder = join(mountPoint, `${row.replaceAll(/\W+/g, '-')}-${round}`)
+async function measure(peer: Peer, row: string, round: number): Promise<Figure> {
+  const folder = join(peer.folder, `${row.replaceAll(/\W+/g, '-')}-${round}`)
   const program = join(root, 'bench', 'drive.py')
-  const out = await must('python3', [program, row, folder, options.count, options.threads], {
-    timeoutMs: 240_000,
-  })
-  return JSON.parse(out) as Figure
+  const args = [program, row, folder, options.count, options.threads, peer.pids.join(',')]
+  return JSON.parse(await must('python3', args, { timeoutMs: 240_000 })) as Figure
 }
 
-/** Speed: operations a second, or MB/s. */
-function speed(figure: Figure): number {
-  return figure.mbps ?? 1e6 / (figure.us ?? Number.NaN)
+function speedOf(figures: readonly Figure[]): Speed {
+  const speeds = figures.map(({ us, mbps }) => mbps ?? 1e6 / (us ?? Number.NaN)).sort((a, b) => a - b)
+  const { cost } = figures[0]!
+  return {
+    median: speeds[speeds.length >> 1]!,
+    spread: speeds.at(-1)! / speeds[0]!,
+    ...(cost && { cost }),
+  }
 }
 
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+async function benchRow(peers: readonly Peer[], row: string, rounds: number): Promise<Result> {
+  const figures = new Map<Peer, Figure[]>(peers.map((peer) => [peer, []]))
+  for (let round = 0; round < rounds; round++) {
+    for (const [peer, own] of figures) own.push(await measure(peer, row, round))
+  }
+  const speeds: Result['speeds'] = Object.fromEntries(
+    [...figures].map(([peer, own]) => [peer.name, speedOf(own)]),
+  )
+  const ratio = (speeds.pomelo?.median ?? Number.NaN) / (speeds.reference?.median ?? Number.NaN)
+  return { row, kind: kindOf(row), speeds, ratio }
 }
 
-async function bench(
-  ours: TestVolume,
-  theirs: TestVolume,
-): Promise<{ row: string; kind: string; ours: number; reference: number; ratio: number }[]> {
+function line({ row, speeds, ratio }: Result): string {
+  const cell = (name: Peer['name']): string => {
+    const speed = speeds[name]
+    return speed === undefined ? '' : `${show(row, speed.median)} ×${speed.spread.toFixed(1)}`
+  }
+  const { cost } = speeds.pomelo ?? {}
+  const spent =
+    cost && `${cost.cpuUs.toFixed(0)} µs, ${cost.calls.toFixed(1)}, ${(cost.bytes / 1024).toFixed(1)}`
+  const cells = [row, cell('pomelo'), cell('reference'), ratio.toFixed(2), cell('host'), spent ?? '']
+  return `| ${cells.map((text, at) => (at === 0 ? text.padEnd(29) : text.padStart(at === 3 ? 5 : 15))).join(' | ')} |`
+}
+
+function say(text: string): void {
+  if (!options.json) console.log(text)
+}
+
+/** Preload for the process of the mount, which then tells how late its loop was in `file`. */
+function watched(file: string): Record<string, string> {
+  return {
+    NODE_OPTIONS: `--import=${join(root, 'bench', 'loop-delay.ts')}`,
+    BENCH_LOOP_DELAY: file,
+  }
+}
+
+function wanted(): readonly string[] {
   const all = options.threads === '1' ? [...METADATA, ...DATA, ...PROGRAMS] : METADATA
-  const rows = all.filter((row) => options.rows?.some((text) => row.includes(text)) ?? true)
-  const out = []
-  for (const row of rows) {
-    const speeds: { ours: number[]; reference: number[] } = { ours: [], reference: [] }
-    for (let round = 0; round < Number(options.rounds); round++) {
-      speeds.ours.push(speed(await measure(ours.mountPoint, row, round)))
-      speeds.reference.push(speed(await measure(theirs.mountPoint, row, round)))
-    }
-    const [a, b] = [median(speeds.ours), median(speeds.reference)]
-    out.push({
-      row,
-      kind: isProgram(row) ? 'program' : (METADATA as readonly string[]).includes(row) ? 'metadata' : 'data',
-      ours: a,
-      reference: b,
-      ratio: a / b,
-    })
-    if (!options.json) console.log(format(row, a, b))
-  }
-  return out
+  return all.filter((row) => options.rows?.some((text) => row.includes(text)) ?? true)
 }
 
-function isProgram(row: string): boolean {
-  return (PROGRAMS as readonly string[]).includes(row)
-}
-
-function format(row: string, ours: number, reference: number): string {
-  const show = (value: number): string =>
-    isProgram(row)
-      ? `${(1 / value).toFixed(2)} s`
-      : row.includes('256 MiB')
-        ? `${value.toFixed(0)} MB/s`
-        : `${(1e6 / value).toFixed(1)} µs`
-  return `| ${row.padEnd(26)} | ${show(ours).padStart(10)} | ${show(reference).padStart(10)} | ${(ours / reference).toFixed(2).padStart(5)} |`
-}
-
-/** Both clients mounted on volumes of their own, on one server. */
-async function benchOn(engine: TestEngine, server: EngineServer, tool: string): Promise<unknown> {
-  await using ours = await makeVolume([], {}, server.newMeta)
-  await using theirs = await makeVolume()
-  await ours.mount()
-  const meta =
-    engine.name === 'sqlite3'
-      ? `sqlite3://${join(theirs.folder, 'reference.db')}`
-      : await server.newMeta(theirs.folder)
-  const bucket = join(theirs.folder, 'reference-bucket/')
-  await mkdir(bucket)
-  await must(tool, ['format', '--storage', 'file', '--bucket', bucket, meta, 'bench'])
-  const places = ['--cache-dir', join(theirs.folder, 'jfs-cache'), '--log', join(theirs.folder, 'log')]
-  const flags = ['--no-usage-report', '--backup-meta', '0', '--enable-xattr', ...places]
-  await must(tool, ['mount', '-d', ...flags, meta, theirs.mountPoint])
+/** Rows beside each other, all clients mounted at the same time on one server. */
+async function compare(server: EngineServer, tool: string, scratch: string) {
+  const peers: Peer[] = []
+  const rows: Result[] = []
+  const file = join(scratch, 'loop-delay.json')
   try {
-    if (!options.json)
-      console.log(
-        `\n${engine.name}, ${options.threads} thread(s)\n\n| row                        |     Pomelo |  reference | ratio |\n|---|---|---|---|`,
-      )
-    return await bench(ours, theirs)
+    peers.push(await pomelo(server, watched(file)))
+    peers.push(await reference(server, tool))
+    if (options.threads === '1') peers.push(await host())
+    for (const row of wanted()) {
+      rows.push(await benchRow(peers, row, Number(options.rounds)))
+      say(line(rows.at(-1)!))
+    }
   } finally {
-    await must(tool, ['umount', theirs.mountPoint], { timeoutMs: 60_000 })
+    for (const peer of peers) await peer.end()
   }
+  const loopDelay = JSON.parse(await readFile(file, 'utf8')) as LoopDelay
+  const { p99Ms, p999Ms, maxMs } = loopDelay
+  const ms = [p99Ms, p999Ms, maxMs].map((value) => value.toFixed(1)).join(', ')
+  say(`\nPomelo's event loop was late by (p99, p99.9, most): ${ms} ms`)
+  return { rows, loopDelay }
+}
+
+/** Pomelo alone, mounted anew for each row. */
+async function profile(server: EngineServer, directory: string, scratch: string) {
+  const rows: Result[] = []
+  for (const row of wanted()) {
+    const name = `${row.replaceAll(/\W+/g, '-')}.cpuprofile`
+    const flags = `--cpu-prof --cpu-prof-dir=${scratch} --cpu-prof-name=${name}`
+    const peer = await pomelo(server, { NODE_OPTIONS: flags })
+    try {
+      rows.push(await benchRow([peer], row, 1))
+    } finally {
+      await peer.end()
+    }
+    await rename(join(scratch, name), join(directory, name))
+    say(line(rows.at(-1)!))
+  }
+  return { rows }
 }
 
 if (noMount !== false) throw new Error(noMount)
 const tool = await juicefs()
-if (tool.path === undefined) throw new Error(tool.missing)
+if (tool.path === undefined && options.profile === undefined) throw new Error(tool.missing)
+const scratch = await mkdtemp(join(tmpdir(), 'bench-'))
 const results: Record<string, unknown> = {}
 for (const name of options.engine) {
   const engine = engines.find((engine) => engine.name === name)
@@ -159,13 +168,19 @@ for (const name of options.engine) {
   if (missing !== undefined) throw new Error(missing)
   const server = await engine.start()
   try {
-    results[name] = await benchOn(engine, server, tool.path)
+    const head = ['', 'Pomelo', 'reference', 'ratio', 'host', 'CPU, r/w calls, KiB moved']
+    say(`\n${name}, ${options.threads} thread(s)\n\n| ${head.join(' | ')} |\n|${'---|'.repeat(head.length)}`)
+    results[name] =
+      options.profile === undefined
+        ? await compare(server, tool.path!, scratch)
+        : await profile(server, resolve(options.profile), scratch)
   } finally {
     await server.stop()
   }
 }
+await rm(scratch, { recursive: true })
 if (options.json) console.log(JSON.stringify(results, undefined, 2))
 else
-  console.log(
-    `\nratio = Pomelo's speed over the reference's; median of ${options.rounds} rounds of ${options.count}`,
+  say(
+    `\nratio: Pomelo's speed over the reference's; median of ${options.rounds} rounds of ${options.count}, × fastest over slowest round\nCPU …: of Pomelo's process, for each operation or MiB while the clock ran`,
   )
