@@ -62,7 +62,10 @@ export interface FileDetails extends FileEntry {
     readonly encoding: 'text' | 'hex'
   }[]
   readonly acl: readonly AclEntry[] | null
+  /** Of a folder: what new entries in it get. */
   readonly defaultAcl: readonly AclEntry[] | null
+  /** What may be changed of it here: nothing in a read-only volume, ACLs where the volume has them. */
+  readonly can: { readonly change: boolean; readonly xattrs: boolean; readonly acl: boolean }
   /** Bytes of its data by where they are now; null for what is no file. */
   readonly places: Readonly<
     Partial<Record<'memory' | 'disk' | 'staging' | 'store' | 'missing', number>>
@@ -80,7 +83,8 @@ export interface FileBlock {
   readonly position: number
 }
 
-export const mkdirInput = pathInput
+/** `parents`: folders on the way are made, and a folder that is there is no error. */
+export const mkdirInput = pathInput.extend({ parents: z.boolean().default(false) })
 export const renameInput = z.object({
   id: volumeId,
   from: volumePath,
@@ -91,6 +95,50 @@ export const renameInput = z.object({
 export const removeFilesInput = z.object({ id: volumeId, paths, skipTrash: z.boolean().default(false) })
 export const chmodInput = pathInput.extend({ mode: z.number().int().min(0).max(0o7777) })
 
+/** A name of this computer or a number; absent: stays. */
+const owner = z.string().trim().min(1).max(255).optional()
+export const chownInput = pathInput
+  .extend({ owner, group: owner })
+  .refine((input) => input.owner !== undefined || input.group !== undefined, {
+    error: 'give an owner, a group, or both',
+  })
+
+/** With its name space: `user.colour`. Source: xattr(7). */
+const xattrName = z
+  .string()
+  .max(255)
+  .regex(/^(user|trusted|security)\.[^\0]+$/, {
+    error: 'a name begins with user. (or trusted. or security.)',
+  })
+/** The value as text or as hexadecimal digits, at most 64 KiB. */
+export const setXattrInput = pathInput
+  .extend({
+    name: xattrName,
+    value: z.string().max(131_072),
+    encoding: z.enum(['text', 'hex']).default('text'),
+  })
+  .refine(({ value, encoding }) => encoding === 'text' || /^([\da-f]{2})*$/i.test(value), {
+    error: 'hexadecimal digits come in pairs',
+    path: ['value'],
+  })
+export const removeXattrInput = pathInput.extend({ name: xattrName })
+
+const aclEntry = z.object({
+  tag: z.enum(['user', 'group', 'mask', 'other']),
+  id: z
+    .number()
+    .int()
+    .min(0)
+    .max(2 ** 32 - 2)
+    .nullable(),
+  perms: z.string().regex(/^[r-][w-][x-]$/, { error: 'permissions are like r-x' }),
+})
+/** The whole list, as `stat` shows it; null takes the ACL away. What is left out of it follows the mode. */
+export const setAclInput = pathInput.extend({
+  which: z.enum(['access', 'default']).default('access'),
+  entries: z.array(aclEntry).max(1000).nullable(),
+})
+
 export interface PathOutcome {
   readonly path: string
   /** Absent: done. */
@@ -99,8 +147,10 @@ export interface PathOutcome {
 }
 
 /**
- * A single-use address for the download of a file, valid for a minute: `GET` it (a link may).
- * Uploads need none: `PUT /api/files/<volume id>?path=/a/b&overwrite=0` with the token in `Authorization: Bearer`.
+ * A single-use address for the download of a file, valid for a minute: `GET` it (a link may). A folder comes as a tar
+ * archive of everything in it, of a size not known before.
+ * Uploads need none: `PUT /api/files/<volume id>?path=/a/b&overwrite=0&parents=0` with the token in
+ * `Authorization: Bearer`; `parents=1` makes the folders on the way.
  */
 export const downloadInput = pathInput
 export interface Download {

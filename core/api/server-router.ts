@@ -5,13 +5,17 @@ import { eventsInput } from './events.ts'
 import {
   cacheInput,
   chmodInput,
+  chownInput,
   downloadInput,
   listInput,
   mkdirInput,
   pathInput,
   removeFilesInput,
+  removeXattrInput,
   renameInput,
   restoreInput,
+  setAclInput,
+  setXattrInput,
   trashListInput,
 } from './files.ts'
 import { historyInput, liveInput } from './metrics.ts'
@@ -167,6 +171,18 @@ const files = t.router({
   chmod: procedure
     .input(chmodInput)
     .mutation((call) => call.ctx.services.files.chmod(call.input, caller(call))),
+  chown: procedure
+    .input(chownInput)
+    .mutation((call) => call.ctx.services.files.chown(call.input, caller(call))),
+  setXattr: procedure
+    .input(setXattrInput)
+    .mutation((call) => call.ctx.services.files.setXattr(call.input, caller(call))),
+  removeXattr: procedure
+    .input(removeXattrInput)
+    .mutation((call) => call.ctx.services.files.removeXattr(call.input, caller(call))),
+  setAcl: procedure
+    .input(setAclInput)
+    .mutation((call) => call.ctx.services.files.setAcl(call.input, caller(call))),
   download: procedure
     .input(downloadInput)
     .mutation((call) => call.ctx.services.files.download(call.input, caller(call))),

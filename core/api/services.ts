@@ -8,6 +8,7 @@ import type {
   CacheEstimate,
   cacheInput,
   chmodInput,
+  chownInput,
   DirectoryPage,
   Download,
   downloadInput,
@@ -19,8 +20,11 @@ import type {
   PathOutcome,
   pathInput,
   removeFilesInput,
+  removeXattrInput,
   renameInput,
   restoreInput,
+  setAclInput,
+  setXattrInput,
   TrashHour,
   TrashPage,
   trashListInput,
@@ -135,6 +139,10 @@ export interface FilesService {
   rename(input: In<typeof renameInput>, caller: Caller): Promise<FileEntry>
   remove(input: In<typeof removeFilesInput>, caller: Caller): Promise<readonly PathOutcome[]>
   chmod(input: In<typeof chmodInput>, caller: Caller): Promise<FileEntry>
+  chown(input: In<typeof chownInput>, caller: Caller): Promise<FileEntry>
+  setXattr(input: In<typeof setXattrInput>, caller: Caller): Promise<void>
+  removeXattr(input: In<typeof removeXattrInput>, caller: Caller): Promise<void>
+  setAcl(input: In<typeof setAclInput>, caller: Caller): Promise<FileEntry>
   download(input: In<typeof downloadInput>, caller: Caller): Promise<Download>
   trashHours(id: string, caller: Caller): Promise<readonly TrashHour[]>
   trashList(input: In<typeof trashListInput>, caller: Caller): Promise<TrashPage>

@@ -97,6 +97,11 @@ export class Vfs {
     this.#state.nodes.onEntryGone(parent, name)
   }
 
+  /** A tool changed attributes: the kernel must ask for them again. */
+  attributesChanged(ino: Ino): void {
+    this.#state.nodes.onRemoteAttributes(ino)
+  }
+
   /** `listener` is told when another client changed the data of a file that is open here. */
   onRemoteChange(listener: (ino: Ino) => void): void {
     this.#state.nodes.onRemoteChange = listener

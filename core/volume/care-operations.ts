@@ -19,11 +19,11 @@ import { loadSetting, updateSetting } from '#core/meta/open-meta.ts'
 import { cleanStaleSessions } from '#core/meta/sessions.ts'
 import { unwrapSecrets, wrapSecrets } from '#core/meta/setting-secrets.ts'
 import { probeStore } from '#core/object/open-store.ts'
+import type { Args } from './arguments.ts'
 import { openStoreOf } from './open-stored.ts'
 import type { Volume } from './open-volume.ts'
 import { formatOf } from './volume-format.ts'
 
-type Args = Readonly<Record<string, unknown>>
 export interface CareJob {
   readonly signal?: AbortSignal
   readonly onProgress?: (progress: unknown) => void

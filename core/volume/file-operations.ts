@@ -1,35 +1,46 @@
 /** Work on the files of an opened volume, by name and with plain data: what a file browser needs. */
-
 import { pathInfo } from '#core/admin/info.ts'
-import { type Place, resolveName } from '#core/admin/paths.ts'
 import { restoreTrash, type TrashEntry, trashEntries, trashHours } from '#core/admin/trash.ts'
 import { warmup } from '#core/admin/warmup.ts'
 import { rootContext } from '#core/base/context.ts'
 import { EEXIST, EINVAL, ENOENT, FsError, fail } from '#core/base/errno.ts'
-import { inoText, ROOT_INO } from '#core/base/ino.ts'
+import type { Ino } from '#core/base/ino.ts'
 import { type Name, nameToText } from '#core/base/name.ts'
 import { O_RDONLY } from '#core/base/open-flags.ts'
 import { RENAME_NOREPLACE } from '#core/meta/api.ts'
-import { TYPE_DIRECTORY, TYPE_FILE, TYPE_SYMLINK } from '#core/meta/records.ts'
+import { TYPE_DIRECTORY, TYPE_FILE } from '#core/meta/records.ts'
+import { Archives } from './archive.ts'
+import { type Args, number, paths, text } from './arguments.ts'
 import { exactText, nameFromExact } from './exact-names.ts'
-import { shownAcl, shownEntry, typeName } from './file-view.ts'
+import { chmod, chown, removeXattr, setAcl, setXattr, stat } from './file-properties.ts'
+import { type ShownEntry, typeName } from './file-view.ts'
 import { bytesOf } from './files.ts'
 import { Listings } from './listings.ts'
+import { cleanPath, entryAt, parentOf, place } from './named-places.ts'
 import type { Volume } from './open-volume.ts'
 import { Uploads } from './uploads.ts'
 
-type Args = Readonly<Record<string, unknown>>
 interface Job {
   readonly signal?: AbortSignal
 }
 
 /** What is kept between requests, one of each for a volume. */
-const open = new WeakMap<Volume, { readonly listings: Listings; readonly uploads: Uploads }>()
+interface Kept {
+  readonly listings: Listings
+  readonly uploads: Uploads
+  readonly archives: Archives
+}
+const open = new WeakMap<Volume, Kept>()
 
-function keptFor(volume: Volume) {
-  let kept = open.get(volume)
-  if (kept === undefined)
-    open.set(volume, (kept = { listings: new Listings(volume), uploads: new Uploads(volume) }))
+function keptFor(volume: Volume): Kept {
+  const known = open.get(volume)
+  if (known !== undefined) return known
+  const kept = {
+    listings: new Listings(volume),
+    uploads: new Uploads(volume),
+    archives: new Archives(volume),
+  }
+  open.set(volume, kept)
   return kept
 }
 
@@ -43,7 +54,14 @@ export const FILE_OPERATIONS: Readonly<Record<string, Operation>> = {
   rename,
   remove,
   chmod,
+  chown,
+  setXattr,
+  removeXattr,
+  setAcl,
   readAt,
+  archiveBegin,
+  archiveNext,
+  archiveEnd: async (volume, args) => keptFor(volume).archives.end(text(args, 'key')),
   putBegin,
   putPiece: async (volume, args) =>
     keptFor(volume).uploads.add(text(args, 'key'), Buffer.from(text(args, 'data'), 'base64')),
@@ -65,33 +83,6 @@ async function list(volume: Volume, args: Args, { signal }: Job) {
   return page
 }
 
-async function stat(volume: Volume, args: Args, { signal }: Job) {
-  const path = cleanPath(text(args, 'path'))
-  const found = await place(volume, path, signal, false)
-  const ctx = rootContext(signal)
-  const { meta, vfs } = volume
-  const names = await meta.listxattr(ctx, found.ino)
-  const xattrs = []
-  for (const name of names.slice(0, 1000)) {
-    const value = await meta.getxattr(ctx, found.ino, name)
-    if (value !== undefined) xattrs.push({ name: nameToText(name), ...shownBytes(value) })
-  }
-  const acls = volume.setting.EnableACL
-    ? {
-        acl: shownAcl(await meta.getAcl(ctx, found.ino, 'access')),
-        defaultAcl: shownAcl(await meta.getAcl(ctx, found.ino, 'default')),
-      }
-    : { acl: null, defaultAcl: null }
-  const isFile = found.node.type === TYPE_FILE
-  const places = isFile
-    ? (await warmup(volume, [path], { action: 'check', threads: 4 }, { signal })).places
-    : null
-  const target =
-    found.node.type === TYPE_SYMLINK ? nameToText(latin1(await vfs.readlink(ctx, found.ino))) : undefined
-  const entry = entryAt(path, found)
-  return { ...entry, ...(target !== undefined && { target }), xattrs, ...acls, places }
-}
-
 async function blocks(volume: Volume, args: Args, { signal }: Job) {
   const { ino } = await place(volume, text(args, 'path'), signal)
   const { objects } = await pathInfo(volume, ino, {}, { signal })
@@ -100,10 +91,30 @@ async function blocks(volume: Volume, args: Args, { signal }: Job) {
 
 async function mkdir(volume: Volume, args: Args, { signal }: Job) {
   const path = cleanPath(text(args, 'path'))
+  if (args.parents === true) return makeFolders(volume, path, signal)
   const { parent, name } = await parentOf(volume, path, signal)
-  const { uid, gid } = ownerOf(args)
-  const ctx = { ...rootContext(signal), uid, gid, interrupted: false }
-  const made = await volume.vfs.mknod(ctx, parent, name, { type: TYPE_DIRECTORY, mode: 0o755 })
+  return entryAt(path, await makeFolder(volume, parent, name, signal))
+}
+
+function makeFolder(volume: Volume, parent: Ino, name: Name, signal?: AbortSignal) {
+  // What comes through this process is its user's.
+  const ids = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 }
+  const ctx = { ...rootContext(signal), ...ids, interrupted: false }
+  return volume.vfs.mknod(ctx, parent, name, { type: TYPE_DIRECTORY, mode: 0o755 })
+}
+
+/** Those on the way that are missing, and it. Somebody else may make them at the same time. */
+async function makeFolders(volume: Volume, path: string, signal?: AbortSignal): Promise<ShownEntry> {
+  const parts = path.split('/').slice(1)
+  for (const end of parts.keys()) {
+    const { parent, name } = await parentOf(volume, `/${parts.slice(0, end + 1).join('/')}`, signal)
+    if ((await volume.meta.lookup(rootContext(signal), parent, name)) !== undefined) continue
+    await makeFolder(volume, parent, name, signal).catch((error: unknown) => {
+      if (!(error instanceof FsError && error.errno === EEXIST)) throw error
+    })
+  }
+  const made = await place(volume, path, signal)
+  if (made.node.type !== TYPE_DIRECTORY) throw fail(EEXIST, 'mkdir', `${path} is no folder`)
   return entryAt(path, made)
 }
 
@@ -114,6 +125,7 @@ async function rename(volume: Volume, args: Args, { signal }: Job) {
   const target = await parentOf(volume, to, signal)
   const flags = args.overwrite === true ? 0 : RENAME_NOREPLACE
   await volume.vfs.rename(rootContext(signal), source.parent, source.name, target.parent, target.name, flags)
+  volume.vfs.entryGone(source.parent, source.name)
   return entryAt(to, await place(volume, to, signal, false))
 }
 
@@ -137,19 +149,9 @@ async function removeOne(
   const ctx = rootContext(signal)
   const found = await volume.meta.lookup(ctx, parent, name)
   if (found === undefined) throw fail(ENOENT, 'remove', path)
-  if (found.node.type !== TYPE_DIRECTORY) {
-    await volume.vfs.unlink(ctx, parent, name, { skipTrash })
-    return
-  }
-  await volume.meta.removeTree(ctx, parent, name, { skipTrash, signal })
+  if (found.node.type !== TYPE_DIRECTORY) await volume.vfs.unlink(ctx, parent, name, { skipTrash })
+  else await volume.meta.removeTree(ctx, parent, name, { skipTrash, signal })
   volume.vfs.entryGone(parent, name)
-}
-
-async function chmod(volume: Volume, args: Args, { signal }: Job) {
-  const path = cleanPath(text(args, 'path'))
-  const { ino } = await place(volume, path, signal, false)
-  await volume.vfs.setattr(rootContext(signal), ino, { mode: number(args, 'mode', 0) })
-  return entryAt(path, await place(volume, path, signal, false))
 }
 
 /** Bytes as base64; fewer only at the end of the file. */
@@ -168,7 +170,24 @@ async function readAt(volume: Volume, args: Args, { signal }: Job) {
   }
 }
 
+async function archiveBegin(volume: Volume, args: Args, { signal }: Job) {
+  const path = cleanPath(text(args, 'path'))
+  const { ino, node } = await place(volume, path, signal)
+  const name = nameFromExact(path.slice(path.lastIndexOf('/') + 1)) || volume.setting.Name
+  return { key: keptFor(volume).archives.begin(ino, node, name) }
+}
+
+async function archiveNext(volume: Volume, args: Args) {
+  const piece = await keptFor(volume).archives.next(text(args, 'key'))
+  return { data: piece === undefined ? null : Buffer.from(piece).toString('base64') }
+}
+
 async function putBegin(volume: Volume, args: Args, { signal }: Job) {
+  if (args.parents === true) {
+    const path = cleanPath(text(args, 'path'))
+    const folder = path.slice(0, path.lastIndexOf('/'))
+    if (folder !== '') await makeFolders(volume, folder, signal)
+  }
   const { parent, name } = await parentOf(volume, text(args, 'path'), signal)
   return { key: await keptFor(volume).uploads.begin(parent, name, 0o644, args.overwrite === true) }
 }
@@ -278,69 +297,4 @@ async function outcomeOf(path: string, work: () => Promise<void>) {
     if (!(error instanceof FsError)) throw error
     return { path, error: error.message }
   }
-}
-
-function place(volume: Volume, path: string, signal?: AbortSignal, follow = true): Promise<Place> {
-  return resolveName(volume.meta, rootContext(signal), nameFromExact(path), { follow })
-}
-
-async function parentOf(volume: Volume, path: string, signal?: AbortSignal) {
-  const clean = cleanPath(path)
-  const at = clean.lastIndexOf('/')
-  const name = nameFromExact(clean.slice(at + 1))
-  if (name === '' || name === '.' || name === '..') throw fail(EEXIST, 'path', 'the path names no entry')
-  const folder = await place(volume, clean.slice(0, at) || '/', signal)
-  return { parent: folder.ino, name }
-}
-
-function entryAt(path: string, { ino, node }: Pick<Place, 'ino' | 'node'>) {
-  const at = path.lastIndexOf('/')
-  const name = ino === ROOT_INO && path === '/' ? '' : nameFromExact(path.slice(at + 1))
-  const folder = path.slice(0, at) || '/'
-  const shown = shownEntry(folder, name, ino, node, node.type)
-  return path === '/' ? { ...shown, name: '/', path: '/', ino: inoText(ino) } : shown
-}
-
-function cleanPath(path: string): string {
-  return `/${path
-    .split('/')
-    .filter((part) => part !== '' && part !== '.')
-    .join('/')}`
-}
-
-function ownerOf(args: Args): { readonly uid: number; readonly gid: number } {
-  return {
-    uid: number(args, 'uid', process.getuid?.() ?? 0),
-    gid: number(args, 'gid', process.getgid?.() ?? 0),
-  }
-}
-
-/** Text where it is some, else hexadecimal digits; long values are cut. */
-function shownBytes(value: Uint8Array): { readonly value: string; readonly encoding: 'text' | 'hex' } {
-  const bytes = Buffer.from(value).subarray(0, 65_536)
-  const textual = bytes.toString('utf8')
-  const isText =
-    Buffer.from(textual, 'utf8').equals(bytes) && !/\p{Cc}/u.test(textual.replace(/[\t\n\r]/g, ''))
-  return isText ? { value: textual, encoding: 'text' } : { value: bytes.toString('hex'), encoding: 'hex' }
-}
-
-function latin1(bytes: Uint8Array): Name {
-  return Buffer.from(bytes).toString('latin1')
-}
-
-function text(args: Args, name: string): string {
-  const value = args[name]
-  if (typeof value !== 'string') throw fail(EINVAL, 'request', `${name} is missing`)
-  return value
-}
-
-function number(args: Args, name: string, standard: number): number {
-  const value = args[name]
-  return typeof value === 'number' && value >= 0 ? Math.floor(value) : standard
-}
-
-function paths(args: Args, name = 'paths'): readonly string[] {
-  const value = args[name]
-  if (!Array.isArray(value)) throw fail(EINVAL, 'request', `${name} are missing`)
-  return value.map(String)
 }

@@ -1,8 +1,10 @@
 /** Entries of a volume as plain data. */
+import { EINVAL, fail } from '#core/base/errno.ts'
 import { inoText } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
 import { nameToText } from '#core/base/name.ts'
-import { ACL_UNSET, type AclRule, type NodeRecord } from '#core/meta/records.ts'
+import { EMPTY_ACL } from '#core/meta/acl-rule.ts'
+import { ACL_UNSET, type AclEntry, type AclRule, type NodeRecord } from '#core/meta/records.ts'
 import { exactText } from './exact-names.ts'
 
 /** Index: the format's node types (meta-records.md §2). */
@@ -71,6 +73,28 @@ export function shownAcl(rule: AclRule | undefined): readonly ShownAcl[] | null 
     ...one('mask', null, rule.mask),
     ...one('other', null, rule.other),
   ]
+}
+
+/** The way back. Errors: EINVAL for two entries of the same. Without a mask but with names, it is the union of theirs. */
+export function ruleOf(entries: readonly ShownAcl[]): AclRule {
+  const seen = new Set<string>()
+  const rule = { ...EMPTY_ACL, users: [] as AclEntry[], groups: [] as AclEntry[] }
+  for (const { tag, id, perms } of entries) {
+    if (seen.has(`${tag} ${id}`)) throw fail(EINVAL, 'setfacl', `two entries for ${tag} ${id ?? ''}`)
+    seen.add(`${tag} ${id}`)
+    const perm = permOf(perms)
+    if (tag === 'user' && id !== null) rule.users.push({ id, perm })
+    else if (tag === 'group' && id !== null) rule.groups.push({ id, perm })
+    else rule[tag === 'user' ? 'owner' : tag] = perm
+  }
+  const named = [...rule.users, ...rule.groups]
+  if (named.length === 0 || rule.mask !== ACL_UNSET) return rule
+  const group = rule.group === ACL_UNSET ? 0 : rule.group
+  return { ...rule, mask: named.reduce((all, { perm }) => all | perm, group) }
+}
+
+function permOf(text: string): number {
+  return (text[0] === 'r' ? 4 : 0) | (text[1] === 'w' ? 2 : 0) | (text[2] === 'x' ? 1 : 0)
 }
 
 function permText(perm: number): string {

@@ -145,6 +145,122 @@ test(
   },
 )
 
+test('a folder comes down as a tar archive, and files go up into folders made on the way', REAL, async () => {
+  await using daemon = await TestDaemon.start()
+  const { id, mountPoint } = await daemon.create('folders')
+  const long = 'x'.repeat(200)
+  await must('sh', [
+    '-c',
+    `cd ${mountPoint} && mkdir -p t/d/${long} t/empty && echo one > t/one && echo two > t/d/${long}/zwölf && ln -s ../one t/d/link && mkfifo t/pipe && truncate -s 3M t/hole && printf end >> t/hole && chmod 640 t/one && touch -d '2024-02-03 04:05:06.789' t/one && sync`,
+  ])
+  const { url, name, size } = await daemon.trpc.files.download.mutate({ id, path: '/t' })
+  assert.deepEqual([name, size], ['t.tar', null])
+  const { bytes, disposition } = await download(daemon.port, url)
+  assert.match(disposition, /t\.tar$/)
+  await writeFile(daemon.path('t.tar'), bytes)
+  await must('sh', [
+    '-c',
+    `mkdir ${daemon.path('out')} && tar -xf ${daemon.path('t.tar')} -C ${daemon.path('out')}`,
+  ])
+  const shown = (at: string) =>
+    must('sh', ['-c', `cd ${at}/t && find . -printf '%P %y %m %s %T@ %l\\n' | grep -v ' d ' | sort`])
+  assert.equal(await shown(daemon.path('out')), await shown(mountPoint))
+  assert.equal(await must('diff', ['-r', '--exclude=pipe', `${daemon.path('out')}/t`, `${mountPoint}/t`]), '')
+  await assert.rejects(daemon.trpc.files.download.mutate({ id, path: '/none' }), /ENOENT/)
+  // Up, into folders that are not there.
+  const token = await daemon.token()
+  const put = (path: string) =>
+    daemon.http('PUT', `/api/files/${id}?path=${encodeURIComponent(path)}&parents=1`, {
+      headers: { authorization: `Bearer ${token}`, 'content-length': '2' },
+      body: 'hi',
+    })
+  const answers = await Promise.all(['/up/a/one', '/up/a/two', '/up/b/three'].map(put))
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200],
+  )
+  assert.equal(await must('cat', [`${mountPoint}/up/b/three`]), 'hi')
+  assert.equal((await put('/t/one/below')).status, 409)
+  await daemon.trpc.files.mkdir.mutate({ id, path: '/up/c/d', parents: true })
+  await daemon.trpc.files.mkdir.mutate({ id, path: '/up/c/d', parents: true })
+  await assert.rejects(daemon.trpc.files.mkdir.mutate({ id, path: '/t/one', parents: true }), /no folder/)
+})
+
+test(
+  'owner, attributes and ACLs are changed as a mount shows them, and refused where it has none',
+  REAL,
+  async () => {
+    await using daemon = await TestDaemon.start()
+    const { id, mountPoint } = await daemon.create('properties')
+    const { files } = daemon.trpc
+    await must('sh', [
+      '-c',
+      `mkdir ${mountPoint}/d && echo x > ${mountPoint}/d/f && ln -s f ${mountPoint}/d/l`,
+    ])
+    const path = '/d/f'
+    const owned = await files.chown.mutate({ id, path, owner: 'nobody', group: '4242' })
+    assert.deepEqual([owned.uid, owned.gid], [65_534, 4242])
+    await files.chown.mutate({ id, path: '/d/l', owner: '77' })
+    // The kernel is told soon after the answer, long before its time-out.
+    const shows = (name: string, format: string, expected: string) =>
+      daemon.until(async () => {
+        const shown = (await must('stat', ['-c', format, `${mountPoint}/d/${name}`])).trim()
+        return shown === expected ? true : undefined
+      }, 900)
+    await shows('f', '%u:%g', '65534:4242')
+    await shows('l', '%u', '77')
+    await assert.rejects(files.chown.mutate({ id, path, owner: 'nobody-of-this-name' }), /knows no user/)
+    await assert.rejects(files.chown.mutate({ id, path }), /give an owner/)
+    await files.setXattr.mutate({ id, path, name: 'user.colour', value: 'grün' })
+    await files.setXattr.mutate({ id, path, name: 'user.bin', value: '00ff', encoding: 'hex' })
+    assert.match(
+      await must('getfattr', ['-d', '-e', 'hex', '--absolute-names', `${mountPoint}/d/f`]),
+      /user.bin=0x00ff\nuser.colour=0x6772c3bc6e/,
+    )
+    await files.removeXattr.mutate({ id, path, name: 'user.bin' })
+    const shown = await files.stat.query({ id, path })
+    assert.deepEqual(shown.xattrs, [{ name: 'user.colour', value: 'grün', encoding: 'text' }])
+    assert.deepEqual(shown.can, { change: true, xattrs: true, acl: false })
+    await assert.rejects(files.setXattr.mutate({ id, path, name: 'system.posix_acl_access', value: '' }))
+    await assert.rejects(
+      files.setXattr.mutate({ id, path, name: 'security.capability', value: 'x' }),
+      /NOTSUP/,
+    )
+    await assert.rejects(
+      files.setXattr.mutate({ id, path, name: 'user.b', value: '0', encoding: 'hex' }),
+      /pairs/,
+    )
+    const entries = [
+      { tag: 'user', id: 1234, perms: 'rwx' },
+      { tag: 'group', id: null, perms: 'r--' },
+    ] as const
+    await assert.rejects(files.setAcl.mutate({ id, path, entries: [...entries] }), /NOTSUP/)
+    // The volume gets ACLs; the kernel is told with the next mount.
+    await daemon.trpc.volumes.changeFormat.mutate({ id, acl: true })
+    await daemon.trpc.volumes.unmount.mutate({ id, waitMs: 30_000 })
+    await daemon.trpc.volumes.mount.mutate({ id, waitMs: 30_000 })
+    await files.setAcl.mutate({ id, path, entries: [...entries] })
+    await files.setAcl.mutate({ id, path: '/d', which: 'default', entries: [...entries] })
+    const acl = await files.stat.query({ id, path })
+    assert.deepEqual(acl.acl, [
+      { tag: 'user', id: null, perms: 'rw-' },
+      { tag: 'user', id: 1234, perms: 'rwx' },
+      { tag: 'group', id: null, perms: 'r--' },
+      { tag: 'mask', id: null, perms: 'rwx' },
+      { tag: 'other', id: null, perms: 'r--' },
+    ])
+    assert.equal(acl.can.acl, true)
+    await must('touch', [`${mountPoint}/d/heir`])
+    const heir = await files.stat.query({ id, path: '/d/heir' })
+    assert.ok(heir.acl?.some((entry) => entry.id === 1234))
+    await shows('f', '%a', '674')
+    await assert.rejects(files.setAcl.mutate({ id, path, which: 'default', entries: [...entries] }), /EACCES/)
+    await assert.rejects(files.setAcl.mutate({ id, path, entries: [entries[0], entries[0]] }), /two entries/)
+    await files.setAcl.mutate({ id, path, entries: null })
+    assert.equal((await files.stat.query({ id, path })).acl, null)
+  },
+)
+
 test(
   'a folder of 20,000 files comes in pages of one moment, and a page takes little time',
   REAL,

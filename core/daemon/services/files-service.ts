@@ -15,8 +15,8 @@ import { ApiRefusal } from '#core/api/server-errors.ts'
 import type { Caller, FilesService } from '#core/api/services.ts'
 import { Refusal } from '#core/base/refusal.ts'
 import type { Daemon } from '../daemon.ts'
-import { fileContent } from '../downloads.ts'
-import { ownerNames } from '../owner-names.ts'
+import { fileContent, folderContent } from '../downloads.ts'
+import { ownerIds, ownerNames } from '../owner-names.ts'
 
 type Inputs<K extends keyof FilesService> = Parameters<FilesService[K]>[0]
 
@@ -52,8 +52,8 @@ export class Files implements FilesService {
     return this.#call(id, 'blocks', { path }, caller)
   }
 
-  mkdir({ id, path }: Inputs<'mkdir'>, caller: Caller): Promise<FileEntry> {
-    return this.#call(id, 'mkdir', { path }, caller)
+  mkdir({ id, ...args }: Inputs<'mkdir'>, caller: Caller): Promise<FileEntry> {
+    return this.#call(id, 'mkdir', args, caller)
   }
 
   rename({ id, ...args }: Inputs<'rename'>, caller: Caller): Promise<FileEntry> {
@@ -68,11 +68,33 @@ export class Files implements FilesService {
     return this.#call(id, 'chmod', args, caller)
   }
 
+  async chown({ id, path, owner, group }: Inputs<'chown'>, caller: Caller): Promise<FileEntry> {
+    return this.#call(id, 'chown', { path, ...(await ownerIds({ owner, group })) }, caller)
+  }
+
+  setXattr({ id, ...args }: Inputs<'setXattr'>, caller: Caller): Promise<void> {
+    return this.#call(id, 'setXattr', args, caller)
+  }
+
+  removeXattr({ id, ...args }: Inputs<'removeXattr'>, caller: Caller): Promise<void> {
+    return this.#call(id, 'removeXattr', args, caller)
+  }
+
+  setAcl({ id, ...args }: Inputs<'setAcl'>, caller: Caller): Promise<FileEntry> {
+    return this.#call(id, 'setAcl', args, caller)
+  }
+
   async download({ id, path }: Inputs<'download'>, caller: Caller): Promise<Download> {
     const found = await this.#call<FileEntry>(id, 'stat', { path }, caller)
-    if (found.type !== 'file')
-      throw new ApiRefusal('refused', `${path} is no file`, 'download the files in it one by one')
-    const content = fileContent(this.#daemon.operators.of(id), path, basename(found.name), found.size)
+    const operator = this.#daemon.operators.of(id)
+    const content =
+      found.type === 'directory'
+        ? folderContent(
+            operator,
+            path,
+            path === '/' ? this.#daemon.supervisor.get(id).host.name() : found.name,
+          )
+        : fileContent(operator, path, basename(found.name), found.size)
     return { url: this.#daemon.tickets.add(content), name: content.name, size: content.size }
   }
 

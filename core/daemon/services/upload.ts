@@ -23,10 +23,10 @@ export async function receiveUpload(
     const total = Number(request.headers['content-length'] ?? Number.NaN)
     const size = Number.isFinite(total) ? total : null
     const operator = daemon.operators.of(id)
-    const overwrite = query.get('overwrite') === '1'
+    const target = { path, overwrite: query.get('overwrite') === '1', parents: query.get('parents') === '1' }
     await daemon.services.tasks.transfer(
       { kind: 'upload', id, title: `Upload ${basename(path)}`, total: size, signal: gone.signal },
-      (onBytes, signal) => store(operator, path, overwrite, request, size, onBytes, signal),
+      (onBytes, signal) => store(operator, target, request, size, onBytes, signal),
     )
     sendJson(response, 200, { path })
   } catch (error) {
@@ -39,14 +39,13 @@ export async function receiveUpload(
 
 async function store(
   operator: Operator,
-  path: string,
-  overwrite: boolean,
+  target: { readonly path: string; readonly overwrite: boolean; readonly parents: boolean },
   body: AsyncIterable<Buffer>,
   size: number | null,
   onBytes: (done: number) => void,
   signal: AbortSignal,
 ): Promise<void> {
-  const { key } = (await operator.call('putBegin', { path, overwrite }, { signal })) as { key: string }
+  const { key } = (await operator.call('putBegin', target, { signal })) as { key: string }
   try {
     let done = 0
     for await (const piece of pieces(body)) {

@@ -1,4 +1,4 @@
-import type { FileEntry, PathOutcome, TrashItem } from '#core/api/files.ts'
+import type { FileDetails, FileEntry, PathOutcome, TrashItem } from '#core/api/files.ts'
 import type { FilesService } from '#core/api/services.ts'
 import { chance } from './noise.ts'
 import { split, Tree } from './tree.ts'
@@ -18,6 +18,10 @@ export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService 
     trash.set(id, items)
     return items
   }
+  const xattrs = new Map<string, FileDetails['xattrs']>()
+  const xattrsOf = (id: string, path: string, type: string) =>
+    xattrs.get(`${id} ${path}`) ?? (type === 'file' ? INITIAL_XATTRS : [])
+  const acls = new Map<string, FileDetails['acl']>()
   const listings = new Map<string, readonly FileEntry[]>()
 
   return {
@@ -46,24 +50,10 @@ export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService 
         owner: 'ines',
         group: 'studio',
         modeText: '',
-        xattrs:
-          entry.type === 'file'
-            ? [
-                { name: 'user.mime_type', value: 'video/quicktime', encoding: 'text' },
-                { name: 'user.checksum', value: '9f86d081884c7d659a2feaa0c55ad015', encoding: 'hex' },
-              ]
-            : [],
-        acl:
-          share > 0.4
-            ? [
-                { tag: 'user', id: null, perms: 'rw-' },
-                { tag: 'user', id: 1004, perms: 'rw-' },
-                { tag: 'group', id: null, perms: 'r--' },
-                { tag: 'mask', id: null, perms: 'rw-' },
-                { tag: 'other', id: null, perms: 'r--' },
-              ]
-            : null,
-        defaultAcl: null,
+        xattrs: xattrsOf(id, path, entry.type),
+        acl: acls.get(`${id} access ${path}`) ?? (share > 0.4 ? INITIAL_ACL : null),
+        defaultAcl: acls.get(`${id} default ${path}`) ?? null,
+        can: { change: !world.find(id).volume.readOnly, xattrs: true, acl: true },
         places:
           entry.type === 'file'
             ? {
@@ -86,8 +76,9 @@ export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService 
         position: at * block,
       }))
     },
-    mkdir: async ({ id, path }) => {
+    mkdir: async ({ id, path, parents }) => {
       const tree = treeOf(id)
+      if (parents && tree.has(path)) return tree.get(path)
       if (tree.has(path))
         throw refusal('conflict', `${split(path).name} exists already.`, 'Choose another name.')
       return tree.put(path, 'directory', 4096)
@@ -113,6 +104,23 @@ export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService 
       })
     },
     chmod: async ({ id, path, mode }) => treeOf(id).change(path, { mode }),
+    chown: async ({ id, path, owner, group }) =>
+      treeOf(id).change(path, {
+        ...(owner !== undefined && { uid: Number(owner) || 1000 }),
+        ...(group !== undefined && { gid: Number(group) || 1000 }),
+      }),
+    async setXattr({ id, path, name, value, encoding }) {
+      const kept = xattrsOf(id, path, treeOf(id).get(path).type).filter((each) => each.name !== name)
+      xattrs.set(`${id} ${path}`, [...kept, { name, value, encoding }])
+    },
+    async removeXattr({ id, path, name }) {
+      const kept = xattrsOf(id, path, treeOf(id).get(path).type).filter((each) => each.name !== name)
+      xattrs.set(`${id} ${path}`, kept)
+    },
+    async setAcl({ id, path, which, entries }) {
+      acls.set(`${id} ${which} ${path}`, entries)
+      return treeOf(id).get(path)
+    },
     download: async ({ id, path }) => {
       const { name, type, size } = treeOf(id).get(path)
       return {
@@ -169,6 +177,19 @@ export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService 
     },
   }
 }
+
+const INITIAL_XATTRS: FileDetails['xattrs'] = [
+  { name: 'user.mime_type', value: 'video/quicktime', encoding: 'text' },
+  { name: 'user.checksum', value: '9f86d081884c7d659a2feaa0c55ad015', encoding: 'hex' },
+]
+
+const INITIAL_ACL: FileDetails['acl'] = [
+  { tag: 'user', id: null, perms: 'rw-' },
+  { tag: 'user', id: 1004, perms: 'rw-' },
+  { tag: 'group', id: null, perms: 'r--' },
+  { tag: 'mask', id: null, perms: 'rw-' },
+  { tag: 'other', id: null, perms: 'r--' },
+]
 
 function initialTrash(): TrashItem[] {
   const names = ['poster-old.psd', 'takes', 'mix-final.wav', 'mix-final2.wav', 'IMG_2041.jpg', 'export.csv']
