@@ -34,7 +34,7 @@ export default defineConfig(({ mode }) => ({
         // A file for each set of sharers would make the first screen seventy requests.
         codeSplitting: {
           groups: [
-            { name: 'vendor', test: /node_modules\/(?!uplot|zod)/ },
+            { name: 'vendor', test: /node_modules\/(?!uplot|zod|@fontsource)/ },
             { name: 'shared', test: /renderer\/(components|format|strings|theme)\// },
           ],
         },

@@ -27,7 +27,7 @@ interface Screen {
 }
 
 const SCREENS: readonly Screen[] = [
-  { name: 'volumes', hash: '#/', shows: 'team-media' },
+  { name: 'volumes', hash: '#/', shows: 'team-media', prepare: curves },
   { name: 'wizard-name', hash: '#/new', shows: 'What is the volume called?' },
   { name: 'wizard-metadata', hash: '#/new', shows: /Answers in 0.4 ms/, prepare: toMetadata },
   { name: 'connect', hash: '#/connect', shows: 'Mounted by', prepare: findVolume },
@@ -126,6 +126,11 @@ async function look(
   )
   problems.push(...errors.splice(0))
   return problems.map((problem) => `${name} ${suffix}: ${problem}`)
+}
+
+/** The small curves are there a moment after the rows. */
+async function curves(page: Page): Promise<void> {
+  await page.waitForTimeout(1500)
 }
 
 async function toMetadata(page: Page): Promise<void> {

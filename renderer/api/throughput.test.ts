@@ -22,6 +22,23 @@ test('keeps a minute, a point a second, the newest last', () => {
   assert.equal(down[0], 41)
 })
 
+test('what was before comes first, is asked for once, and no more than a minute is kept', async () => {
+  const curves = new Throughput()
+  curves.record([volume('a', 7)], 1000)
+  let asked = 0
+  const read = async () => {
+    asked++
+    return { up: [1, 2], down: Array.from({ length: 80 }, (_, at) => at) }
+  }
+  await curves.begin('a', read)
+  await curves.begin('a', read)
+  assert.equal(asked, 1)
+  const { up, down } = curves.of('a')
+  assert.deepEqual(up, [1, 2, 14])
+  assert.equal(down.length, 60)
+  assert.deepEqual([down[0], down.at(-1)], [21, 7])
+})
+
 test('a volume that is unmounted or gone has no curve', () => {
   const curves = new Throughput()
   curves.record([volume('a', 1), volume('b', 1)], 1000)

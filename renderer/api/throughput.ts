@@ -13,6 +13,7 @@ const FLAT: Curve = { up: [], down: [] }
 
 export class Throughput {
   readonly #curves = new Map<string, Curve>()
+  readonly #asked = new Set<string>()
   #lastMs = 0
 
   record(volumes: readonly Volume[], nowMs = Date.now()): void {
@@ -28,7 +29,25 @@ export class Throughput {
         down: [...down.slice(1 - POINTS), rates.readBps],
       })
     }
-    for (const id of this.#curves.keys()) if (!seen.has(id)) this.#curves.delete(id)
+    for (const id of this.#curves.keys()) if (!seen.has(id)) this.#forget(id)
+  }
+
+  /** What was before the window looked, from history that `read` gives: asked for once. Rejects as `read` does. */
+  async begin(id: string, read: () => Promise<Curve>): Promise<void> {
+    if (this.#asked.has(id)) return
+    this.#asked.add(id)
+    const before = await read()
+    const { up, down } = this.of(id)
+    if (up.length >= POINTS || !this.#asked.has(id)) return
+    this.#curves.set(id, {
+      up: [...before.up, ...up].slice(-POINTS),
+      down: [...before.down, ...down].slice(-POINTS),
+    })
+  }
+
+  #forget(id: string): void {
+    this.#curves.delete(id)
+    this.#asked.delete(id)
   }
 
   of(id: string): Curve {

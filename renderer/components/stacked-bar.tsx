@@ -46,7 +46,7 @@ export function StackedBar({ parts, label, total, legend = true }: Props) {
             ))}
       </div>
       {legend && (
-        <dl className={css.legend}>
+        <dl className={css.legend} data-figures>
           {parts.map(({ key, label: name, color, text, hover }) => (
             <div key={key} title={hover}>
               <dt>

@@ -31,13 +31,17 @@ export function Sidebar({ route }: { readonly route: Route }) {
       <div className={css.brand}>
         <img src={new URL('../theme/mark.svg', import.meta.url).href} width="20" height="20" alt="" />
         <span>{s.shell.app}</span>
-        <UnstyledButton className={css.palette} onClick={() => openPalette(true)}>
-          <span>{s.shell.commands}</span> <kbd>{isMac ? '⌘K' : 'Ctrl K'}</kbd>
-        </UnstyledButton>
       </div>
+      <UnstyledButton className={css.palette} onClick={() => openPalette(true)}>
+        <IconSearch size={14} stroke={1.75} />
+        <span>{s.shell.commands}</span>
+        <kbd>{isMac ? '⌘K' : 'Ctrl K'}</kbd>
+      </UnstyledButton>
       <PageLink page="volumes" route={route} icon={<IconLayoutList size={16} stroke={1.75} />}>
         {s.shell.allVolumes}
-        <span className={css.count}>{volumes.length > 0 ? volumes.length.toLocaleString('en-US') : ''}</span>
+        <span className={css.count} data-figures>
+          {volumes.length > 0 ? volumes.length.toLocaleString('en-US') : ''}
+        </span>
       </PageLink>
       {volumes.length >= FILTER_FROM && (
         <TextInput

@@ -3,7 +3,7 @@ import { useVolume, useVolumes } from '../api/live.ts'
 import { ToneDot } from '../components/state-mark.tsx'
 import { isUp } from '../components/volume-actions.ts'
 import { bytes, rate } from '../format/bytes.ts'
-import { count, percent, perSecond } from '../format/number.ts'
+import { count, percent, short } from '../format/number.ts'
 import { s } from '../strings/strings.ts'
 import css from './status-line.module.css'
 import { sumOf } from './status-sum.ts'
@@ -45,7 +45,7 @@ function Figures({ volumes }: { readonly volumes: readonly Volume[] }) {
             ↓ {rate(readBps)}
           </span>
           <span className={css.rate} title={words.operations}>
-            {perSecond(opsPerSec)}
+            {words.ops(short(opsPerSec))}
           </span>
           {volumes.length === 1 && (
             <span className={css.rate} title={hitRate === null ? words.noReads : words.hits}>

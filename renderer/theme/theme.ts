@@ -21,6 +21,8 @@ import { s } from '../strings/strings.ts'
 
 const CLOSE = { 'aria-label': s.common.close }
 const POP = { transitionProps: { duration: 80 } }
+/** What lies behind a dialog stays readable: people look there for what they are asked. */
+const VEIL = { color: 'var(--veil)', backgroundOpacity: 1 }
 
 export const theme = createTheme({
   primaryColor: 'blue',
@@ -42,13 +44,19 @@ export const theme = createTheme({
     Modal: Modal.extend({
       defaultProps: {
         lockScroll: false,
+        overlayProps: VEIL,
         centered: true,
         closeButtonProps: CLOSE,
         transitionProps: { duration: 100 },
       },
     }),
     Drawer: Drawer.extend({
-      defaultProps: { lockScroll: false, closeButtonProps: CLOSE, transitionProps: { duration: 120 } },
+      defaultProps: {
+        lockScroll: false,
+        overlayProps: VEIL,
+        closeButtonProps: CLOSE,
+        transitionProps: { duration: 120 },
+      },
     }),
     Menu: Menu.extend({ defaultProps: POP }),
     Tooltip: Tooltip.extend({
@@ -61,7 +69,7 @@ export const theme = createTheme({
     Select: Select.extend({ defaultProps: { size: 'sm', comboboxProps: POP } }),
     Checkbox: Checkbox.extend({ defaultProps: { size: 'xs' } }),
     Radio: Radio.extend({ defaultProps: { size: 'xs' } }),
-    Switch: Switch.extend({ defaultProps: { size: 'sm' } }),
+    Switch: Switch.extend({ defaultProps: { size: 'sm', withThumbIndicator: false } }),
     SegmentedControl: SegmentedControl.extend({ defaultProps: { size: 'xs' } }),
   },
 })

@@ -20,19 +20,22 @@ export function CarePanel({ id }: { readonly id: string }) {
       .catch((error: unknown) => useUi.getState().fail(error, words.starting(what)))
   }
   const ways = [
-    { label: words.check, text: words.checkText, run: start({ kind: 'fsck', id }, words.check) },
-    { label: words.garbage, text: words.garbageText, run: start({ kind: 'gc', id }, words.garbage) },
-    { label: words.compact, text: words.compactText, run: start({ kind: 'compact', id }, words.compact) },
-    { label: words.backup, text: words.backupText, run: () => setBackingUp(true) },
+    { ...words.check, run: start({ kind: 'fsck', id }, words.check.title) },
+    { ...words.garbage, run: start({ kind: 'gc', id }, words.garbage.title) },
+    { ...words.compact, run: start({ kind: 'compact', id }, words.compact.title) },
+    { ...words.backup, run: () => setBackingUp(true) },
   ]
   return (
     <Panel title={words.title}>
       <ul className={css.care}>
-        {ways.map(({ label, text, run }) => (
-          <li key={label}>
-            <p className={css.dim}>{text}</p>
-            <Button variant="default" size="compact-sm" onClick={run}>
-              {label}
+        {ways.map(({ title, text, button, run }) => (
+          <li key={title}>
+            <div>
+              <h3>{title}</h3>
+              <p className={css.dim}>{text}</p>
+            </div>
+            <Button variant="default" onClick={run}>
+              {button}
             </Button>
           </li>
         ))}
@@ -51,7 +54,7 @@ function BackupDialog({ id, onClose }: { readonly id: string; readonly onClose: 
     onSuccess: onClose,
   })
   return (
-    <Modal opened onClose={onClose} title={words.backup} size={480}>
+    <Modal opened onClose={onClose} title={words.backup.title} size={480}>
       <form
         className={css.details}
         onSubmit={(event) => {
@@ -59,7 +62,7 @@ function BackupDialog({ id, onClose }: { readonly id: string; readonly onClose: 
           if (file.startsWith('/')) dump.mutate()
         }}
       >
-        <p className={css.dim}>{words.backupText}</p>
+        <p className={css.dim}>{words.backup.text}</p>
         <TextInput
           data-autofocus
           label={words.backupFile}
@@ -68,7 +71,7 @@ function BackupDialog({ id, onClose }: { readonly id: string; readonly onClose: 
           onChange={(event) => setFile(event.currentTarget.value)}
           spellCheck={false}
         />
-        {dump.isError && <ErrorNote error={dump.error} doing={words.backup} />}
+        {dump.isError && <ErrorNote error={dump.error} doing={words.backup.title} />}
         <footer className={css.foot}>
           <Button variant="default" onClick={onClose}>
             {s.common.cancel}

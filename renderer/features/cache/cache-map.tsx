@@ -13,7 +13,9 @@ import css from './cache-tab.module.css'
 import { countShares, NO_SHARES, type Share, type Shares } from './folder-shares.ts'
 import { squarify } from './treemap.ts'
 
-const HEIGHT = 360
+const LEAST_HEIGHT = 360
+/** What stands above and below the map in the window. */
+const AROUND = 520
 /** Cells smaller than this have no room for words. */
 const LEAST_TEXT = { width: 64, height: 36 }
 
@@ -111,15 +113,16 @@ interface CellsProps {
 function Cells({ path, shares, chosen, onChoose, onOpen }: CellsProps) {
   const host = useRef<HTMLUListElement>(null)
   const width = useWidth(host, 4)
+  const height = Math.max(LEAST_HEIGHT, window.innerHeight - AROUND)
   const words = s.cache.map
   const drawn = shares.filter(({ cachedBytes }) => cachedBytes > 0)
   const rects = squarify(
     drawn.map(({ cachedBytes }) => cachedBytes),
     width,
-    HEIGHT,
+    height,
   )
   return (
-    <ul ref={host} className={css.map} style={{ height: HEIGHT }} aria-label={words.label(path)}>
+    <ul ref={host} className={css.map} style={{ height }} aria-label={words.label(path)}>
       {drawn.map((share, at) => {
         const { x, y, width: wide, height: high } = rects[at]!
         const text = words.cell(

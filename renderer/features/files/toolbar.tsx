@@ -94,8 +94,15 @@ export function Toolbar({ id, path, chosen, actions, onDialog, onUpload, onTrash
       </Menu>
       <span className={css.bar} />
       <IconAction icon={IconRefresh} label={words.refresh} onClick={onRefresh} />
-      <IconAction icon={IconTrash} label={words.trash} onClick={onTrash} />
       <IconAction icon={IconFolderPlus} label={words.newFolder} onClick={() => onDialog({ kind: 'mkdir' })} />
+      <Button
+        variant="default"
+        size="compact-sm"
+        leftSection={<IconTrash size={14} stroke={1.75} />}
+        onClick={onTrash}
+      >
+        {words.trash}
+      </Button>
       <FileButton multiple onChange={onUpload}>
         {(props) => (
           <Button {...props} size="compact-sm" leftSection={<IconUpload size={14} />}>

@@ -18,6 +18,8 @@ export interface Chart {
   readonly format: (value: number) => string
   /** Sizes have binary steps. */
   readonly binary?: boolean
+  /** So many lines, from the first, are parts of one whole and are drawn on top of each other. */
+  readonly parts?: number
   /** Largest value the scale has at least. */
   readonly least: number
   /** Largest it has at most. */
@@ -33,6 +35,7 @@ export const CHARTS: readonly Chart[] = [
       { name: 'storeBps', color: '--tier-bucket', fill: true },
       { name: 'writeBps', color: '--series-2' },
     ],
+    parts: 3,
     format: rate,
     binary: true,
     least: 1024,

@@ -27,6 +27,7 @@ export function MetadataPanel({ id, engine }: { readonly id: string; readonly en
       {data !== undefined && (
         <div className={css.stack}>
           <Facts
+            ends
             facts={[
               { label: words.address, value: data.address },
               { label: words.roundTrip, value: data.roundTripMs === null ? '–' : latency(data.roundTripMs) },

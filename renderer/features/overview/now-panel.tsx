@@ -14,6 +14,7 @@ export function NowPanel({ detail }: { readonly detail: LiveDetail | undefined }
   return (
     <Panel title={words.title}>
       <Facts
+        ends
         facts={[
           { label: words.openFiles, value: detail === undefined ? '–' : count(detail.openFiles) },
           { label: words.waiting, value: detail?.kernelWaiting == null ? '–' : count(detail.kernelWaiting) },

@@ -12,8 +12,9 @@ test('the scale ends at a round number above every value', () => {
   assert.equal(top(0.03), 0.04)
 })
 
-test('sizes end at a power of two', () => {
-  assert.equal(topOf([[3000]], { least: 1024, binary: true }), 4096)
+test('sizes end at a power of two, or half way to the next', () => {
+  assert.equal(topOf([[3000]], { least: 1024, binary: true }), 3072)
+  assert.equal(topOf([[3100]], { least: 1024, binary: true }), 4096)
   assert.equal(topOf([[4096]], { least: 1024, binary: true }), 4096)
 })
 

@@ -10,7 +10,13 @@ export function topOf(
   if (most !== undefined) return most
   let top = least
   for (const column of columns) for (const value of column) if (value !== null && value > top) top = value
-  return binary ? 2 ** Math.ceil(Math.log2(top)) : niceAbove(top)
+  return binary ? binaryAbove(top) : niceAbove(top)
+}
+
+function binaryAbove(value: number): number {
+  const power = 2 ** Math.floor(Math.log2(value))
+  for (const step of [1, 1.5]) if (value <= step * power) return step * power
+  return 2 * power
 }
 
 function niceAbove(value: number): number {

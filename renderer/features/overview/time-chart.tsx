@@ -7,6 +7,7 @@ import css from './charts.module.css'
 import type { Cursor } from './cursor.ts'
 import { topOf } from './scale.ts'
 import type { SeriesWindow } from './series-window.ts'
+import { stacked } from './stacked.ts'
 
 const HEIGHT = 88
 const AXIS_HEIGHT = 24
@@ -32,10 +33,14 @@ export function TimeChart({ chart, window, cursor, withTime, rangeMs }: Props) {
     const element = host.current
     if (element === null) return
     const names = chart.lines.map(({ name }) => name)
-    const plot = new uPlot(optionsOf(chart, element, cursor, withTime), window.data(names), element)
+    const data = (): uPlot.AlignedData => {
+      const [atSec, ...columns] = window.data(names)
+      return [atSec, ...stacked(columns, chart.parts ?? 0)] as uPlot.AlignedData
+    }
+    const plot = new uPlot(optionsOf(chart, element, cursor, withTime), data(), element)
     function draw(): void {
       const endSec = (window.timeMs(-1) ?? Date.now()) / 1000
-      plot.setData(window.data(names), false)
+      plot.setData(data(), false)
       plot.batch(() => {
         plot.setScale('x', { min: endSec - rangeMs / 1000, max: endSec })
         plot.setScale('y', { min: 0, max: topOf(plot.data.slice(1) as (number | null)[][], chart) })
@@ -70,7 +75,7 @@ function Values({ chart, window, cursor }: Pick<Props, 'chart' | 'window' | 'cur
   useSyncExternalStore(window.subscribe, () => window.version)
   const index = useSyncExternalStore(cursor.subscribe, () => cursor.index) ?? -1
   return (
-    <dl className={css.values}>
+    <dl className={css.values} data-figures>
       {chart.lines.map(({ name, color }) => {
         const value = window.at(name, index)
         return (
@@ -131,13 +136,17 @@ function optionsOf(chart: Chart, host: HTMLElement, cursor: Cursor, withTime: bo
         values: (_, splits) => splits.map(chart.format),
       },
     ],
+    // A part is filled down to the part below it.
+    bands: Array.from({ length: Math.max(0, (chart.parts ?? 0) - 1) }, (_, at) => ({
+      series: [at + 2, at + 1],
+    })),
     series: [
       {},
       ...chart.lines.map(({ color, fill }) => ({
         stroke: token(color),
         width: 1.5,
         points: { show: false },
-        ...(fill ? { fill: `${token(color)}1f` } : {}),
+        ...(fill ? { fill: `${token(color)}${chart.parts === undefined ? '1f' : '4d'}` } : {}),
       })),
     ],
   }

@@ -1,19 +1,19 @@
 import { Button } from '@mantine/core'
 import { memo, useMemo, useState } from 'react'
 import type { Volume } from '#core/api/volumes.ts'
-import { throughput } from '../../api/live.ts'
 import { type Column, Grid, type Sort } from '../../components/grid.tsx'
 import { go } from '../../components/navigate.ts'
 import { volumeHref } from '../../components/route.ts'
-import { Sparkline } from '../../components/sparkline.tsx'
 import { StateMark, ToneDot } from '../../components/state-mark.tsx'
 import { useVolumeActions } from '../../components/volume-actions.ts'
 import { VolumeMenu } from '../../components/volume-menu.tsx'
-import { bytes, exactBytes, rate } from '../../format/bytes.ts'
+import { bytes } from '../../format/bytes.ts'
 import { percent } from '../../format/number.ts'
 import { duration } from '../../format/time.ts'
 import { s } from '../../strings/strings.ts'
 import { sortVolumes } from './sort-volumes.ts'
+import { ThroughputCell } from './throughput-cell.tsx'
+import { UsedSpace } from './used-space.tsx'
 import css from './volumes-table.module.css'
 
 const ROW = 56
@@ -78,38 +78,16 @@ const COLUMNS: readonly Column<Volume>[] = [
       usage === null ? (
         <span className={css.dim}>–</span>
       ) : (
-        <span title={exactBytes(usage.usedBytes)}>
-          <span className={css.first}>{bytes(usage.usedBytes)}</span>
-          <span className={css.second}>
-            {usage.capacityBytes === null
-              ? s.volumes.noQuota
-              : s.common.of('', bytes(usage.capacityBytes)).trim()}
-          </span>
-        </span>
+        <UsedSpace usedBytes={usage.usedBytes} capacityBytes={usage.capacityBytes} />
       ),
   },
   {
     key: 'throughput',
     title: s.volumes.columns.throughput,
-    width: '152px',
+    width: '160px',
     from: 940,
     render: ({ id, rates }) =>
-      rates === null ? (
-        <span className={css.dim}>–</span>
-      ) : (
-        <span className={css.curve}>
-          <Sparkline
-            {...throughput.of(id)}
-            label={s.volumes.spark(rate(rates.readBps), rate(rates.writeBps))}
-            width={64}
-            height={28}
-          />
-          <span className={css.rates}>
-            <span>↓ {rate(rates.readBps)}</span>
-            <span>↑ {rate(rates.writeBps)}</span>
-          </span>
-        </span>
-      ),
+      rates === null ? <span className={css.dim}>–</span> : <ThroughputCell id={id} rates={rates} />,
   },
   {
     key: 'hits',

@@ -68,16 +68,26 @@ export const activity = {
   },
   start: {
     title: 'Look after this volume',
-    check: 'Check',
-    checkText: 'Looks whether every block that a file names is in the bucket. Reads much, changes nothing.',
-    repair: 'Check and repair',
-    garbage: 'Look for leaked objects',
-    garbageText: 'Lists the bucket and compares. Tells leaked, pending and too new apart; deletes nothing.',
-    compact: 'Compact',
-    compactText: 'Joins the pieces of files that were written in many small steps. Makes reading faster.',
-    backup: 'Back up metadata…',
-    backupText:
-      'Writes names, folders and the places of blocks to a file: what is needed when the metadata server is lost.',
+    check: {
+      title: 'Check the volume',
+      text: 'Looks whether every block that a file names is in the bucket. Reads much, changes nothing.',
+      button: 'Check',
+    },
+    garbage: {
+      title: 'Look for leaked objects',
+      text: 'Lists the bucket and compares. Tells leaked, pending and too new apart; deletes nothing.',
+      button: 'Look',
+    },
+    compact: {
+      title: 'Compact files',
+      text: 'Joins the pieces of files that were written in many small steps. Makes reading faster.',
+      button: 'Compact',
+    },
+    backup: {
+      title: 'Back up the metadata',
+      text: 'Writes names, folders and the places of blocks to a file: what is needed when the metadata server is lost.',
+      button: 'Back up…',
+    },
     backupFile: 'File to write',
     backupHint: 'An absolute path on this computer.',
     backupStart: 'Back up',

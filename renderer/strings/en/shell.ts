@@ -9,7 +9,7 @@ export const shell = {
   demo: 'Try with a demo volume',
   activity: 'Activity',
   settings: 'Settings',
-  commands: 'Commands',
+  commands: 'Search or run…',
   skip: 'Skip to content',
   tabs: {
     overview: 'Overview',
@@ -37,7 +37,10 @@ export const shell = {
     unsafe: (bytes: string) => `${bytes} still to upload`,
     mounted: (n: string, of: string) => `${n} of ${of} mounted`,
     hit: 'hit',
-    operations: 'Operations a second',
+    operations: 'Operations of programs on the volume',
+    ops: (rate: string) => `${rate} ops/s`,
+    metadata: 'Round trip to the metadata server, last second',
+    metaTime: (time: string) => `metadata ${time}`,
   },
   lost: {
     title: 'Pomelo’s background service does not answer',
