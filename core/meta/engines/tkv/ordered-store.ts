@@ -78,3 +78,17 @@ export function under(prefix: Key): KeyRange {
 export function after(key: Key): Key {
   return `${key}\0`
 }
+
+/** Pairs of one scan of many. */
+const SCAN_BATCH = 1024
+
+/** Every pair of a range that is not large. */
+export async function scanAll(reader: StoreReader, { from, to }: KeyRange): Promise<readonly Pair[]> {
+  const all: Pair[] = []
+  for (let next = from; ; ) {
+    const pairs = await reader.scan({ from: next, to }, { limit: SCAN_BATCH })
+    for (const pair of pairs) all.push(pair)
+    if (pairs.length < SCAN_BATCH) return all
+    next = after(pairs.at(-1)!.key)
+  }
+}

@@ -1,0 +1,108 @@
+/** Commits of one process that stand in one line are made together, and still each by itself. */
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { sampleNode } from '#core/meta/engine.suite.ts'
+import type { Change, Guard } from '#core/meta/engine.ts'
+import { TkvEngine } from './engine.ts'
+import type { OrderedStore } from './ordered-store.ts'
+import { MemoryPlace, MemoryStore } from './test-store.ts'
+
+const DIR = 2
+
+/** An engine, and how many transactions it has begun. */
+async function setUp(t: TestContext) {
+  const place = new MemoryPlace()
+  const store: OrderedStore = new MemoryStore(place)
+  let begun = 0
+  const begin = store.begin.bind(store)
+  store.begin = () => {
+    begun++
+    return begin()
+  }
+  const engine = new TkvEngine({ store, prefix: '\xfd' })
+  t.after(() => engine.close())
+  await engine.initialize()
+  await engine.commit('test', [], [{ kind: 'putNode', ino: DIR, node: { ...sampleNode, nlink: 0 } }])
+  begun = 0
+  return {
+    engine,
+    other: new TkvEngine({ store: new MemoryStore(place), prefix: '\xfd' }),
+    begun: () => begun,
+  }
+}
+
+const absent = (name: string): Guard => ({ kind: 'edgeIs', parent: DIR, name, is: null })
+const make = (name: string, ino: number): Change[] => [
+  { kind: 'putEdge', parent: DIR, name, edge: { ino, type: 1 } },
+  { kind: 'touchNode', ino: DIR, nlink: 1 },
+]
+
+test('entries made at once in one directory need a few transactions, and one name is made once', async (t) => {
+  const { engine, begun } = await setUp(t)
+  const outcomes = await Promise.all(
+    Array.from({ length: 100 }, (_, k) =>
+      engine.commit('create', [absent(`n${k % 50}`)], make(`n${k % 50}`, 10 + k)),
+    ),
+  )
+  assert.equal(outcomes.filter(({ ok }) => ok).length, 50)
+  const lost = outcomes.find(({ ok }) => !ok)
+  assert.ok(lost?.ok === false && lost.failed[0]?.guard === 0 && lost.failed[0].actual !== null)
+  assert.ok(begun() <= 5, `${begun()} transactions`)
+  const [dir] = await engine.read([{ kind: 'node', ino: DIR }])
+  assert.equal(dir?.nlink, 50)
+  const { items } = await engine.list({ kind: 'edges', parent: DIR }, { limit: 100 })
+  assert.equal(items.length, 50)
+})
+
+test('a commit that is refused or fails takes no other with it', async (t) => {
+  const { engine } = await setUp(t)
+  const [first, refused, gone, last] = await Promise.allSettled([
+    engine.commit('create', [absent('a')], make('a', 10)),
+    engine.commit('create', [absent('a')], make('a', 11)),
+    engine.commit('create', [], [...make('lost', 12), { kind: 'touchNode', ino: 99, nlink: 1 }]),
+    engine.commit('create', [absent('b')], make('b', 13)),
+  ])
+  assert.ok(first.status === 'fulfilled' && first.value.ok)
+  assert.ok(refused.status === 'fulfilled' && !refused.value.ok)
+  assert.ok(gone.status === 'rejected' && /ENOENT/.test(String(gone.reason)))
+  assert.ok(last.status === 'fulfilled' && last.value.ok)
+  assert.deepEqual(
+    last.value.touched?.map(({ node }) => node.nlink),
+    [2],
+  )
+  const [lost] = await engine.read([{ kind: 'edge', parent: DIR, name: 'lost' }])
+  assert.equal(lost, null)
+})
+
+test('who removes a range sees what was written into it just before', async (t) => {
+  const { engine } = await setUp(t)
+  const touch = { kind: 'touchNode', ino: DIR, nlink: 0 } as const
+  const xattr = { kind: 'putXattr', ino: 3, name: 'user.x', value: Buffer.from('x') } as const
+  await Promise.all([
+    engine.commit('first', [], [touch]),
+    engine.commit('setxattr', [], [touch, xattr]),
+    engine.commit('unlink', [], [touch, { kind: 'delXattrs', ino: 3 }]),
+    engine.commit('rmdir', [{ kind: 'emptyDir', ino: DIR }], [touch, xattr]),
+  ])
+  const [value] = await engine.read([{ kind: 'xattr', ino: 3, name: 'user.x' }])
+  assert.notEqual(value, null)
+})
+
+test('a directory is not emptied under a name that is made in it elsewhere', async (t) => {
+  const { engine, other } = await setUp(t)
+  for (let k = 0; k < 20; k++) {
+    const dir = 100 + k
+    const node = { ...sampleNode, nlink: 2 }
+    await engine.commit('mkdir', [], [{ kind: 'putNode', ino: dir, node }])
+    const [removed, made] = await Promise.all([
+      engine.commit('rmdir', [{ kind: 'emptyDir', ino: dir }], [{ kind: 'delNode', ino: dir }]),
+      other.commit(
+        'create',
+        [{ kind: 'nodeLike', ino: dir, like: node }],
+        [{ kind: 'putEdge', parent: dir, name: 'x', edge: { ino: 5, type: 1 } }],
+      ),
+    ])
+    assert.ok(removed.ok !== made.ok)
+  }
+  await other.close()
+})
