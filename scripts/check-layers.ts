@@ -19,6 +19,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/fuse': ['core/base'],
   'core/fuse/adapter': ['core/base', 'core/fuse', 'core/vfs', 'core/meta'],
   'core/admin': ['core/base', 'core/meta', 'core/chunk', 'core/object'],
+  // Reads what admin reads, the same way; knows no mount.
+  'core/inspect': ['core/base', 'core/meta', 'core/chunk', 'core/object', 'core/admin'],
   'core/volume': [
     'core/base',
     'core/object',
@@ -28,6 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core/fuse',
     'core/fuse/adapter',
     'core/admin',
+    'core/inspect',
   ],
   'core/cli': [
     'core/base',
@@ -37,6 +40,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core/vfs',
     'core/volume',
     'core/admin',
+    'core/inspect',
     'core/api',
     'core/daemon',
   ],
@@ -70,7 +74,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Packages that only these places may load. */
 const DRIVERS: Readonly<Record<string, string | readonly string[]>> = {
-  'better-sqlite3': ['core/meta/engines/sqlite/', 'core/daemon/'],
+  // Metadata, and what is ours alone: the daemon's history, the inspector's indexes.
+  'better-sqlite3': ['core/meta/engines/sqlite/', 'core/daemon/', 'core/inspect/'],
   '@aws-sdk/client-s3': 'core/object/s3/',
   '@smithy/node-http-handler': 'core/object/s3/',
   'lz4-napi': 'core/object/',

@@ -6,6 +6,7 @@
  * Source: shared/spec/admin-tools.md §7.1, volume-and-objects.md §3.4.
  */
 import { type Ino, inoText } from '#core/base/ino.ts'
+import { joinSpans, type Span } from '#core/base/spans.ts'
 import type { Geometry } from '#core/chunk/geometry.ts'
 import type { MetaEngine } from '#core/meta/engine.ts'
 import { CHUNK_SIZE, type SliceRecord } from '#core/meta/records.ts'
@@ -19,17 +20,11 @@ const FOUND = 1
 const HEADS_AT_A_TIME = 32
 const RANGES_KEPT = 1000
 
-export interface ByteSpan {
-  readonly start: number
-  /** First byte behind it. */
-  readonly end: number
-}
-
 /** A file that cannot be read in full. */
 export interface BrokenFile {
   readonly ino: Ino
   /** File offsets that read as an error, in order, touching ones joined; the first thousand. */
-  readonly ranges: readonly ByteSpan[]
+  readonly ranges: readonly Span[]
 }
 
 export interface DataReport {
@@ -204,7 +199,7 @@ class BrokenFiles {
   readonly seen = new Set<number>()
   readonly #geometry: Geometry
   readonly #lost: Lost
-  readonly #ranges = new Map<Ino, ByteSpan[]>()
+  readonly #ranges = new Map<Ino, Span[]>()
 
   constructor(geometry: Geometry, lost: Lost) {
     this.#geometry = geometry
@@ -243,23 +238,12 @@ class BrokenFiles {
   }
 }
 
-/** Sorted, touching and overlapping ones joined. */
-export function joinSpans(spans: readonly ByteSpan[]): readonly ByteSpan[] {
-  const joined: { start: number; end: number }[] = []
-  for (const { start, end } of spans.toSorted((a, b) => a.start - b.start)) {
-    const last = joined.at(-1)
-    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end)
-    else joined.push({ start, end })
-  }
-  return joined
-}
-
 /** One report per file, and none for a file that was deleted: its blocks go first. */
 async function withoutDeleted(
   engine: MetaEngine,
   broken: readonly BrokenFile[],
 ): Promise<readonly BrokenFile[]> {
-  const byIno = new Map<Ino, ByteSpan[]>()
+  const byIno = new Map<Ino, Span[]>()
   for (const { ino, ranges } of broken) byIno.set(ino, [...(byIno.get(ino) ?? []), ...ranges])
   const files: BrokenFile[] = []
   for (const [ino, ranges] of byIno) {

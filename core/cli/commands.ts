@@ -9,6 +9,7 @@ interface Listed extends CommandSummary {
 const volumes = 'Volumes'
 const files = 'Files, without a mount'
 const trees = 'Trees and space'
+const inspector = 'Inspecting the bucket'
 const care = 'Checking and cleaning'
 
 const app = 'The app'
@@ -205,6 +206,18 @@ export const COMMANDS: readonly Listed[] = [
     name: 'trash empty',
     summary: 'remove them for good',
     load: () => import('./trash.ts').then((m) => m.trashEmpty),
+  },
+  {
+    group: inspector,
+    name: 'inspect object',
+    summary: 'from an object of the bucket to the files',
+    load: () => import('./inspect.ts').then((m) => m.inspectObject),
+  },
+  {
+    group: inspector,
+    name: 'inspect file',
+    summary: 'from a file to its objects, and where they are',
+    load: () => import('./inspect.ts').then((m) => m.inspectFile),
   },
   {
     group: care,

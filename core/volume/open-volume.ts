@@ -25,6 +25,7 @@ import { VolumeMeta } from '#core/meta/volume-meta.ts'
 import { probeStore } from '#core/object/open-store.ts'
 import { Vfs } from '#core/vfs/vfs.ts'
 import { enterSubdir } from './enter-subdir.ts'
+import { Inspector } from './inspector.ts'
 import { mountCommands } from './mount-commands.ts'
 import { openStored, openStoreOf, type Stored } from './open-stored.ts'
 import { ReloadableStore } from './reloadable-store.ts'
@@ -45,6 +46,7 @@ export interface Volume extends AdminParts {
   readonly log: Log
   /** Tells whoever watches of the operations of a mount, and of requests for blocks. */
   readonly trace: Trace
+  readonly inspector: Inspector
   /** What came of this client's last metadata backup; undefined when it has not tried. */
   readonly backup: BackupOutcome | undefined
   /** Bytes accepted and not stored yet. */
@@ -98,6 +100,7 @@ class OpenVolume implements Volume {
   readonly trace = new Trace(systemClock)
   readonly state: OpenMetaState
   readonly meta: VolumeMeta
+  readonly inspector: Inspector
   #options: VolumeOptions
   readonly #tasks: TaskSet
   #setting: VolumeSetting
@@ -136,6 +139,7 @@ class OpenVolume implements Volume {
       tasks: this.#tasks,
     })
     this.meta = new VolumeMeta(this.state)
+    this.inspector = new Inspector(this, options.indexDir)
   }
 
   get setting(): VolumeSetting {
@@ -324,6 +328,7 @@ class OpenVolume implements Volume {
         failures.push(error)
       }
     }
+    await step(() => this.inspector.close())
     await step(() => this.#vfs?.close())
     await step(() => this.#alone?.stop())
     await step(() => this.#backups?.stop())

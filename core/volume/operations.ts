@@ -23,6 +23,7 @@ import { nameToText } from '#core/base/name.ts'
 import { type Args, paths, text } from './arguments.ts'
 import { CARE_OPERATIONS } from './care-operations.ts'
 import { FILE_OPERATIONS } from './file-operations.ts'
+import { INSPECT_OPERATIONS } from './inspect-operations.ts'
 import { traceLive } from './live-trace.ts'
 import { isInside } from './mount-table.ts'
 import type { Volume } from './open-volume.ts'
@@ -65,11 +66,8 @@ export function runOperation(volume: Volume, op: string, args: Args, job: Operat
 }
 
 function other(volume: Volume, op: string, args: Args, job: OperationJob): Promise<unknown> {
-  const operation = Object.hasOwn(FILE_OPERATIONS, op)
-    ? FILE_OPERATIONS[op]
-    : Object.hasOwn(CARE_OPERATIONS, op)
-      ? CARE_OPERATIONS[op]
-      : undefined
+  const table = [FILE_OPERATIONS, CARE_OPERATIONS, INSPECT_OPERATIONS].find((each) => Object.hasOwn(each, op))
+  const operation = table?.[op]
   if (operation === undefined) throw fail(EINVAL, op, 'the volume process does not know this request')
   return operation(volume, args, job)
 }

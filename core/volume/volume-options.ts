@@ -83,6 +83,9 @@ export interface VolumeOptions {
   readonly verifyCacheChecksum?: 'none' | 'full' | 'shrink' | 'extend'
   readonly cacheEviction?: '2-random' | 'lru' | 'none'
   readonly cacheScanIntervalSec?: number
+
+  /** Where the inspector keeps its index; without, beside the disk cache of this user. */
+  readonly indexDir?: string
 }
 
 export interface Identity {
@@ -94,4 +97,10 @@ export interface Identity {
 export function defaultCacheDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
   if (process.getuid?.() === 0) return '/var/cache/pomelo'
   return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pomelo', 'blocks')
+}
+
+/** The inspector's indexes of this user. */
+export function defaultIndexDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  if (process.getuid?.() === 0) return '/var/cache/pomelo-index'
+  return join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'pomelo', 'index')
 }

@@ -1,0 +1,237 @@
+/** What an object of the bucket is for: from a key back to the files. */
+import { BACKUP_PREFIX, backupTime } from '#core/admin/backup/names.ts'
+import { pages } from '#core/admin/pages.ts'
+import type { Ino } from '#core/base/ino.ts'
+import { clipSpans, joinSpans, type Span, sizeOfSpans } from '#core/base/spans.ts'
+import type { BlockPlace } from '#core/chunk/api.ts'
+import type { BlockName } from '#core/chunk/geometry.ts'
+import { CHUNK_SIZE } from '#core/meta/records.ts'
+import type { InodeState, ObjectAnswer, ObjectReason, ObjectUse } from './answers.ts'
+import { FileViews, type Known } from './file-views.ts'
+import type { IndexedPart } from './index-file.ts'
+import type { InspectParts } from './parts.ts'
+
+/** Objects younger than this may be of a write under way. The same as in `gc`. */
+export const GRACE_SEC = 3600
+const DAY_MS = 86_400_000
+const MOST_USES = 1000
+/** Chunks checked in one round trip. */
+const BATCH = 500
+const BY_WEIGHT: readonly InodeState[] = ['live', 'trash', 'sustained', 'deleted', 'detached', 'unnamed']
+
+/** Errors: BackendError of the engine or the store. */
+export async function objectAnswer(
+  parts: InspectParts,
+  key: string,
+  signal?: AbortSignal,
+): Promise<ObjectAnswer> {
+  const info = await parts.store.head(key, { signal })
+  const stored = info === undefined ? null : { bytes: info.size, mtimeMs: info.mtimeMs }
+  const name = parts.geometry.parse(key)
+  if (name === undefined)
+    return {
+      key,
+      stored,
+      ratio: null,
+      reason: nameless(key),
+      place: stored === null ? 'missing' : 'store',
+      uses: [],
+      moreUses: 0,
+      complete: true,
+    }
+  const knowledge = await sliceKnowledge(parts, name, signal)
+  const fitting = knowledge.parts.filter(({ size }) => parts.geometry.size(size, name.index) === name.size)
+  const views = new FileViews(parts)
+  const { uses, moreUses } = await usesOf(parts, views, name, fitting)
+  const place = await placeOf(parts, name, stored !== null)
+  const { reason, untilMs } = await judge(parts, name, { knowledge, fitting, uses, stored, place })
+  return {
+    key,
+    block: name,
+    stored,
+    ratio: stored === null ? null : stored.bytes / name.size,
+    reason,
+    ...(untilMs !== undefined && { untilMs }),
+    place,
+    uses,
+    moreUses,
+    complete: knowledge.complete,
+  }
+}
+
+function nameless(key: string): ObjectReason {
+  if (key === 'juicefs_uuid') return 'marker'
+  if (key.startsWith('testing/')) return 'probe'
+  return key.startsWith(BACKUP_PREFIX) && backupTime(key.slice(BACKUP_PREFIX.length)) !== undefined
+    ? 'backup'
+    : 'foreign'
+}
+
+/** What metadata know of a slice. */
+interface SliceKnowledge {
+  readonly parts: readonly IndexedPart[]
+  /** Times the slice stands in lists of what compactions replaced, with when the last one was made. */
+  readonly delayed: { readonly count: number; readonly lastSec: number }
+  /** The engine has a reference, and nobody is left in it. */
+  readonly isUnused: boolean
+  readonly complete: boolean
+}
+
+/** Checked against the chunks and the reference count as they are; what the index lacks is looked for once. */
+async function sliceKnowledge(
+  parts: InspectParts,
+  name: BlockName,
+  signal: AbortSignal | undefined,
+): Promise<SliceKnowledge> {
+  const first = await look(parts, name, signal)
+  if (first.complete) return first
+  await parts.index.catchUp({ signal })
+  return look(parts, name, signal)
+}
+
+async function look(
+  parts: InspectParts,
+  { slice, index, size }: BlockName,
+  signal: AbortSignal | undefined,
+): Promise<SliceKnowledge> {
+  const { engine, geometry, index: volumeIndex } = parts
+  const found = await checkedParts(parts, slice)
+  const full = found[0]?.size ?? index * geometry.blockSize + size
+  const [ref] = await engine.read([{ kind: 'sliceRef', id: slice, size: full }], 'fresh')
+  const uses = ref?.uses ?? 0
+  const isUnused = ref !== null && uses === 0
+  const none = { count: 0, lastSec: 0 }
+  if (found.length === uses) return { parts: found, delayed: none, isUnused, complete: true }
+  const delayed = await delayedOf(parts, slice, signal)
+  // An engine that stores no first reference says 1 for a slice that nobody ever used.
+  const isUnheardOf = found.length + delayed.count === 0 && uses === 1 && volumeIndex.isExact
+  const complete = isUnheardOf || found.length + delayed.count === uses
+  return { parts: found, delayed, isUnused, complete }
+}
+
+/** The chunks that the index says use the slice, read anew. */
+async function checkedParts({ engine, index }: InspectParts, slice: number): Promise<readonly IndexedPart[]> {
+  const chunks = new Map<string, { readonly ino: Ino; readonly index: number }>()
+  for (const { ino, idx } of index.file.parts(slice)) chunks.set(`${ino} ${idx}`, { ino, index: idx })
+  const all = [...chunks.values()]
+  for (let from = 0; from < all.length; from += BATCH) {
+    const some = all.slice(from, from + BATCH)
+    const lists = await engine.read(
+      some.map((chunk) => ({ kind: 'chunk', ...chunk }) as const),
+      'fresh',
+    )
+    index.sawChunks(some.map((chunk, k) => ({ ...chunk, records: lists[k]! })))
+  }
+  return index.file.parts(slice)
+}
+
+async function delayedOf({ engine }: InspectParts, slice: number, signal: AbortSignal | undefined) {
+  let count = 0
+  let lastSec = 0
+  for await (const { slices, deleted } of pages(engine, { kind: 'delayedSlices' }, signal)) {
+    const times = slices.filter(({ id }) => id === slice).length
+    if (times === 0) continue
+    count += times
+    lastSec = Math.max(lastSec, deleted)
+  }
+  return { count, lastSec }
+}
+
+/** One use for each chunk. */
+async function usesOf(
+  parts: InspectParts,
+  views: FileViews,
+  name: BlockName,
+  found: readonly IndexedPart[],
+): Promise<{ uses: readonly ObjectUse[]; moreUses: number }> {
+  const byChunk = new Map<string, IndexedPart[]>()
+  for (const part of found) {
+    const chunk = `${part.ino} ${part.idx}`
+    const same = byChunk.get(chunk)
+    if (same === undefined) byChunk.set(chunk, [part])
+    else same.push(part)
+  }
+  const uses: ObjectUse[] = []
+  for (const chunk of [...byChunk.values()].slice(0, MOST_USES)) {
+    const known = await views.of(chunk[0]!.ino)
+    const use = useOf(parts.geometry.blockSize, name, chunk, known)
+    if (use !== undefined) uses.push(use)
+  }
+  return { uses, moreUses: Math.max(0, byChunk.size - MOST_USES) }
+}
+
+/** Undefined when the chunk's records leave this block of the slice out. */
+function useOf(
+  blockSize: number,
+  { index, size }: BlockName,
+  chunk: readonly IndexedPart[],
+  { view }: Known,
+): ObjectUse | undefined {
+  const [from, to] = [index * blockSize, index * blockSize + size]
+  const named = joinSpans(
+    chunk.flatMap(({ off, len }) => clipSpans([{ start: off, end: off + len }], from, to)),
+  )
+  if (named.length === 0) return undefined
+  const ranges: Span[] = []
+  const seen: Span[] = []
+  for (const { idx, off, pos, shown } of chunk) {
+    const base = idx * CHUNK_SIZE + pos - off
+    const end = view.length === null ? to : Math.min(to, view.length - base)
+    const inside = clipSpans(shown, from, end)
+    seen.push(...inside)
+    ranges.push(...inside.map(({ start, end }) => ({ start: base + start, end: base + end })))
+  }
+  return {
+    file: view,
+    chunk: chunk[0]!.idx,
+    ranges: joinSpans(ranges),
+    shadowedBytes: sizeOfSpans(named) - sizeOfSpans(joinSpans(seen)),
+  }
+}
+
+async function placeOf(
+  { blocks, geometry }: InspectParts,
+  { slice, index, size }: BlockName,
+  isStored: boolean,
+): Promise<BlockPlace> {
+  const places = await blocks.locate({ id: slice, size: index * geometry.blockSize + size }, false)
+  const place = places[index]!
+  return place === 'store' && !isStored ? 'missing' : place
+}
+
+interface Evidence {
+  readonly knowledge: SliceKnowledge
+  readonly fitting: readonly IndexedPart[]
+  readonly uses: readonly ObjectUse[]
+  readonly stored: ObjectAnswer['stored']
+  readonly place: BlockPlace
+}
+
+async function judge(
+  parts: InspectParts,
+  { slice }: BlockName,
+  { knowledge, fitting, uses, stored, place }: Evidence,
+): Promise<{ reason: ObjectReason; untilMs?: number | undefined }> {
+  const { engine, clock, setting, index } = parts
+  if (uses.length > 0) {
+    const shown = BY_WEIGHT.find((state) =>
+      uses.some(({ file, ranges }) => file.state === state && ranges.length > 0),
+    )
+    const named = BY_WEIGHT.find((state) => uses.some(({ file }) => file.state === state))!
+    const reason = shown ?? (named === 'live' ? 'shadowed' : named)
+    const until = uses.flatMap(({ file }) => (file.state === reason ? (file.untilMs ?? []) : []))
+    return { reason, untilMs: until.length > 0 ? Math.max(...until) : undefined }
+  }
+  const { delayed, isUnused } = knowledge
+  if (delayed.count > 0)
+    return { reason: 'replaced', untilMs: delayed.lastSec * 1000 + setting.TrashDays * DAY_MS }
+  if (knowledge.parts.length > 0) return { reason: fitting.length === 0 ? 'wrongSize' : 'shadowed' }
+  if (isUnused) return { reason: 'pending' }
+  if (place === 'memory' || place === 'staging') return { reason: 'writing' }
+  if (stored === null) return { reason: 'gone' }
+  const [next] = await engine.read([{ kind: 'counter', name: 'nextChunk' }], 'fresh')
+  if (slice >= Number(next ?? 0)) return { reason: 'unallotted' }
+  if (index.file.corruptChunks(1).length > 0) return { reason: 'unclear' }
+  const isYoung = stored.mtimeMs > (clock.nowSec() - GRACE_SEC) * 1000
+  return { reason: isYoung || !knowledge.complete ? 'young' : 'leaked' }
+}

@@ -1,0 +1,258 @@
+/**
+ * The index of one volume, and how it is kept true.
+ *
+ * What is heard of (commits of this process, pushes of the server) is noted and read again with the next `refresh`. As
+ * long as everything was heard since the last whole scan the index is *exact*; after a silence it is not, and says so:
+ * answers about one object or file then check what they say against the metadata themselves, and whoever needs all of it
+ * to be right (`settle`) pays for a scan. See docs/decisions/inspect-index.md.
+ */
+import type { Clock } from '#core/base/clock.ts'
+import type { Ino } from '#core/base/ino.ts'
+import type { Name } from '#core/base/name.ts'
+import type { Change, ChangedScope, MetaEngine, RecordKey } from '#core/meta/engine.ts'
+import { pagesOf } from '#core/meta/ops/walk.ts'
+import type { IndexStatus } from './answers.ts'
+import type { IndexChange, IndexFile } from './index-file.ts'
+import { isScanning, type ScanOptions, scanAll } from './scan.ts'
+
+/** Changes read again in one round trip. */
+const BATCH = 500
+const NAMES_PAGE = 4096
+/** Scans for questions take a twentieth of the time. */
+const REST = 20
+
+export interface IndexParts {
+  readonly file: IndexFile
+  readonly engine: MetaEngine
+  readonly clock: Clock
+}
+
+export class VolumeIndex {
+  readonly file: IndexFile
+  readonly #engine: MetaEngine
+  readonly #clock: Clock
+  /** Who hears of every change from here on: nobody, at first. */
+  #isHearing = false
+  #isExact = false
+  /** No scan for a question before. */
+  #restUntilMs = 0
+  /** Maintenance is done by one at a time. */
+  #line: Promise<unknown> = Promise.resolve()
+
+  constructor({ file, engine, clock }: IndexParts) {
+    this.file = file
+    this.#engine = engine
+    this.#clock = clock
+  }
+
+  /** Nothing has changed since the last scan that was not noted here. */
+  get isExact(): boolean {
+    return this.#isExact
+  }
+
+  get isReady(): boolean {
+    return this.file.get('built') !== undefined
+  }
+
+  status(): IndexStatus {
+    const built = this.file.get('built')
+    const current = this.file.get('current')
+    return {
+      state: built === undefined ? (isScanning(this.file) ? 'building' : 'none') : 'ready',
+      ...this.file.counts(),
+      builtMs: built === undefined ? null : Number(built),
+      currentMs: current === undefined ? null : Number(current),
+      bytes: this.file.bytes,
+    }
+  }
+
+  /** From here on every change by anybody is noted. */
+  hearing(): void {
+    this.#isHearing = true
+  }
+
+  /** Changes may be missed from here on. */
+  deaf(): void {
+    this.#isHearing = false
+    this.#isExact = false
+  }
+
+  /** Changes by others, as a server pushes them. */
+  noteScopes(scopes: readonly ChangedScope[]): void {
+    this.file.atomically(() => {
+      for (const scope of scopes) {
+        if (scope.kind === 'chunk' || scope.kind === 'node' || scope.kind === 'entries') this.file.note(scope)
+      }
+    })
+  }
+
+  /** What a commit of this process did. */
+  noteCommit(changes: readonly Change[]): void {
+    this.file.atomically(() => {
+      for (const change of changes) {
+        const noted = changeOf(change)
+        if (noted !== undefined) this.file.note(noted)
+      }
+    })
+  }
+
+  /** The index exists, as of some time: built now if it was not. */
+  async ensure(options: ScanOptions): Promise<void> {
+    if (!this.isReady) await this.rescan(options)
+  }
+
+  /** Read again what was noted. */
+  refresh(options: ScanOptions = {}): Promise<void> {
+    return this.#alone(() => this.#readNoted(options))
+  }
+
+  /**
+   * Find out what was not heard of, after something was met that the index does not know: what the engine can tell of
+   * recent changes, else a scan, which comes only so often.
+   */
+  async catchUp(options: ScanOptions = {}): Promise<void> {
+    await this.refresh(options)
+    if (this.#isExact || this.#clock.monotonicMs() < this.#restUntilMs) return
+    await this.rescan(options)
+  }
+
+  /** Right in everything as of now, as far as metadata that others are changing can be. */
+  async settle(options: ScanOptions): Promise<void> {
+    if (this.#isExact) await this.refresh(options)
+    else await this.rescan(options)
+  }
+
+  /** Go over all metadata. What changes meanwhile is noted, if it is heard of, and read again at the end. */
+  rescan(options: ScanOptions): Promise<void> {
+    return this.#alone(async () => {
+      const heardFromHere = this.#isHearing && !isScanning(this.file)
+      if (heardFromHere) this.file.dropNoted()
+      const beganMs = this.#clock.nowSec() * 1000
+      const beganAt = this.#clock.monotonicMs()
+      await scanAll(this.file, this.#engine, options)
+      const nowAt = this.#clock.monotonicMs()
+      this.#restUntilMs = nowAt + REST * (nowAt - beganAt)
+      this.#isExact = heardFromHere && this.#isHearing
+      this.file.set('built', String(beganMs))
+      this.file.set('current', String(beganMs))
+      await this.#readNoted(options)
+    })
+  }
+
+  async #alone<T>(work: () => Promise<T>): Promise<T> {
+    const before = this.#line
+    const done = before.then(work, work)
+    this.#line = done.catch(() => {})
+    return done
+  }
+
+  async #readNoted({ signal, onProgress }: ScanOptions): Promise<void> {
+    const nowMs = this.#clock.nowSec() * 1000
+    for (let done = 0; ; ) {
+      signal?.throwIfAborted()
+      const changes = this.file.takeNoted(BATCH)
+      if (changes.length === 0) break
+      try {
+        await this.#readAgain(changes)
+      } catch (error) {
+        this.file.atomically(() => {
+          for (const change of changes) this.file.note(change)
+        })
+        throw error
+      }
+      done += changes.length
+      onProgress?.({ step: 'changes', done })
+    }
+    if (this.#isExact) this.file.set('current', String(nowMs))
+  }
+
+  async #readAgain(changes: readonly IndexChange[]): Promise<void> {
+    const gen = Number(this.file.get('gen') ?? 0)
+    const keys = changes.flatMap(keyOf)
+    const values = await this.#engine.read(keys)
+    this.file.atomically(() => {
+      for (const [k, key] of keys.entries()) {
+        const value = values[k]!
+        if (key.kind === 'chunk') this.file.putChunk(key.ino, key.index, value as Uint8Array | null, gen)
+        else if (key.kind === 'edge')
+          this.file.putEdge(key.parent, key.name, (value as { ino: Ino } | null)?.ino ?? null, gen)
+        else this.file.putNode(key.ino, value as Parameters<IndexFile['putNode']>[1], gen)
+      }
+    })
+    for (const change of changes) {
+      if (change.kind === 'entries') await this.#readEntries(change.parent, gen)
+      if (change.kind === 'file') await this.readChunks(change.ino, gen)
+    }
+  }
+
+  /** What somebody has just read of some chunks; null: not there. */
+  sawChunks(
+    chunks: readonly { readonly ino: Ino; readonly index: number; readonly records: Uint8Array | null }[],
+  ): void {
+    const gen = Number(this.file.get('gen') ?? 0)
+    this.file.atomically(() => {
+      for (const { ino, index, records } of chunks) this.file.putChunk(ino, index, records, gen)
+    })
+  }
+
+  /** All chunks of a file, as they are now. */
+  async readChunks(ino: Ino, gen = Number(this.file.get('gen') ?? 0)): Promise<void> {
+    const gone = new Set(this.file.chunksOf(ino))
+    for await (const page of pagesOf({ engine: this.#engine }, { kind: 'chunks', ino })) {
+      this.file.atomically(() => {
+        for (const { index, slices } of page) {
+          gone.delete(index)
+          this.file.putChunk(ino, index, slices, gen)
+        }
+      })
+    }
+    this.file.atomically(() => {
+      for (const index of gone) this.file.putChunk(ino, index, null, gen)
+    })
+  }
+
+  async #readEntries(parent: Ino, gen: number): Promise<void> {
+    const gone = new Set<Name>()
+    for (let names = this.file.namesIn(parent, '', NAMES_PAGE); names.length > 0; ) {
+      for (const { name } of names) gone.add(name)
+      names = this.file.namesIn(parent, names.at(-1)!.name, NAMES_PAGE)
+    }
+    for await (const page of pagesOf({ engine: this.#engine }, { kind: 'edges', parent }, NAMES_PAGE)) {
+      this.file.atomically(() => {
+        for (const { name, ino } of page) {
+          gone.delete(name)
+          this.file.putEdge(parent, name, ino, gen)
+        }
+      })
+    }
+    this.file.atomically(() => {
+      for (const name of gone) this.file.putEdge(parent, name, null, gen)
+    })
+  }
+}
+
+type KeyOfChange = Extract<RecordKey, { kind: 'chunk' | 'edge' | 'node' }>
+
+/** The record to read again; none for a directory's entries, which are listed. */
+function keyOf(change: IndexChange): KeyOfChange[] {
+  if (change.kind === 'chunk' || change.kind === 'edge') return [change]
+  return change.kind === 'entries' ? [] : [{ kind: 'node', ino: change.ino }]
+}
+
+function changeOf(change: Change): IndexChange | undefined {
+  switch (change.kind) {
+    case 'putNode':
+    case 'delNode':
+    case 'touchNode':
+      return { kind: 'node', ino: change.ino }
+    case 'putEdge':
+    case 'delEdge':
+      return { kind: 'edge', parent: change.parent, name: change.name }
+    case 'appendChunk':
+    case 'replaceChunkPrefix':
+    case 'delChunk':
+      return { kind: 'chunk', ino: change.ino, index: change.index }
+    default:
+      return undefined
+  }
+}
