@@ -6,6 +6,7 @@
  * only when nothing knew its slice at either time and it is older than an hour, so that an upload whose commit is
  * still to come is never touched.
  */
+import { pass, ungated } from '#core/base/gate.ts'
 import type { Geometry } from '#core/chunk/geometry.ts'
 import type { DataDeletions } from '#core/meta/deletions.ts'
 import { cleanDelayedSlices, cleanDeletedFiles, cleanDetached, cleanUnusedSlices } from '#core/meta/jobs.ts'
@@ -194,6 +195,7 @@ async function classifyObjects(
     const kind = classify(parts.geometry, table, object, name, youngestMs)
     add(sum[kind], object.size)
     if (kind === 'leaked' && options.delete) leaked.push(object)
+    await pass(job.signal)
     if (leaked.length >= MOST_LEAKED) {
       await removeLeaked(parts, table, leaked, options, sum, job)
       leaked = []
@@ -230,7 +232,8 @@ async function removeLeaked(
   sum: Sum,
   job: Job<GcProgress>,
 ): Promise<void> {
-  const now = await knownSlices(parts, table.from, options.limit, job.signal)
+  // Nothing waits at a gate from here on: what the second look found must be so when objects go.
+  const now = await knownSlices(parts, table.from, options.limit, ungated(job.signal))
   await forEachParallel(leaked, options.threads, async ({ key, size }) => {
     job.signal?.throwIfAborted()
     const name = parts.geometry.parse(key)!

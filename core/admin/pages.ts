@@ -1,20 +1,21 @@
 /** Lists of an engine as one stream, a page at a time. */
+import { pass } from '#core/base/gate.ts'
 import type { ListTypes, MetaEngine, RecordRange } from '#core/meta/engine.ts'
 import { pagesOf } from '#core/meta/ops/walk.ts'
 
 const PAGE = 4096
 
-/** Every item of `range`, in the engine's order; throws the signal's reason between pages. */
+/** Every item of `range`, in the engine's order; between pages it waits at the signal's gate, or throws its reason. */
 export async function* pages<R extends RecordRange>(
   engine: MetaEngine,
   range: R,
   signal?: AbortSignal,
   limit = PAGE,
 ): AsyncGenerator<ListTypes[R['kind']]> {
-  signal?.throwIfAborted()
+  await pass(signal)
   for await (const items of pagesOf({ engine }, range, limit)) {
     yield* items
-    signal?.throwIfAborted()
+    await pass(signal)
   }
 }
 

@@ -1,5 +1,6 @@
 /** A tree of a volume, depth first, in bounded memory: a page of each directory on the way down. */
 import type { OpContext } from '#core/base/context.ts'
+import { pass } from '#core/base/gate.ts'
 import type { Ino } from '#core/base/ino.ts'
 import { type Name, nameToText } from '#core/base/name.ts'
 import type { Meta } from '#core/meta/api.ts'
@@ -55,7 +56,7 @@ export async function* walk(
 export async function* entriesOf(meta: Meta, ctx: OpContext, dir: Ino, signal?: AbortSignal) {
   let after: string | undefined
   for (;;) {
-    signal?.throwIfAborted()
+    await pass(signal)
     const page = await meta.readdir(
       ctx,
       dir,

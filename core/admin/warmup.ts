@@ -1,5 +1,6 @@
 /** Fill, check or empty the cache for files and trees. Source: shared/spec/admin-tools.md §10.3, vfs-and-fuse.md §6.4. */
 import { rootContext } from '#core/base/context.ts'
+import { pass } from '#core/base/gate.ts'
 import { type Ino, isTrash } from '#core/base/ino.ts'
 import { TYPE_DIRECTORY, TYPE_FILE } from '#core/meta/records.ts'
 import { decodeSlices } from '#core/meta/slices.ts'
@@ -93,7 +94,7 @@ async function oneFile(
     const seen = new Map<number, number>()
     for (const { id, size } of decodeSlices(slices)) if (id > 0) seen.set(id, size)
     for (const [id, size] of seen) {
-      signal?.throwIfAborted()
+      await pass(signal)
       sum.slices++
       sum.bytes += size
       if (action === 'warmup') sum.fetched += await blocks.warm({ id, size }, signal)

@@ -149,6 +149,8 @@ const tasks = t.router({
   }),
   start: procedure.input(taskSpec).mutation(({ ctx, input }) => ctx.services.tasks.start(input)),
   cancel: procedure.input(taskRef).mutation(({ ctx, input }) => ctx.services.tasks.cancel(input.taskId)),
+  pause: procedure.input(taskRef).mutation(({ ctx, input }) => ctx.services.tasks.pause(input.taskId)),
+  resume: procedure.input(taskRef).mutation(({ ctx, input }) => ctx.services.tasks.resume(input.taskId)),
   retry: procedure.input(taskRef).mutation(({ ctx, input }) => ctx.services.tasks.retry(input.taskId)),
   clear: procedure.mutation(({ ctx }) => ctx.services.tasks.clear()),
 })

@@ -125,6 +125,9 @@ export interface TasksService {
   watch(signal: AbortSignal): AsyncIterable<TasksChange>
   start(spec: In<typeof taskSpec>): Promise<Task>
   cancel(taskId: string): Promise<Task>
+  /** Refused for what has no steps to wait between (`canPause`). */
+  pause(taskId: string): Promise<Task>
+  resume(taskId: string): Promise<Task>
   /** Starts the same again. */
   retry(taskId: string): Promise<Task>
   /** Forgets those that have ended. */

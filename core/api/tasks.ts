@@ -41,7 +41,7 @@ export const taskSpec = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('create'), create: createInput }),
 ])
 export type TaskSpec = z.input<typeof taskSpec>
-/** `upload` and `download` are made by the file routes. */
+/** `upload` and `download` are made by the file routes; who began one begins it again. */
 export type TaskKind = z.infer<typeof taskSpec>['kind'] | 'upload' | 'download'
 
 export const TASK_LABELS = {
@@ -100,6 +100,10 @@ export interface Task {
   readonly result: TaskResult | null
   readonly error: { readonly message: string; readonly next?: string } | null
   readonly canCancel: boolean
+  /** It goes on until its next step, waits there for `resume`, and may be cancelled meanwhile. */
+  readonly canPause: boolean
+  /** Set while it is paused; its state is `running` all the same. */
+  readonly pausedSinceMs: number | null
   readonly canRetry: boolean
 }
 

@@ -1,6 +1,7 @@
 /** Files and folders of a volume as streams, a piece at a time: who takes one slowly is read for slowly. */
 import type { Content } from './api/content.ts'
 import type { Operator } from './operators.ts'
+import { passAlive } from './pass-alive.ts'
 
 const PIECE = 2 ** 20
 
@@ -32,6 +33,7 @@ export function folderContent(operator: Operator, path: string, name: string): C
       const { key } = (await operator.call('archiveBegin', { path }, { signal })) as { key: string }
       try {
         for (;;) {
+          await passAlive(operator, 'archiveKeep', key, signal)
           const { data } = (await operator.call('archiveNext', { key }, { signal })) as {
             data: string | null
           }

@@ -6,6 +6,7 @@ import type { Finding } from '#core/api/findings.ts'
 import { ApiRefusal } from '#core/api/server-errors.ts'
 import type { TaskProgress, TaskResult, taskSpec } from '#core/api/tasks.ts'
 import { TASK_LABELS } from '#core/api/tasks.ts'
+import type { Gate } from '#core/base/gate.ts'
 import { formatCount, formatSize } from '#core/base/units.ts'
 import type { Daemon } from './daemon.ts'
 
@@ -15,7 +16,25 @@ type Of<K extends Spec['kind']> = Extract<Spec, { kind: K }>
 export interface TaskRun {
   readonly daemon: Daemon
   readonly signal: AbortSignal
+  /** Closed while the task is paused. */
+  readonly gate: Gate
   readonly onProgress: (progress: Partial<TaskProgress>) => void
+}
+
+/** Those whose work goes item by item and is as right however long it takes. */
+const PAUSABLE: readonly Spec['kind'][] = [
+  'fsck',
+  'gc',
+  'compact',
+  'warm-up',
+  'drop-cache',
+  'count-space',
+  'restore-trash',
+  'dump',
+]
+
+export function canPause({ kind }: Spec): boolean {
+  return PAUSABLE.includes(kind)
 }
 
 /** Errors are those of the work. */
@@ -62,7 +81,7 @@ export function titleOf(spec: Spec): string {
 }
 
 function ask<T>(
-  { daemon, signal, onProgress }: TaskRun,
+  { daemon, signal, gate, onProgress }: TaskRun,
   id: string,
   op: string,
   args: Readonly<Record<string, unknown>>,
@@ -70,6 +89,7 @@ function ask<T>(
 ): Promise<T> {
   return daemon.operators.of(id).call(op, args, {
     signal,
+    gate,
     onProgress: (value) => onProgress(read(value as Record<string, unknown>)),
   }) as Promise<T>
 }

@@ -20,7 +20,7 @@ import { readFileParts } from './files.ts'
 import type { Volume } from './open-volume.ts'
 import { padding, TAR_END, type TarType, tarHeader } from './tar-header.ts'
 
-const SILENT_MS = 600_000
+const SILENT_MS = 120_000
 const MOST = 16
 const PIECE = 2 ** 20
 const ZEROS = new Uint8Array(PIECE)
@@ -65,8 +65,7 @@ export class Archives {
 
   /** Undefined at the end, or when it was given up. */
   async next(key: string): Promise<Uint8Array | undefined> {
-    const archive = this.#open.get(key)
-    if (archive === undefined) throw fail(ENOENT, 'archive', 'it was given up')
+    const archive = this.#get(key)
     archive.silence.refresh()
     try {
       const { value, done } = await archive.pieces.next()
@@ -79,11 +78,22 @@ export class Archives {
     return undefined
   }
 
+  /** Errors: ENOENT when it was given up. */
+  keep(key: string): void {
+    this.#get(key).silence.refresh()
+  }
+
   end(key: string): void {
     const archive = this.#open.get(key)
     clearTimeout(archive?.silence)
     this.#open.delete(key)
     archive?.stop.abort(new DOMException('the download was given up', 'AbortError'))
+  }
+
+  #get(key: string): Archive {
+    const archive = this.#open.get(key)
+    if (archive === undefined) throw fail(ENOENT, 'archive', 'it was given up')
+    return archive
   }
 }
 

@@ -1,11 +1,13 @@
 /**
  * The conversation with a volume process: line-delimited JSON over a unix socket of mode 0600. A request is
  * `{id, op, args}`; answers carry its id: any number of `{id, progress}`, then `{id, result}` or `{id, error}`.
- * Closing the connection cancels what it asked for. Nothing here touches the mount.
+ * `{id, pause: true}` holds up a request under way between two of its steps, `false` lets it go on. Closing the
+ * connection cancels what it asked for. Nothing here touches the mount.
  */
 import { chmod, rm } from 'node:fs/promises'
 import { connect, createServer, type Server, type Socket } from 'node:net'
 import { BackendError, errnoName, FsError } from '#core/base/errno.ts'
+import { Gate, gated } from '#core/base/gate.ts'
 import { redactText } from '#core/base/redact.ts'
 import { Refusal } from '#core/base/refusal.ts'
 
@@ -14,7 +16,7 @@ const LONGEST_LINE = 4 * 2 ** 20
 export interface ControlRequest {
   readonly op: string
   readonly args: Readonly<Record<string, unknown>>
-  /** Aborted when the asker went away. */
+  /** Aborted when the asker went away; a gate goes along with it. */
   readonly signal: AbortSignal
   progress(value: unknown): void
 }
@@ -56,17 +58,29 @@ function converse(socket: Socket, handle: ControlHandler): void {
   const say = (value: unknown) => {
     if (socket.writable) socket.write(`${JSON.stringify(value)}\n`)
   }
+  const gates = new Map<number, Gate>()
   onLines(socket, (line) => {
-    const request = parseRequest(line)
-    if (request === undefined) {
+    const message = parseMessage(line)
+    if (message === undefined) {
       socket.destroy()
       return
     }
-    const { id, op, args } = request
-    handle({ op, args, signal: gone.signal, progress: (progress) => say({ id, progress }) }).then(
-      (result) => say({ id, result: result ?? null }),
-      (error: unknown) => say({ id, error: encodeError(error) }),
-    )
+    const { id } = message
+    if ('pause' in message) {
+      if (message.pause) gates.get(id)?.close()
+      else gates.get(id)?.open()
+      return
+    }
+    const { op, args } = message
+    const gate = new Gate()
+    gates.set(id, gate)
+    const request = { op, args, signal: gated(gone.signal, gate) }
+    handle({ ...request, progress: (progress) => say({ id, progress }) })
+      .then(
+        (result) => say({ id, result: result ?? null }),
+        (error: unknown) => say({ id, error: encodeError(error) }),
+      )
+      .finally(() => gates.delete(id))
   })
 }
 
@@ -82,11 +96,16 @@ function onLines(socket: Socket, take: (line: string) => void): void {
   })
 }
 
-function parseRequest(line: string): { id: number; op: string; args: Record<string, unknown> } | undefined {
+type Message =
+  | { readonly id: number; readonly op: string; readonly args: Readonly<Record<string, unknown>> }
+  | { readonly id: number; readonly pause: boolean }
+
+function parseMessage(line: string): Message | undefined {
   try {
     const value: unknown = JSON.parse(line)
     if (typeof value !== 'object' || value === null) return undefined
-    const { id, op, args } = value as Record<string, unknown>
+    const { id, op, args, pause } = value as Record<string, unknown>
+    if (typeof id === 'number' && typeof pause === 'boolean') return { id, pause }
     if (typeof id !== 'number' || typeof op !== 'string') return undefined
     return {
       id,
@@ -130,6 +149,8 @@ export interface CallOptions {
   readonly onProgress?: (value: unknown) => void
   /** Give up when nothing at all was heard for so long; absent: wait as long as it takes. */
   readonly silenceMs?: number
+  /** Closed: what was asked for waits between two of its steps. */
+  readonly gate?: Gate
 }
 
 /**
@@ -140,12 +161,14 @@ export function callControl(
   path: string,
   op: string,
   args: Readonly<Record<string, unknown>> = {},
-  { signal, onProgress, silenceMs }: CallOptions = {},
+  { signal, onProgress, silenceMs, gate }: CallOptions = {},
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const socket = connect(path)
+    let leaveGate: (() => void) | undefined
     const end = (settle: () => void) => {
       signal?.removeEventListener('abort', onAbort)
+      leaveGate?.()
       socket.destroy()
       settle()
     }
@@ -157,7 +180,13 @@ export function callControl(
         end(() => reject(new BackendError('unavailable', `the volume process gives no answer to ${op}`))),
       )
     }
-    socket.on('connect', () => socket.write(`${JSON.stringify({ id: 1, op, args })}\n`))
+    const say = (message: object) => socket.write(`${JSON.stringify({ id: 1, ...message })}\n`)
+    const tellGate = () => say({ pause: gate?.isClosed === true })
+    socket.on('connect', () => {
+      say({ op, args })
+      if (gate?.isClosed) tellGate()
+      leaveGate = gate?.onChange(tellGate)
+    })
     onLines(socket, (line) => {
       const answer = JSON.parse(line) as { progress?: unknown; result?: unknown; error?: WireError }
       if ('progress' in answer) onProgress?.(answer.progress)

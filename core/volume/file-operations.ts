@@ -61,10 +61,12 @@ export const FILE_OPERATIONS: Readonly<Record<string, Operation>> = {
   readAt,
   archiveBegin,
   archiveNext,
+  archiveKeep: async (volume, args) => keptFor(volume).archives.keep(text(args, 'key')),
   archiveEnd: async (volume, args) => keptFor(volume).archives.end(text(args, 'key')),
   putBegin,
   putPiece: async (volume, args) =>
     keptFor(volume).uploads.add(text(args, 'key'), Buffer.from(text(args, 'data'), 'base64')),
+  putKeep: async (volume, args) => keptFor(volume).uploads.keep(text(args, 'key')),
   putEnd: async (volume, args) => keptFor(volume).uploads.end(text(args, 'key')),
   putAbort: async (volume, args) => keptFor(volume).uploads.abort(text(args, 'key')),
   trashHours: hours,

@@ -63,6 +63,11 @@ export class Uploads {
     await upload.parts.push(bytes)
   }
 
+  /** Errors: ENOENT when it was given up. */
+  keep(key: string): void {
+    this.#get(key).silence.refresh()
+  }
+
   /** The file is in its place when this resolves. */
   async end(key: string): Promise<void> {
     const upload = this.#get(key)

@@ -4,9 +4,12 @@ import { createHash, randomBytes } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { request } from 'node:http'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { must, noMount } from '../harness/volume.ts'
 import { TestDaemon } from './test-daemon.ts'
 
+/** Progress is told twice a second. */
+const TELL_MS = 600
 const REAL = { skip: noMount, timeout: 180_000 }
 
 function sha(bytes: Buffer): string {
@@ -339,6 +342,67 @@ test('tasks tell their progress, are cancelled, tried again, and kept over a res
   const kept = await daemon.trpc.tasks.list.query({})
   assert.ok(kept.length >= 5 && kept.every(({ state }) => state !== 'running'))
 })
+
+test(
+  'tasks and transfers are paused between two steps, go on, and are cancelled while they wait',
+  REAL,
+  async () => {
+    await using daemon = await TestDaemon.start()
+    const { id, mountPoint } = await daemon.create('pausing')
+    await must('sh', [
+      '-c',
+      `mkdir ${mountPoint}/t && cd ${mountPoint}/t && for n in $(seq 3000); do echo $n > $n; done`,
+    ])
+    const { tasks } = daemon.trpc
+    const task = (taskId: string) =>
+      daemon.until(async () => (await tasks.list.query({})).find((each) => each.taskId === taskId))
+    const standsStill = async (taskId: string) => {
+      const before = await daemon.until(async () => {
+        const first = (await task(taskId)).progress.done
+        await sleep(TELL_MS)
+        return (await task(taskId)).progress.done === first ? first : undefined
+      })
+      await sleep(TELL_MS)
+      assert.equal((await task(taskId)).progress.done, before)
+      return before
+    }
+    const warm = await tasks.start.mutate({ kind: 'warm-up', id, paths: ['/t'] })
+    assert.equal(warm.canPause, true)
+    const paused = await tasks.pause.mutate({ taskId: warm.taskId })
+    assert.deepEqual([paused.state, paused.pausedSinceMs !== null], ['running', true])
+    const at = await standsStill(warm.taskId)
+    assert.ok(at < 3000, `${at} files while it was paused`)
+    assert.equal((await tasks.resume.mutate({ taskId: warm.taskId })).pausedSinceMs, null)
+    const done = await daemon.done(warm)
+    assert.match(done.result!.sentence, /of 3,000 files are in the cache/)
+    assert.deepEqual([done.canPause, done.pausedSinceMs], [false, null])
+    await assert.rejects(tasks.pause.mutate({ taskId: warm.taskId }), /cannot be paused/)
+    // Cancelled while it waits, then the same again.
+    const check = await tasks.start.mutate({ kind: 'warm-up', id, paths: ['/t'] })
+    await tasks.pause.mutate({ taskId: check.taskId })
+    await tasks.cancel.mutate({ taskId: check.taskId })
+    const ended = await daemon.until(async () => {
+      const now = await task(check.taskId)
+      return now.state === 'running' ? undefined : now
+    })
+    assert.deepEqual([ended.state, ended.canRetry], ['cancelled', true])
+    await daemon.done(await tasks.retry.mutate({ taskId: check.taskId }))
+    // A download, and it comes whole.
+    const bytes = randomBytes(24 * 2 ** 20)
+    await writeFile(`${mountPoint}/large`, bytes)
+    const { url } = await daemon.trpc.files.download.mutate({ id, path: '/large' })
+    const coming = download(daemon.port, url)
+    const running = await daemon.until(async () =>
+      (await tasks.list.query({ running: true })).find(({ kind }) => kind === 'download'),
+    )
+    await tasks.pause.mutate({ taskId: running.taskId })
+    const moved = await standsStill(running.taskId)
+    await tasks.resume.mutate({ taskId: running.taskId })
+    assert.equal(sha((await coming).bytes), sha(bytes))
+    assert.equal((await daemon.until(() => task(running.taskId))).progress.total, bytes.length)
+    assert.ok(moved < bytes.length, `${moved} bytes had gone`)
+  },
+)
 
 test('a volume is destroyed only by its name, and then nothing of it is left', REAL, async () => {
   await using daemon = await TestDaemon.start()

@@ -2,6 +2,7 @@
  * A volume's metadata in the binary form: record by record, and so faster to write and to load than JSON, and with
  * what has no place in a tree. Always the whole volume. Source: shared/spec/admin-tools.md §9.3.
  */
+import { pass } from '#core/base/gate.ts'
 import { type Ino, inoToBigInt, VIRTUAL_INO } from '#core/base/ino.ts'
 import { nameToBytes } from '#core/base/name.ts'
 import type { ListTypes, MetaEngine } from '#core/meta/engine.ts'
@@ -181,7 +182,7 @@ class BinaryDump {
   }
 
   async #breathe(): Promise<void> {
-    this.#job.signal?.throwIfAborted()
+    await pass(this.#job.signal)
     await this.#out.settle()
     await this.#job.pace?.()
   }

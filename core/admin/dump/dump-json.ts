@@ -7,6 +7,7 @@
  *
  * Source: shared/spec/admin-tools.md §9.1.
  */
+import { pass } from '#core/base/gate.ts'
 import { type Ino, inoText, ROOT_INO, TRASH_INO } from '#core/base/ino.ts'
 import { nameToText } from '#core/base/name.ts'
 import { Refusal } from '#core/base/refusal.ts'
@@ -176,7 +177,7 @@ class JsonDump {
       ENTRIES,
     )) {
       for (let from = 0; from < page.length; from += BATCH) {
-        this.#job.signal?.throwIfAborted()
+        await pass(this.#job.signal)
         const entries = page.slice(from, from + BATCH).map((entry) => this.#complete(at.ino, entry))
         const details = await detailsOf(this.#engine, entries, this.#threads)
         for (const [k, { ino, name, node }] of entries.entries()) {

@@ -51,6 +51,7 @@ export interface RunningServer {
 
 /** Tools of this user are one session. */
 export const LOCAL_SESSION = 'local'
+const HEADERS_MS = 30_000
 const BACKLOG_BYTES = 8 * 2 ** 20
 const LARGEST_MESSAGE = 8 * 2 ** 20
 
@@ -63,6 +64,9 @@ export async function startServer(
   const api = new ApiServer(parts)
   const web = createServer((request, response) => void api.onRequest(request, response))
   const local = createServer((_request, response) => response.writeHead(404).end())
+  // An upload may take hours; what comes before its body may not, nor may other bodies (`readJson`).
+  web.requestTimeout = 0
+  web.headersTimeout = HEADERS_MS
   web.on('upgrade', (request, duplex, head) => api.onUpgrade(request, duplex, head))
   local.on('upgrade', (request, duplex, head) => api.onLocalUpgrade(request, duplex, head))
   await listenAtOneOf(web, ports)

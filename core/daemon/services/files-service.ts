@@ -86,15 +86,18 @@ export class Files implements FilesService {
 
   async download({ id, path }: Inputs<'download'>, caller: Caller): Promise<Download> {
     const found = await this.#call<FileEntry>(id, 'stat', { path }, caller)
-    const operator = this.#daemon.operators.of(id)
-    const content =
+    const { operators, services, supervisor } = this.#daemon
+    const operator = operators.of(id)
+    const root = path === '/' ? supervisor.get(id).host.name() : found.name
+    const plain =
       found.type === 'directory'
-        ? folderContent(
-            operator,
-            path,
-            path === '/' ? this.#daemon.supervisor.get(id).host.name() : found.name,
-          )
+        ? folderContent(operator, path, root)
         : fileContent(operator, path, basename(found.name), found.size)
+    const transfer = { kind: 'download', id, title: `Download ${plain.name}`, total: plain.size } as const
+    const content = {
+      ...plain,
+      open: (signal: AbortSignal) => services.tasks.outgoing({ ...transfer, signal }, plain.open),
+    }
     return { url: this.#daemon.tickets.add(content), name: content.name, size: content.size }
   }
 

@@ -3,13 +3,16 @@ import { randomUUID } from 'node:crypto'
 import { ApiRefusal, errorData, errorMessage, toApiError } from '#core/api/server-errors.ts'
 import type { TasksService } from '#core/api/services.ts'
 import { type Task, type TaskProgress, type TaskResult, type TasksChange, taskSpec } from '#core/api/tasks.ts'
+import { Gate, gated, pass } from '#core/base/gate.ts'
 import { TaskSet } from '#core/base/tasks.ts'
 import { formatSize } from '#core/base/units.ts'
 import { Broadcast } from '../broadcast.ts'
 import type { Daemon } from '../daemon.ts'
 import type { Db } from '../database.ts'
-import { runTask, type Spec, titleOf } from '../task-kinds.ts'
+import { canPause, runTask, type Spec, titleOf } from '../task-kinds.ts'
 
+/** What tasks kept by an older version have not. */
+const ENDED = { canPause: false, pausedSinceMs: null } as const
 const KEPT = 200
 const TELL_EVERY_MS = 500
 const MOST_RUNNING = 32
@@ -22,8 +25,12 @@ export interface Transfer {
   readonly signal: AbortSignal
 }
 
+/** Told how many bytes have gone; the signal has the task's gate in its way. */
+type TransferWork = (onBytes: (done: number) => void, signal: AbortSignal) => Promise<void>
+
 interface Running {
   readonly stop: AbortController
+  readonly gate: Gate
   toldMs: number
 }
 
@@ -43,7 +50,7 @@ export class Tasks implements TasksService {
     this.#work = new TaskSet(daemon.log)
     for (const row of db.prepare('SELECT json FROM tasks ORDER BY started_ms').all() as { json: string }[]) {
       const task = JSON.parse(row.json) as Task
-      this.#tasks.set(task.taskId, { ...task, canRetry: false })
+      this.#tasks.set(task.taskId, { ...ENDED, ...task, canRetry: false })
     }
   }
 
@@ -64,38 +71,27 @@ export class Tasks implements TasksService {
   async start(spec: Spec): Promise<Task> {
     const id = 'id' in spec ? spec.id : null
     const name = id === null ? this.#newName(spec) : this.#daemon.supervisor.get(id).host.name()
-    const task = this.#begin(spec.kind, id, name, titleOf(spec), {
-      step: 'starting',
-      done: 0,
-      total: null,
-      unit: 'steps',
-    })
+    const progress = { step: 'starting', done: 0, total: null, unit: 'steps' } as const
+    const task = this.#begin(spec.kind, id, name, titleOf(spec), progress, canPause(spec))
     this.#specs.set(task.taskId, spec)
-    const { stop } = this.#running.get(task.taskId)!
+    const { stop, gate } = this.#running.get(task.taskId)!
     this.#work.start(spec.kind, async () => {
       const onProgress = (progress: Partial<TaskProgress>) => this.#progress(task.taskId, progress)
       await this.#finish(task.taskId, () =>
-        runTask(spec, { daemon: this.#daemon, signal: stop.signal, onProgress }),
+        runTask(spec, { daemon: this.#daemon, signal: stop.signal, gate, onProgress }),
       )
     })
     return task
   }
 
   /** A transfer whose bytes pass through the daemon; rejects as `work` does. */
-  async transfer(
-    { kind, id, title, total, signal }: Transfer,
-    work: (onBytes: (done: number) => void, signal: AbortSignal) => Promise<void>,
-  ): Promise<void> {
+  async transfer({ kind, id, title, total, signal }: Transfer, work: TransferWork): Promise<void> {
     const name = this.#daemon.supervisor.get(id).host.name()
-    const { taskId } = this.#begin(kind, id, name, title, {
-      step: 'transferring',
-      done: 0,
-      total,
-      unit: 'bytes',
-    })
-    const { stop } = this.#running.get(taskId)!
+    const progress = { step: 'transferring', done: 0, total, unit: 'bytes' } as const
+    const { taskId } = this.#begin(kind, id, name, title, progress, true)
+    const { stop, gate } = this.#running.get(taskId)!
     let failure: unknown
-    const both = AbortSignal.any([stop.signal, signal])
+    const both = gated(AbortSignal.any([stop.signal, signal]), gate)
     let moved = 0
     await this.#finish(taskId, async () => {
       try {
@@ -110,6 +106,54 @@ export class Tasks implements TasksService {
       return { sentence: `${formatSize(moved)} were transferred.`, facts: [], findings: [], items: [] }
     })
     if (failure !== undefined) throw failure
+  }
+
+  /** The same for bytes that somebody takes out of an iterator. */
+  async *outgoing(
+    transfer: Transfer,
+    open: (signal: AbortSignal) => AsyncIterable<Uint8Array>,
+  ): AsyncGenerator<Uint8Array> {
+    const taken = Promise.withResolvers<void>()
+    const begun = Promise.withResolvers<Parameters<TransferWork>>()
+    const task = this.transfer(transfer, (...how) => {
+      begun.resolve(how)
+      return taken.promise
+    })
+    task.catch(begun.reject)
+    const [onBytes, signal] = await begun.promise
+    try {
+      let done = 0
+      for await (const piece of open(signal)) {
+        yield piece
+        done += piece.length
+        onBytes(done)
+        await pass(signal)
+      }
+      taken.resolve()
+    } catch (error) {
+      taken.reject(error)
+      throw error
+    } finally {
+      // Whoever takes no more has given up.
+      taken.reject(new DOMException('the download was given up', 'AbortError'))
+      await task.catch(() => {})
+    }
+  }
+
+  async pause(taskId: string): Promise<Task> {
+    const task = this.#get(taskId)
+    if (!task.canPause)
+      throw new ApiRefusal('refused', `“${task.title}” cannot be paused`, 'cancel it, or let it end')
+    if (task.pausedSinceMs !== null) return task
+    this.#running.get(taskId)!.gate.close()
+    return this.#set({ ...task, pausedSinceMs: Date.now() })
+  }
+
+  async resume(taskId: string): Promise<Task> {
+    const task = this.#get(taskId)
+    if (task.pausedSinceMs === null) return task
+    this.#running.get(taskId)!.gate.open()
+    return this.#set({ ...task, pausedSinceMs: null })
   }
 
   async cancel(taskId: string): Promise<Task> {
@@ -151,6 +195,7 @@ export class Tasks implements TasksService {
     volumeName: string,
     title: string,
     progress: TaskProgress,
+    canPause: boolean,
   ): Task {
     if (this.#running.size >= MOST_RUNNING)
       throw new ApiRefusal(
@@ -171,9 +216,11 @@ export class Tasks implements TasksService {
       result: null,
       error: null,
       canCancel: true,
+      canPause,
+      pausedSinceMs: null,
       canRetry: false,
     }
-    this.#running.set(task.taskId, { stop: new AbortController(), toldMs: 0 })
+    this.#running.set(task.taskId, { stop: new AbortController(), gate: new Gate(), toldMs: 0 })
     this.#set(task)
     return task
   }
@@ -199,6 +246,8 @@ export class Tasks implements TasksService {
       ...end,
       endedMs: Date.now(),
       canCancel: false,
+      canPause: false,
+      pausedSinceMs: null,
       canRetry: this.#specs.has(taskId) && end.state !== 'done',
     }
     this.#set(task)
@@ -232,7 +281,7 @@ export class Tasks implements TasksService {
     this.#changes.send({ kind: 'change', tasks: [next], removed: [] })
   }
 
-  #set(task: Task): void {
+  #set(task: Task): Task {
     this.#tasks.set(task.taskId, task)
     const removed: string[] = []
     for (const [taskId, { state }] of this.#tasks) {
@@ -241,6 +290,7 @@ export class Tasks implements TasksService {
       if (state !== 'running') this.#drop(taskId)
     }
     this.#changes.send({ kind: 'change', tasks: [task], removed })
+    return task
   }
 
   #keep(task: Task): void {

@@ -6,6 +6,7 @@ import { errorData, errorMessage, toApiError } from '#core/api/server-errors.ts'
 import { sendJson } from '../api/transfer.ts'
 import type { Daemon } from '../daemon.ts'
 import type { Operator } from '../operators.ts'
+import { passAlive } from '../pass-alive.ts'
 
 const PIECE = 2 ** 20
 
@@ -49,6 +50,7 @@ async function store(
   try {
     let done = 0
     for await (const piece of pieces(body)) {
+      await passAlive(operator, 'putKeep', key, signal)
       await operator.call('putPiece', { key, data: piece.toString('base64') }, { signal })
       done += piece.length
       onBytes(done)

@@ -13,6 +13,7 @@ const STEPS: Readonly<Partial<Record<TaskKind, readonly [string, Unit, number]>>
   upload: ['uploading', 'bytes', 640 * 2 ** 20],
   download: ['downloading', 'bytes', 1.2 * 2 ** 30],
 }
+const PAUSED: readonly TaskKind[] = ['fsck', 'gc', 'compact', 'warm-up', 'dump', 'upload', 'download']
 const TICK_MS = 500
 
 export function fakeTasks(world: World): TasksService {
@@ -60,8 +61,16 @@ export function fakeTasks(world: World): TasksService {
         state: 'cancelled',
         endedMs: Date.now(),
         canCancel: false,
+        canPause: false,
+        pausedSinceMs: null,
         canRetry: true,
       })
+    },
+    async pause(taskId) {
+      return world.setTask({ ...task(taskId), pausedSinceMs: Date.now() })
+    },
+    async resume(taskId) {
+      return world.setTask({ ...task(taskId), pausedSinceMs: null })
     },
     async retry(taskId) {
       const { kind, title, volumeId } = task(taskId)
@@ -112,6 +121,8 @@ export function startCreate(world: World, name: string, made: () => Volume): Tas
     result: null,
     error: null,
     canCancel: true,
+    canPause: false,
+    pausedSinceMs: null,
     canRetry: false,
   })
 }
@@ -122,6 +133,7 @@ function run(world: World, kind: TaskKind, title: string, volume: Volume | undef
   const advance = (): void => {
     const task = world.tasks.get(taskId)
     if (task?.state !== 'running') return
+    if (task.pausedSinceMs !== null) return world.later(TICK_MS, advance)
     const done = Math.min(total, task.progress.done + total * 0.012)
     if (done < total) {
       world.setTask({ ...task, progress: { ...task.progress, done } })
@@ -132,6 +144,7 @@ function run(world: World, kind: TaskKind, title: string, volume: Volume | undef
         state: 'done',
         endedMs: Date.now(),
         canCancel: false,
+        canPause: false,
         canRetry: true,
         progress: { ...task.progress, done },
         result: { sentence: `${title}: done, nothing to report.`, facts: [], findings: [], items: [] },
@@ -152,6 +165,8 @@ function run(world: World, kind: TaskKind, title: string, volume: Volume | undef
     result: null,
     error: null,
     canCancel: true,
+    canPause: PAUSED.includes(kind),
+    pausedSinceMs: null,
     canRetry: false,
   })
 }
@@ -167,6 +182,7 @@ function seed(world: World): void {
     startedMs: Date.now() - 648_000,
     endedMs: Date.now() - 600_000,
     canCancel: false,
+    canPause: false,
     canRetry: true,
     error: {
       message: 'The bucket refused the listing (403 AccessDenied).',
@@ -180,6 +196,7 @@ function seed(world: World): void {
     startedMs: Date.now() - 7_400_000,
     endedMs: Date.now() - 7_200_000,
     canCancel: false,
+    canPause: false,
     canRetry: true,
     result: {
       sentence: '14 leaked objects (38 MiB) found; 2,102 slices are pending, 31 too new to judge.',

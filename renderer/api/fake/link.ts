@@ -54,6 +54,8 @@ function handlers(services: Services): Readonly<Record<string, Handler>> {
     'tasks.watch': (_, { signal }) => tasks.watch(signal),
     'tasks.start': checked(taskSpec, (input) => tasks.start(input)),
     'tasks.cancel': checked(taskRef, ({ taskId }) => tasks.cancel(taskId)),
+    'tasks.pause': checked(taskRef, ({ taskId }) => tasks.pause(taskId)),
+    'tasks.resume': checked(taskRef, ({ taskId }) => tasks.resume(taskId)),
     'tasks.retry': checked(taskRef, ({ taskId }) => tasks.retry(taskId)),
     'tasks.clear': () => tasks.clear(),
     'files.list': checked(files.listInput, (input, caller) => f.list(input, caller)),
