@@ -20,7 +20,13 @@ export function which(program) {
 }
 
 const MANAGERS = [
-  { program: 'apt-get', install: ['install', '-y', '--no-install-recommends'], update: ['update'] },
+  {
+    program: 'apt-get',
+    install: ['install', '-y', '--no-install-recommends'],
+    update: ['update'],
+    // Test files that start at the same moment may each find something missing.
+    always: ['-o', 'DPkg::Lock::Timeout=120'],
+  },
   { program: 'dnf', install: ['install', '-y'] },
   { program: 'pacman', install: ['-S', '--noconfirm'] },
   { program: 'zypper', install: ['install', '-y'] },
@@ -44,8 +50,11 @@ export function installPackages(packages, { timeoutMs = 300_000 } = {}) {
   if (found === undefined || process.getuid?.() !== 0) return false
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
   const run = (args) =>
-    spawnSync(found.program, args, { env, stdio: ['ignore', 'ignore', 'pipe'], timeout: timeoutMs })
-      .status === 0
+    spawnSync(found.program, [...(found.always ?? []), ...args], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+      timeout: timeoutMs,
+    }).status === 0
   if (run([...found.install, ...packages])) return true
   return found.update !== undefined && run(found.update) && run([...found.install, ...packages])
 }

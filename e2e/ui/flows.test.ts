@@ -62,7 +62,7 @@ test('wizard: an encrypted volume on Redis and S3, whose key must be proven', op
     await page.getByText('Wrong access key (403 from the bucket).').waitFor()
     await page.getByText(/Copy the key again/).waitFor()
     await page.getByLabel('Secret access key').fill('secret')
-    await page.getByText(/Stores an object in 41 ms/).waitFor()
+    await page.getByText(/Writes a small object in 41 ms/).waitFor()
     await next(page)
 
     await page.getByLabel('Limit of size').fill('much')

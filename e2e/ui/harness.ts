@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
 import { root } from '../../scripts/runtime.mjs'
-import { which } from '../../scripts/system.mjs'
+import { installPackages, which } from '../../scripts/system.mjs'
 
 const BUILT = join(root, 'e2e-artifacts', 'renderer-fake')
 export const SHOTS = join(root, 'e2e-artifacts', 'ui')
@@ -56,8 +56,9 @@ export interface OpenPage {
   readonly errors: string[]
 }
 
-/** Why the suites cannot run here, or undefined. */
+/** Why the suites cannot run here, or undefined. Root gets what is missing. */
 export function uiObstacle(): string | undefined {
+  if (chromiumPath() === undefined) installPackages(['chromium'])
   return chromiumPath() === undefined ? 'no Chromium here (apt-get install chromium)' : undefined
 }
 

@@ -16,6 +16,8 @@ interface Props {
 
 /** What a test of an address found, in its own place, which is kept while the next one runs. */
 export function ProbeResult({ testing, answer, error, children }: Props) {
+  // A refusal's sentence is its finding's: it is said once, with the finding's next step.
+  const main = answer?.findings.find(({ sentence }) => sentence === answer.sentence)
   return (
     <div className={css.result} aria-live="polite">
       {testing ? (
@@ -29,8 +31,9 @@ export function ProbeResult({ testing, answer, error, children }: Props) {
           <>
             <Notice tone={answer.ok ? 'good' : 'bad'} title={answer.sentence}>
               {children}
+              {main?.next !== undefined && <p>{main.next}</p>}
             </Notice>
-            <Findings findings={answer.findings} />
+            <Findings findings={answer.findings.filter((finding) => finding !== main)} />
           </>
         )
       )}

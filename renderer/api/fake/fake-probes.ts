@@ -140,7 +140,7 @@ export function fakeProbes(offline: boolean): ProbesService {
           }
         : {
             ok: true,
-            sentence: 'Stores an object in 41 ms and reads it in 18 ms.',
+            sentence: 'Writes a small object in 41 ms, reads it in 18 ms.',
             ...none,
             putMs: 41,
             getMs: 18,
