@@ -5,6 +5,7 @@
  *
  * Source: shared/spec/admin-tools.md §7.1, volume-and-objects.md §3.4.
  */
+import { pass } from '#core/base/gate.ts'
 import { type Ino, inoText } from '#core/base/ino.ts'
 import { joinSpans, type Span } from '#core/base/spans.ts'
 import type { Geometry } from '#core/chunk/geometry.ts'
@@ -110,6 +111,7 @@ async function markFound(
 ): Promise<void> {
   for await (const { key } of store.list('chunks/', { signal })) {
     sum.objects++
+    await pass(signal)
     if (sum.objects % 1000 === 0) onProgress?.(sum)
     const name = geometry.parse(key)
     if (name === undefined) continue

@@ -73,6 +73,11 @@ export interface LiveDetail {
   /** Busiest first; those that did something in the last ten seconds. */
   readonly operations: readonly OperationRate[]
   readonly tiers: readonly ReadTier[]
+  /**
+   * Opens of files since the mount, and those after which the kernel may answer reads from pages it kept. Such reads
+   * never reach us, so their number and bytes are known to nobody.
+   */
+  readonly kernel: { readonly opens: number; readonly keptOpens: number }
   readonly requests: Readonly<Record<'GET' | 'PUT' | 'DELETE', number>>
   readonly requestErrors: number
   /** Bytes asked by programs and fetched from the bucket since the mount: their quotient is the read amplification. */

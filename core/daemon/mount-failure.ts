@@ -25,6 +25,20 @@ export function failureOf(error: unknown): MountFailure {
       }
     if (error.kind === 'unavailable' || error.kind === 'closed')
       return { message, next: 'It is tried again by itself.', action: 'edit-address', mayPass: true }
+    if (error.kind === 'no-space')
+      return {
+        message,
+        next: 'Make room on it; it is tried again by itself.',
+        action: 'details',
+        mayPass: true,
+      }
+    if (error.kind === 'read-only')
+      return {
+        message,
+        next: 'Give the address of the server that takes writes, or mount the volume read-only (in its settings).',
+        action: 'edit-address',
+        mayPass: false,
+      }
     return { message, action: 'edit-address', mayPass: false }
   }
   if (error instanceof LockedSecrets) return { message, next: error.next, action: 'details', mayPass: true }

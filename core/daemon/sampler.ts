@@ -71,6 +71,7 @@ export class Sampler {
         { tier: 'disk', ...disk },
         { tier: 'store', reads: now('blockcache_miss'), bytes: now('blockcache_miss_bytes') },
       ],
+      kernel: { opens: now('fuse_opens'), keptOpens: now('fuse_opens_kept') },
       requests: {
         GET: now(`${REQUESTS}GET_total`),
         PUT: now(`${REQUESTS}PUT_total`),

@@ -2,6 +2,7 @@
 import type { VolumeStatus } from '#core/api/states.ts'
 import type { PendingUploads } from '#core/api/volumes.ts'
 import { formatDuration, formatSize } from '#core/base/units.ts'
+import type { WriteRefusal } from '#core/meta/write-health.ts'
 import type { VolumeLink } from './volume-link.ts'
 import { type Phase, SILENT_MS, type VolumeRunner } from './volume-runner.ts'
 
@@ -114,8 +115,44 @@ function servingStatus(link: VolumeLink, sinceMs: number, kernelWaiting: number 
       sinceMs,
     }
   }
-  const line = link.status.readOnly ? 'Mounted without the right to change.' : 'All changes are uploaded.'
-  return { state: 'mounted', line, action: 'open-folder', sinceMs }
+  if (link.status.readOnly) return { ...MOUNTED_READ_ONLY, sinceMs }
+  return { state: 'mounted', line: 'All changes are uploaded.', action: 'open-folder', sinceMs }
+}
+
+const MOUNTED_READ_ONLY = {
+  state: 'read-only',
+  line: 'Files can be read, not changed.',
+  action: 'details',
+  detail: 'It is mounted read-only on this computer.',
+  next: 'To change files, switch off “read-only” in its settings here and mount it again.',
+} as const
+
+/** By kind of refusal: why, and what helps. */
+const REFUSALS = {
+  'no-space': {
+    why: 'it is full',
+    next: 'Make room for it (Redis: raise maxmemory; PostgreSQL and SQLite: free space on its disk). Writes go on by themselves then.',
+  },
+  'read-only': {
+    why: 'it is a replica, or set to read only',
+    next: 'Promote it, or give this volume the address of the server that takes writes.',
+  },
+  denied: {
+    why: 'its user lacks the right',
+    next: 'Give the user of this volume’s address the right to write.',
+  },
+} as const
+
+function refusedStatus({ kind, sinceMs, message }: WriteRefusal): VolumeStatus {
+  const { why, next } = REFUSALS[kind]
+  return {
+    state: 'read-only',
+    line: `The metadata server accepts no writes: ${why} (since ${clockText(sinceMs)}). Files can be read.`,
+    action: 'details',
+    sinceMs,
+    detail: `Programs that write get an error; what was saved before is safe. ${message}`,
+    next,
+  }
 }
 
 function waitingText(requests: number | null): string {
@@ -136,6 +173,7 @@ function backendTrouble(link: VolumeLink, pending: PendingUploads): VolumeStatus
       next: 'Check the server and the network; the volume goes on by itself when it answers.',
     }
   }
+  if (meta?.refusal !== undefined) return refusedStatus(meta.refusal)
   const failingSinceMs = link.metric('object_request_failing_since_seconds') * 1000
   if (failingSinceMs === 0 || Date.now() - failingSinceMs < FAILING_MS) return undefined
   if (pending.blocks === 0 && link.sinceStoreErrorMs > FORGOTTEN_MS) return undefined

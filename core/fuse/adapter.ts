@@ -97,6 +97,9 @@ class VfsFileSystem implements FileSystem {
   readonly #kernel = new KernelNodes()
   readonly #plain: boolean
   #notify: KernelNotifier | undefined
+  /** Opens of files, and those after which the kernel may answer reads from pages it kept. */
+  #opens = 0
+  #keptOpens = 0
 
   constructor(vfs: Vfs, options: AdapterOptions) {
     this.#vfs = vfs
@@ -105,6 +108,8 @@ class VfsFileSystem implements FileSystem {
     vfs.rememberRemoved((ino) => this.#kernel.has(ino))
     this.#plain = umask === undefined && rootSquash === undefined && allSquash === undefined
     options.metrics?.gauge('fuse_kernel_inodes', () => this.#kernel.size)
+    options.metrics?.gauge('fuse_opens', () => this.#opens)
+    options.metrics?.gauge('fuse_opens_kept', () => this.#keptOpens)
   }
 
   started(notify: KernelNotifier): void {
@@ -226,6 +231,8 @@ class VfsFileSystem implements FileSystem {
     if (direct) return { fh, flags: FOPEN_DIRECT_IO }
     // Close-to-open: the kernel may hold attributes from before another client's close.
     if (!this.#kernel.isCurrent(ino, node)) await this.#dropAttributes(ino)
+    this.#opens++
+    if (keepCache) this.#keptOpens++
     return { fh, flags: keepCache ? FOPEN_KEEP_CACHE : 0 }
   }
 

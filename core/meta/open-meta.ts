@@ -19,6 +19,7 @@ import { TYPE_DIRECTORY } from './records.ts'
 import { RemovedNodes } from './removed.ts'
 import { parseSetting, serializeSetting, type VolumeSetting } from './setting.ts'
 import type { MetaOptions, MetaState } from './state.ts'
+import { WriteHealth } from './write-health.ts'
 
 export interface EngineOptions {
   /** Make the place when it is not there (format, load). */
@@ -106,6 +107,7 @@ export function createMetaState(parts: MetaParts): OpenMetaState {
     openFiles: new OpenFiles(),
     removed: new RemovedNodes(),
     acls: createAcls(engine, clock),
+    writes: new WriteHealth(),
     remembered: { trashHour: undefined, roots: new Map() },
   }
   // Accounts read the setting of the finished state, so that a reloaded one counts at once.

@@ -16,6 +16,8 @@ const YEAR_SEC = 365 * 86_400
 /** Heartbeats a session may miss. */
 const MISSED = 5
 const JITTER = 0.05
+/** While the server takes no writes, the heartbeat is what finds out that it does again. */
+const REFUSED_SEC = 3
 /** Sessions cleaned in one go. */
 const MAX_CLEANED = 1000
 const PAGE = 1000
@@ -92,23 +94,31 @@ export class Session {
   }
 
   async #beat(): Promise<void> {
-    const { clock, options, random } = this.#state
+    const { clock, options, random, writes } = this.#state
     const { signal } = this.#stopping
     while (!signal.aborted) {
       const jitter = 1 + (2 * random.next() - 1) * JITTER
-      await clock.sleep(options.heartbeatSec * 1000 * jitter, signal).catch(() => {})
+      const sec =
+        writes.refusal === undefined ? options.heartbeatSec : Math.min(options.heartbeatSec, REFUSED_SEC)
+      await clock.sleep(sec * 1000 * jitter, signal).catch(() => {})
       if (!signal.aborted) await this.refresh()
     }
   }
 
   /** Move the expiry on; the record is made again when another client has cleaned it away meanwhile. */
   async #extend(): Promise<void> {
-    const { engine, sid, log } = this.#state
+    const { engine, sid, log, writes } = this.#state
     if (sid === 0) return
     const [record] = await engine.read([{ kind: 'session', sid }])
     if (record === null)
       log.warn('this session had been taken for dead and cleaned; locks held through it are gone', { sid })
-    await engine.commit('heartbeat', [], [{ kind: 'putSession', session: this.#record(sid) }])
+    try {
+      await engine.commit('heartbeat', [], [{ kind: 'putSession', session: this.#record(sid) }])
+      writes.took()
+    } catch (error) {
+      writes.failed(error, Date.now())
+      throw error
+    }
   }
 
   async #reloadSetting(): Promise<void> {

@@ -13,6 +13,7 @@ import type { AclRule, NodeRecord, Quota } from './records.ts'
 import type { RemovedNodes } from './removed.ts'
 import type { VolumeSetting } from './setting.ts'
 import type { Tx } from './tx.ts'
+import type { WriteHealth } from './write-health.ts'
 
 export interface MetaOptions {
   readonly readOnly: boolean
@@ -47,6 +48,7 @@ export interface MetaState {
   readonly accounts: Accounts
   readonly acls: Acls
   readonly deletions: Deletions
+  readonly writes: WriteHealth
   readonly remembered: Remembered
 }
 

@@ -15,6 +15,7 @@ import type { Name } from '#core/base/name.ts'
 import type { Random } from '#core/base/random.ts'
 import type {
   Change,
+  CommitResult,
   FailedGuard,
   Guard,
   MetaEngine,
@@ -24,6 +25,7 @@ import type {
   Trust,
 } from './engine.ts'
 import type { Edge, Entry, NodeRecord } from './records.ts'
+import type { WriteHealth } from './write-health.ts'
 
 /** Tries of one operation before it gives up with EIO, as the reference has it (meta-redis.md §3). */
 const MAX_TRIES = 50
@@ -141,6 +143,8 @@ export interface Runner {
   readonly engine: MetaEngine
   readonly clock: Clock
   readonly random: Random
+  /** Told how writes end. */
+  readonly writes?: WriteHealth
 }
 
 /**
@@ -157,12 +161,15 @@ export async function run<T>(by: Runner, op: string, body: (tx: Tx) => Promise<T
       trust = 'current'
       continue
     }
-    if (error !== undefined) throw error.thrown
+    if (error !== undefined) {
+      by.writes?.failed(error.thrown, Date.now())
+      throw error.thrown
+    }
     if (tx.changes.length === 0) {
       tx.committed([])
       return result as T
     }
-    const outcome = await by.engine.commit(op, tx.guards, tx.changes)
+    const outcome = await commit(by, op, tx)
     if (outcome.ok) {
       tx.committed(outcome.replies)
       return result as T
@@ -173,6 +180,17 @@ export async function run<T>(by: Runner, op: string, body: (tx: Tx) => Promise<T
     attempt++
   }
   throw fail(EIO, op, `gave up after ${MAX_TRIES} conflicts with other clients`)
+}
+
+async function commit(by: Runner, op: string, tx: Tx): Promise<CommitResult> {
+  try {
+    const outcome = await by.engine.commit(op, tx.guards, tx.changes)
+    by.writes?.took()
+    return outcome
+  } catch (error) {
+    by.writes?.failed(error, Date.now())
+    throw error
+  }
 }
 
 async function attempted<T>(

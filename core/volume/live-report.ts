@@ -7,6 +7,7 @@ import { systemClock } from '#core/base/clock.ts'
 import { rootContext } from '#core/base/context.ts'
 import { ROOT_INO } from '#core/base/ino.ts'
 import { redactText } from '#core/base/redact.ts'
+import type { WriteRefusal } from '#core/meta/write-health.ts'
 import type { ProcessStatus } from './control-client.ts'
 import type { ControlRequest } from './control-socket.ts'
 import type { Volume } from './open-volume.ts'
@@ -25,6 +26,8 @@ export interface MetaReport {
   /** 0: it answers. */
   readonly failingSinceMs: number
   readonly error?: string
+  /** It answers reads and takes no writes. */
+  readonly refusal?: WriteRefusal
 }
 
 /** Null: no limit. */
@@ -129,7 +132,13 @@ class MetaProbe {
       roundTripMs: this.#failingSinceMs === 0 ? this.#roundTripMs : null,
       failingSinceMs: this.#failingSinceMs,
       error: this.#error,
+      refusal: this.#refusal(),
     }
+  }
+
+  #refusal(): WriteRefusal | undefined {
+    const { refusal } = this.#volume.state.writes
+    return refusal && { ...refusal, message: redactText(refusal.message) }
   }
 
   async #ask(nowMs: number): Promise<void> {

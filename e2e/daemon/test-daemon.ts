@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Api } from '#core/api/client.ts'
 import type { Task } from '#core/api/tasks.ts'
-import type { Volume } from '#core/api/volumes.ts'
+import type { MountSettings, Volume } from '#core/api/volumes.ts'
 import { connectDaemon } from '#core/daemon/connect.ts'
 import { abortMount, detachMount } from '#core/volume/dead-mount.ts'
 import { readMounts } from '#core/volume/mount-table.ts'
@@ -111,12 +111,18 @@ export class TestDaemon implements AsyncDisposable {
   }
 
   /** A new volume with its data in the test's folder. */
-  async create(name: string, more: { readonly mountNow?: boolean } = {}): Promise<Volume> {
+  async create(
+    name: string,
+    {
+      metaUrl = `sqlite3://${this.path(`${name}.db`)}`,
+      ...more
+    }: { readonly mountNow?: boolean; readonly metaUrl?: string; readonly settings?: MountSettings } = {},
+  ): Promise<Volume> {
     const task = await this.trpc.volumes.create.mutate({
       name,
       mountPoint: this.path('mounts', name),
       format: {
-        metaUrl: `sqlite3://${this.path(`${name}.db`)}`,
+        metaUrl,
         volumeName: name,
         storage: 'file',
         bucket: this.path('bucket'),

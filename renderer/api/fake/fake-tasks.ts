@@ -133,7 +133,10 @@ function run(world: World, kind: TaskKind, title: string, volume: Volume | undef
   const advance = (): void => {
     const task = world.tasks.get(taskId)
     if (task?.state !== 'running') return
-    if (task.pausedSinceMs !== null) return world.later(TICK_MS, advance)
+    if (task.pausedSinceMs !== null) {
+      world.later(TICK_MS, advance)
+      return
+    }
     const done = Math.min(total, task.progress.done + total * 0.012)
     if (done < total) {
       world.setTask({ ...task, progress: { ...task.progress, done } })

@@ -95,6 +95,7 @@ export function detailAt(id: string, load: Load, atMs: number, sinceMs: number):
       { tier: 'disk', reads: Math.round((bytes * 0.36) / 131072), bytes: bytes * 0.36 },
       { tier: 'store', reads: Math.round((bytes * 0.09) / 131072), bytes: bytes * 0.09 },
     ],
+    kernel: { opens: Math.round(seconds * load * 3), keptOpens: Math.round(seconds * load * 2.1) },
     requests: {
       GET: Math.round((bytes * 0.09) / (2 * MIB)),
       PUT: Math.round((bytes * 0.05) / (4 * MIB)),

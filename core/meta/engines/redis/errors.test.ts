@@ -22,7 +22,7 @@ test('what the server says decides whether waiting helps, and what the caller is
     ['MOVED 9842 127.0.0.1:7001', 'elsewhere', 'unavailable'],
     [`READONLY You can't write against a read only replica.`, 'elsewhere', 'read-only'],
     [`OOM command not allowed when used memory > 'maxmemory'.`, 'final', 'no-space'],
-    ['MISCONF Redis is configured to save RDB snapshots, but it cannot', 'final', 'unavailable'],
+    ['MISCONF Redis is configured to save RDB snapshots, but it cannot', 'final', 'read-only'],
     [`NOPERM User joe has no permissions to run the 'set' command`, 'final', 'denied'],
     ['NOAUTH Authentication required.', 'final', 'denied'],
     ['WRONGTYPE Operation against a key holding the wrong kind of value', 'final', 'corrupt'],

@@ -77,7 +77,7 @@ function explainReply(code: string): [BackendErrorKind, string] {
       return ['read-only', 'this server is a replica and takes no writes until it is promoted']
     case 'MISCONF':
       return [
-        'unavailable',
+        'read-only',
         'the metadata server cannot save to its disk and takes no writes; check its disk',
       ]
     case 'NOREPLICAS':
