@@ -12,8 +12,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { below, seededRandom } from '#core/base/random.ts'
 import { root } from '../../scripts/runtime.mjs'
 import { type UsedEngine, useEngines } from '../harness/engines.ts'
-import { juicefs } from '../harness/tools.ts'
-import { must, mustPomelo, noMount, pomelo, run } from '../harness/volume.ts'
+import { must, mustPomelo, noMount, run } from '../harness/volume.ts'
+import { checkAfterCrash } from './check.ts'
 
 const SEED = Number(process.env.POMELO_CRASH_SEED ?? 1)
 /** No kill after this unless rounds were asked for: on a machine that is busy otherwise a round can take 20 s. */
@@ -84,26 +84,8 @@ function survives(engine: UsedEngine, variant: (typeof variants)[number], rounds
     t.diagnostic(`${kills} kills, ${promises} promises kept`)
     // Staged blocks, those of killed processes among them, go up before it ends.
     await mustPomelo(['umount', '--flush', volume.mountPoint])
-    await volume.unmount()
-    if (!engine.keepsTotals) await countTotalsAnew(volume.meta)
-    await mustPomelo(['fsck', '--sync-dir-stat', volume.meta])
-    await mustPomelo(['fsck', '--path', '/', '--recursive', '--sync-dir-stat', volume.meta])
-    const tool = await juicefs()
-    if (tool.path === undefined) return t.diagnostic(`the reference's fsck was not asked: ${tool.missing}`)
-    await must(tool.path, ['fsck', volume.meta])
+    await checkAfterCrash(volume, engine, t)
   })
-}
-
-/** Totals may be wrong by what the last moment before each kill added up; nothing else may be. */
-async function countTotalsAnew(meta: string): Promise<void> {
-  const { stdout, stderr } = await pomelo(['fsck', '--json', '--sync-dir-stat', meta])
-  const { problems } = JSON.parse(stdout) as { readonly problems: readonly { readonly kind: string }[] }
-  assert.deepEqual(
-    problems.filter(({ kind }) => kind !== 'counter'),
-    [],
-    stderr,
-  )
-  if (problems.length > 0) await mustPomelo(['fsck', '--repair', meta])
 }
 
 /** Wait until the journals have more than `lines` lines together; a machine that is too busy for it has 20 s. */

@@ -11,8 +11,21 @@ import { makeVolume, placeForVolume, type TestVolume } from './volume.ts'
 /** `npm test -- --long` and the nightly scripts: every suite whole on every engine. */
 export const isLong: boolean = process.env.POMELO_TEST_LONG === '1'
 
+/** What a test can do to a server of metadata. */
+export interface ServerFaults {
+  /** kill -9. */
+  kill(): Promise<void>
+  /** Once more at the same address on the same data. */
+  restart(): Promise<void>
+  /** SIGSTOP and SIGCONT. */
+  pause(): void
+  resume(): void
+}
+
 /** A running server of metadata, or the place where files stand for one. */
 export interface EngineServer {
+  /** Absent where there is no server. */
+  readonly faults?: ServerFaults
   /** Address of a new empty place; SQLite's file lies in `folder`. */
   newMeta(folder: string): Promise<string>
   stop(): Promise<void>
@@ -47,7 +60,7 @@ const redis: TestEngine = {
   start: async () => {
     const server = await startRedis({ databases: String(REDIS_DATABASES) })
     let used = 0
-    return { newMeta: async () => server.url(used++), stop: () => server.stop() }
+    return { faults: server, newMeta: async () => server.url(used++), stop: () => server.stop() }
   },
 }
 
@@ -59,7 +72,11 @@ const postgres: TestEngine = {
   start: async () => {
     const server = await startPostgres()
     let used = 0
-    return { newMeta: () => server.createDatabase(`volume_${used++}`), stop: () => server.stop() }
+    return {
+      faults: server,
+      newMeta: () => server.createDatabase(`volume_${used++}`),
+      stop: () => server.stop(),
+    }
   },
 }
 
@@ -75,6 +92,8 @@ export interface UsedEngine {
   readonly inFull: boolean
   /** A folder and an address for a volume that another program formats. */
   placeForVolume(): Promise<TestVolume>
+  /** What can be done to its server, started if need be; undefined where there is none. */
+  faults(): Promise<ServerFaults | undefined>
   /** Format a volume in a fresh temporary folder; `args` are options of `pomelo format`. */
   makeVolume(args?: readonly string[], env?: Readonly<Record<string, string>>): Promise<TestVolume>
 }
@@ -90,14 +109,15 @@ export function useEngines(): readonly UsedEngine[] {
 
 function useEngine(engine: TestEngine): UsedEngine {
   let server: Promise<EngineServer> | undefined
-  const newMeta = async (folder: string): Promise<string> =>
-    (await (server ??= engine.start())).newMeta(folder)
+  const started = (): Promise<EngineServer> => (server ??= engine.start())
+  const newMeta = async (folder: string): Promise<string> => (await started()).newMeta(folder)
   after(async () => (await server)?.stop())
   return {
     name: engine.name,
     keepsTotals: engine.keepsTotals,
     skip: engine.missing() ?? false,
     inFull: isLong || engine === sqlite,
+    faults: async () => (await started()).faults,
     placeForVolume: () => placeForVolume(newMeta),
     makeVolume: (args, env) => makeVolume(args, env, newMeta),
   }
