@@ -76,6 +76,7 @@ export class CachedEngine implements MetaEngine {
   #aloneSince = { ms: 0, sec: 0 }
   #unsubscribe: (() => void) | undefined
   #refused = false
+  #crashes = 0
   #listener: ChangeListener | undefined
 
   constructor(engine: MetaEngine, { records, clock, log, metrics }: CacheOptions) {
@@ -258,8 +259,16 @@ export class CachedEngine implements MetaEngine {
     await this.#engine.close()
   }
 
-  /** Whoever was alone a while ago may have company now: this process slept, or the server is silent. */
+  /**
+   * Whoever was alone a while ago may have company now: this process slept, or the server is silent. And a server that
+   * has crashed may have lost what it told us.
+   */
   #expire(): void {
+    const { crashes = 0 } = this.#engine
+    if (crashes !== this.#crashes) {
+      this.#crashes = crashes
+      this.deaf()
+    }
     const { ms, sec } = this.#aloneSince
     const age = this.#clock.monotonicMs() - ms
     // The monotonic clock stands still while the machine sleeps.

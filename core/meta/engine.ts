@@ -280,6 +280,12 @@ export type ChangedScope =
   | { readonly kind: 'symlink'; readonly ino: Ino }
   | { readonly kind: 'setting' }
 
+/** Something to be read again. `file`: the node and all its chunks. */
+export type RecentChange =
+  | { readonly kind: 'chunk'; readonly ino: Ino; readonly index: number }
+  | { readonly kind: 'node' | 'file'; readonly ino: Ino }
+  | { readonly kind: 'edge'; readonly parent: Ino; readonly name: Name }
+
 /** Told of changes as the server pushes them, in their order; calls return at once and do not throw. */
 export interface ChangeListener {
   /**
@@ -333,12 +339,22 @@ export interface MetaEngine {
    * `unavailable` when the server refuses.
    */
   subscribe?(listener: ChangeListener): Promise<() => void>
+  /**
+   * What anybody may have written to nodes, names and chunks since `mark` was returned, as far as the tables show it
+   * without an index of their own: never what was removed, and with SQLite no compaction. Without a mark, or when there
+   * is too much to tell, no changes are given: read everything. Engines that push have no need of it.
+   */
+  recentChanges?(
+    mark: string | undefined,
+  ): Promise<{ readonly mark: string; readonly changes?: readonly RecentChange[] }>
   /** What the server's version, settings, rights and state mean for its users, for `doctor`. Servers only. */
   examine?(): Promise<readonly Finding[]>
   /** Bytes that the metadata of all volumes take there, and how many there may be; null: no limit is known. */
   space?(): Promise<{ readonly usedBytes: number; readonly limitBytes: number | null }>
   /** The server's wall clock, Unix milliseconds. Servers only. */
   serverTimeMs?(): Promise<number>
+  /** Grows when the server is met again after a crash, which may have taken back what it had told. */
+  readonly crashes?: number
   /** Answers of commits arrive in the order in which they were applied (one connection). */
   readonly ordered?: boolean
   /** Remove every record of the volume. */

@@ -100,12 +100,14 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     return child
   }
   const signal = (name: NodeJS.Signals): void => {
+    // Nobody's children any more once the server is gone, and then they keep the next one from starting.
+    const children = backends(group.pid)
     try {
       if (group.pid !== undefined) process.kill(-group.pid, name)
     } catch {
       // It is gone already.
     }
-    for (const pid of backends(group.pid)) {
+    for (const pid of new Set([...children, ...backends(group.pid)])) {
       try {
         process.kill(pid, name)
       } catch {

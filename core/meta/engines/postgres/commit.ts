@@ -30,11 +30,12 @@ import { Prepared } from './statement.ts'
 import {
   commitInTransaction,
   failedGuards,
-  fateOf,
+  fatesOf,
   guardReads,
   LostCommit,
   type Records,
 } from './transaction.ts'
+import { mayFollow, type Unsettled } from './unsettled.ts'
 
 /** As the reference has it (meta-sql-and-tkv.md §A6): pauses below k² ms after try k, here up to MAX_PAUSE_MS. */
 const MAX_TRIES = 50
@@ -69,6 +70,7 @@ export interface CommitterParts {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly unsettled: Unsettled
   /** As the engine reads, for looking at what happened. */
   readonly read: MetaEngine['read']
 }
@@ -92,7 +94,8 @@ export class Committer {
   }
 
   async commit(op: string, guards: readonly Guard[], changes: readonly Change[]): Promise<CommitResult> {
-    const { clock, random, address } = this.#parts
+    const { clock, random, address, unsettled } = this.#parts
+    if (unsettled.full) await unsettled.flush()
     const plan = planCommit(this.#records.statements.layout, guards, changes, this.#records.legacySessions)
     if (plan.steps.length === 0 && guards.length === 0)
       return { ok: true, replies: new Array<number>(changes.length).fill(0) }
@@ -125,7 +128,9 @@ export class Committer {
       return await this.#parts.pool.use((connection) => {
         // What SQL does not find equal may still be so: every other try compares what it reads.
         const call =
-          connection.pooled || this.#refused || attempt % 2 === 0 ? undefined : this.#functions.of(plan)
+          connection.pooled || this.#refused || attempt % 2 === 0
+            ? undefined
+            : this.#functions.of(plan, !this.#parts.pool.strict && mayFollow(changes))
         if (call === undefined)
           return commitInTransaction(connection, this.#records, op, plan, guards, changes)
         return this.#call(connection, call, op, plan, guards, changes)
@@ -164,7 +169,15 @@ export class Committer {
       const text = answer!.rows[0]![0] as string | null
       if (text === null) return { missed: true, duplicate: false }
       const inoOf = (change: number) => (changes[change] as { ino: number }).ino
-      return { ok: true, ...readAnswers(parseIntegers(text), plan.call!.steps, changes.length, inoOf) }
+      const integers = parseIntegers(text)
+      const from = of.ahead ? 2 : 0
+      const answers = readAnswers(integers, from, plan.call!.steps, changes.length, inoOf)
+      if (of.ahead) {
+        const [number, position] = integers as [number, number]
+        const transaction = { number, incarnation: connection.incarnation, position }
+        this.#parts.unsettled.add({ op, plan, guards, changes, connection, order: position, transaction })
+      }
+      return { ok: true, ...answers }
     } catch (error) {
       if (error instanceof LostAnswer) throw new LostCall(connection.backend, error)
       if (!betraysPooler(error)) throw error
@@ -212,7 +225,7 @@ export class Committer {
   ): Promise<CommitResult | Missed> {
     const until = this.#parts.clock.monotonicMs() + BACKEND_MS
     for (;;) {
-      const fate = await this.#ask((connection) => fateOf(connection, lost))
+      const [fate] = await this.#ask((connection) => fatesOf(connection, [lost.transaction]))
       if (fate === 'aborted') return { missed: true, duplicate: false }
       // The number alone is no proof after a crash of the server, as locks may be all that had been logged by then.
       if (fate === 'committed') return this.#judge(guards, changes, true)
@@ -240,8 +253,10 @@ export class Committer {
     const read = (keys: readonly RecordKey[]): Promise<readonly RecordValue[]> => this.#parts.read(keys)
     const verdict = await judge(guards, changes, failed, read)
     this.#parts.log.info('a commit lost its connection', { verdict })
-    if (verdict === 'applied' || (verdict === 'unknown' && likely))
+    if (verdict === 'applied' || (verdict === 'unknown' && likely)) {
+      await this.#parts.unsettled.flush()
       return { ok: true, replies: await readReplies(changes, this.#parts.read) }
+    }
     if (verdict === 'unknown') throw this.#unclear()
     return failed.length > 0 ? { ok: false, failed } : { missed: true, duplicate: false }
   }

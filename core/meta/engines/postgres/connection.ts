@@ -8,6 +8,7 @@ import { endsSession, isTold, LostAnswer } from './errors.ts'
 import { Prepared } from './statement.ts'
 import { tlsAttempts, tlsOptions } from './tls.ts'
 import { type Endpoint, endpointText, type PostgresUrl } from './url.ts'
+import { INCARNATION } from './wal.ts'
 
 /** An answer that takes longer is given up with its connection: more than any time-out of the server. */
 export const ANSWER_MS = 35_000
@@ -30,7 +31,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
 }
 
 const HELLO = new Prepared(
-  "SELECT pg_backend_pid(), (SELECT extract(epoch FROM backend_start)::text FROM pg_stat_activity WHERE pid = pg_backend_pid()), current_setting('synchronous_commit') = 'off'",
+  `SELECT pg_backend_pid(), (SELECT extract(epoch FROM backend_start)::text FROM pg_stat_activity WHERE pid = pg_backend_pid()), current_setting('synchronous_commit') = 'off', ${INCARNATION}`,
 )
 
 /** Which server process did the work, for asking whether it is gone. */
@@ -46,6 +47,10 @@ export class Connection {
   readonly backend: Backend
   /** Commits are answered before they are on the server's disk. */
   readonly lazy: boolean
+  /** Of the server; equal on two connections: it has not crashed between. */
+  get incarnation(): string {
+    return this.#incarnation
+  }
   /** Functions made on this connection. */
   readonly functions = new Set<string>()
   /** When it was last given back to the pool. */
@@ -55,6 +60,7 @@ export class Connection {
   #here: PreparedHere
   #pooled: boolean
   #lost: Error | undefined
+  #incarnation: string
 
   private constructor(
     client: pg.Client,
@@ -62,9 +68,11 @@ export class Connection {
     bornMs: number,
     backend: Backend,
     lazy: boolean,
+    incarnation: string,
     trips: Counter,
   ) {
     this.lazy = lazy
+    this.#incarnation = incarnation
     this.#trips = trips
     this.#client = client
     this.endpoint = endpoint
@@ -120,11 +128,13 @@ export class Connection {
     try {
       await client.connect()
       const [hello] = await runBatch(client, [{ statement: HELLO, params: [] }], nothingPrepared())
-      const [pid, started, lazy] = hello!.rows[0] as [number, string | null, boolean]
-      const connection = new Connection(client, endpoint, nowMs, { pid, started: started ?? '' }, lazy, trips)
+      const [pid, started, lazy, incarnation] = hello!.rows[0] as [number, string | null, boolean, string]
+      const backend = { pid, started: started ?? '' }
+      const isLazy = url.synchronousCommit === undefined ? lazy : url.synchronousCommit === 'off'
+      const connection = new Connection(client, endpoint, nowMs, backend, isLazy, incarnation, trips)
       client.on('error', (error) => connection.#lose(error))
       client.on('end', () => connection.#lose(new Error('the connection was closed')))
-      if (!connection.pooled) await client.query(settings(readOnly))
+      if (!connection.pooled) await client.query(settings(readOnly, url.synchronousCommit))
       return connection
     } catch (error) {
       client.end().catch(() => {})
@@ -170,6 +180,11 @@ export class Connection {
     }
   }
 
+  /** It is known by other means that the server has not crashed between the two. */
+  sameServerAs(other: Connection): void {
+    this.#incarnation = other.incarnation
+  }
+
   /** What was prepared here is gone: somebody gave us another server process. Prepare nothing more. */
   distrust(): void {
     this.#pooled = true
@@ -195,8 +210,12 @@ export class Connection {
   }
 }
 
-function settings(readOnly: boolean): string {
-  const words = { ...SETTINGS, ...(readOnly ? { default_transaction_read_only: 'on' } : {}) }
+function settings(readOnly: boolean, synchronousCommit: string | undefined): string {
+  const words = {
+    ...SETTINGS,
+    ...(readOnly ? { default_transaction_read_only: 'on' } : {}),
+    ...(synchronousCommit === undefined ? {} : { synchronous_commit: synchronousCommit }),
+  }
   return Object.entries(words)
     .map(([name, value]) => `SET ${name} TO '${value}'`)
     .join('; ')

@@ -3,8 +3,8 @@
  * commit is one call of a function in the session's temporary schema (functions.ts), or two round trips of statements
  * where that cannot be (transaction.ts). What is locked and in which order is decided in plan.ts.
  *
- * Volume totals and quota usage are summed and written a tenth of a second later (usage.ts); everything else of a
- * commit, directory statistics too, is durable when the commit is answered, as far as the server's settings go.
+ * Names, attributes and data are answered before the server's disk has them, and kept until it does (unsettled.ts);
+ * volume totals and quota usage are summed and written a tenth of a second later (usage.ts).
  *
  * Source: shared/spec/meta-sql-and-tkv.md part A.
  */
@@ -45,17 +45,14 @@ import { fromPostgres, isConflict, LostAnswer } from './errors.ts'
 import { isUsage } from './plan.ts'
 import { type Pool, WAIT_MS } from './pool.ts'
 import { dropTables, emptyTable, fillGaps, findGaps, makeTables, placeOf, type Where } from './schema.ts'
-import { Prepared } from './statement.ts'
 import { PgStatements } from './statements.ts'
 import type { Records } from './transaction.ts'
+import { Unsettled } from './unsettled.ts'
 import { Usage } from './usage.ts'
 
 /** While tables are missing another client may make them: how often to look. */
 const LOOK_MS = 5_000
 const MAX_I32 = 2 ** 31 - 1
-/** A transaction with a number that waits for the disk, whatever the server's synchronous_commit says. */
-const DURABLE = new Prepared('SELECT txid_current()')
-const SYNCHRONOUS = new Prepared("SELECT set_config('synchronous_commit', 'on', true)")
 
 export interface PostgresParts {
   readonly address: string
@@ -80,6 +77,7 @@ export class PostgresEngine implements MetaEngine {
   readonly address: string
   readonly #parts: PostgresParts
   readonly #usage: Usage
+  readonly #unsettled: Unsettled
   #schema!: Schema
   #lookedMs = 0
   #closing: Promise<void> | undefined
@@ -89,6 +87,8 @@ export class PostgresEngine implements MetaEngine {
     this.address = parts.address
     this.#parts = parts
     this.#usage = new Usage(parts.pool, () => this.#schema.statements, parts.log)
+    this.#unsettled = new Unsettled({ ...parts, records: () => this.#schema })
+    parts.pool.before = (connection) => this.#unsettled.before(connection)
   }
 
   static async open(parts: PostgresParts): Promise<PostgresEngine> {
@@ -152,23 +152,20 @@ export class PostgresEngine implements MetaEngine {
     return result!.rows[0]![0] as number
   }
 
+  /** Grows when the server has crashed, and with it perhaps what other clients had been told. */
+  get crashes(): number {
+    return this.#parts.pool.crashes
+  }
+
   /**
-   * Commits are on the server's disk when they are answered, unless its synchronous_commit is off: then one that
-   * waits takes all earlier ones with it. Usage sums are with the server then, and statistics: not worth a wait.
+   * What was answered before is on the server's disk (unsettled.ts). Usage sums are with the server then: not worth a
+   * wait of their own.
    */
   async sync(): Promise<void> {
     if (this.#closing !== undefined) throw this.#closedError()
-    await this.#flushUsage()
-    if (!this.#parts.pool.lazy) return
-    await this.#ask([
-      { statement: SYNCHRONOUS, params: [] },
-      { statement: DURABLE, params: [] },
-    ])
-  }
-
-  async #flushUsage(): Promise<void> {
     try {
       await this.#usage.flush(false)
+      await this.#unsettled.sync()
     } catch (error) {
       throw this.#asBackendError(error)
     }
@@ -213,6 +210,13 @@ export class PostgresEngine implements MetaEngine {
       this.#parts.log.warn(lost, { address: this.address, error: String(error) })
     }
     this.#usage.stop()
+    try {
+      await this.#unsettled.sync()
+    } catch (error) {
+      const doubtful = 'operations of the last moment may not be on the disk of the metadata server'
+      this.#parts.log.warn(doubtful, { address: this.address, error: String(error) })
+    }
+    this.#unsettled.stop()
     await this.#parts.pool.close()
   }
 
@@ -295,7 +299,11 @@ export class PostgresEngine implements MetaEngine {
     })
     const records = { statements: new PgStatements(layout), legacySessions: gaps.legacySessions }
     const committer = new Committer(
-      { ...this.#parts, read: ((keys: readonly RecordKey[]) => this.#readAll(keys)) as MetaEngine['read'] },
+      {
+        ...this.#parts,
+        unsettled: this.#unsettled,
+        read: ((keys: readonly RecordKey[]) => this.#readAll(keys)) as MetaEngine['read'],
+      },
       records,
     )
     return { ...records, committer, complete: isComplete(gaps), empty: missing.has('setting') }

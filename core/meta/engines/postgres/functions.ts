@@ -19,11 +19,17 @@ import type { SqlLayout } from '../sql/statements.ts'
 import { placeholder, SQL_TYPES } from './dialect.ts'
 import { type CallPlan, type Check, isNewEdge, lockClause, type Plan, type PlannedStep } from './plan.ts'
 import { Prepared } from './statement.ts'
+import { WAL_POSITION } from './wal.ts'
 
 /** More comparisons and changes than this go as statements of a transaction. */
 const MAX_STEPS = 32
 /** Shapes that are remembered; operations have a few dozen. */
 const MAX_SHAPES = 300
+
+/** The rest of the transaction does not wait for the disk; its number and position come before the replies. */
+const AHEAD = `pomelo_text := set_config('synchronous_commit', 'off', true);
+pomelo_replies := ARRAY[txid_current(), ${WAL_POSITION}] || pomelo_replies;
+`
 
 /** SQLSTATE of our own: a guard turned out not to hold after something was changed. */
 export const GUARD_FAILED = 'PM001'
@@ -35,6 +41,8 @@ export interface CommitFunction {
   /** Makes it on a connection. */
   readonly definition: Prepared
   readonly call: Prepared
+  /** It is answered before it is on the disk: number and position come first. */
+  readonly ahead: boolean
 }
 
 interface Shape {
@@ -53,19 +61,22 @@ export class CommitFunctions {
     this.#layout = layout
   }
 
-  /** The function for a plan; undefined for a shape that is seen the first time, too long or cannot be compared so. */
-  of({ call }: Plan): CommitFunction | undefined {
+  /**
+   * The function for a plan; undefined for a shape that is seen the first time, too long or cannot be compared so.
+   * `ahead`: it is answered before it is on the disk, and tells its number and position.
+   */
+  of({ call }: Plan, ahead: boolean): CommitFunction | undefined {
     if (call === undefined) return undefined
     const { checks, steps } = call
     if (checks.length + steps.length > MAX_STEPS) return undefined
-    const name = this.#shapeOf(checks, steps)
+    const name = (ahead ? '~' : '') + this.#shapeOf(checks, steps)
     let shape = this.#shapes.get(name)
     if (shape === undefined) {
       if (this.#shapes.size >= MAX_SHAPES) return undefined
       this.#shapes.set(name, (shape = { uses: 0 }))
     }
     if (++shape.uses < 2) return undefined
-    return (shape.made ??= this.#make(`pomelo_${++this.#made}`, checks, steps))
+    return (shape.made ??= this.#make(`pomelo_${++this.#made}`, checks, steps, ahead))
   }
 
   /** A short text that is equal for equal functions. @hot */
@@ -84,7 +95,12 @@ export class CommitFunctions {
     return token
   }
 
-  #make(name: string, checks: readonly Check[], steps: readonly PlannedStep[]): CommitFunction {
+  #make(
+    name: string,
+    checks: readonly Check[],
+    steps: readonly PlannedStep[],
+    ahead: boolean,
+  ): CommitFunction {
     const body = new Body(this.#layout)
     let locks = 0
     for (const { template, lock, absent, writes } of checks) {
@@ -99,13 +115,14 @@ export class CommitFunctions {
     const full = `pg_temp.${name}`
     return {
       name,
+      ahead,
       definition: new Prepared(
         `CREATE FUNCTION ${full}(${types.join(', ')}) RETURNS bigint[] LANGUAGE plpgsql AS $pomelo$
 #variable_conflict use_column
-DECLARE pomelo_replies bigint[] := '{}'; pomelo_value bigint; pomelo_node bigint[];
+DECLARE pomelo_replies bigint[] := '{}'; pomelo_value bigint; pomelo_node bigint[]; pomelo_text text;
 BEGIN
 ${body.text}
-RETURN pomelo_replies;
+${ahead ? AHEAD : ''}RETURN pomelo_replies;
 END $pomelo$`,
       ),
       call: new Prepared(`SELECT ${full}(${types.map((type, k) => `$${k + 1}::${type}`).join(', ')})`),
@@ -210,16 +227,17 @@ export interface Answers {
   readonly touched: readonly TouchedNode[]
 }
 
-/** What a function returned, for `changes` changes; `nodes` are the inodes of the touched in the order of steps. */
+/** What a function returned, beginning at `from`, for `changes` changes; `inoOf`: the inode a change touches. */
 export function readAnswers(
   returned: readonly number[],
+  from: number,
   steps: readonly PlannedStep[],
   changes: number,
   inoOf: (change: number) => number,
 ): Answers {
   const replies = new Array<number>(changes).fill(0)
   const touched: TouchedNode[] = []
-  let at = 0
+  let at = from
   for (const { reply, change } of steps) {
     if (reply === undefined) continue
     if (reply.from === 'needed') {

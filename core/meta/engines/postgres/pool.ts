@@ -36,6 +36,9 @@ export class Pool {
   #pauseMs = 0
   #retryAtMs = 0
   #failure: BackendError | undefined
+  #before: (connection: Connection) => Promise<void> | undefined = () => undefined
+  #incarnation: string | undefined
+  #crashes = 0
   #sweeper: NodeJS.Timeout | undefined
   #onEmpty: (() => void) | undefined
 
@@ -51,6 +54,21 @@ export class Pool {
   /** The server answers commits before they are on its disk. */
   get lazy(): boolean {
     return this.#lazy
+  }
+
+  /** The address says what each commit waits for. */
+  get strict(): boolean {
+    return this.#url.synchronousCommit !== undefined
+  }
+
+  /** Grows when the server is met again after a crash. */
+  get crashes(): number {
+    return this.#crashes
+  }
+
+  /** What to wait for before a connection is used; undefined: nothing. */
+  set before(look: (connection: Connection) => Promise<void> | undefined) {
+    this.#before = look
   }
 
   /** The role we are. */
@@ -80,6 +98,8 @@ export class Pool {
   async use<T>(work: (connection: Connection) => Promise<T>, deadlineMs?: number): Promise<T> {
     const connection = this.#take() ?? (await this.#wait(deadlineMs ?? this.#clock.monotonicMs() + WAIT_MS))
     try {
+      const settled = this.#before(connection)
+      if (settled !== undefined) await settled
       return await work(connection)
     } finally {
       this.#give(connection)
@@ -185,6 +205,8 @@ export class Pool {
         )
         this.#endpoint = at
         this.#lazy = connection.lazy
+        if (this.#incarnation !== undefined && this.#incarnation !== connection.incarnation) this.#crashes++
+        this.#incarnation = connection.incarnation
         return connection
       } catch (error) {
         last = error

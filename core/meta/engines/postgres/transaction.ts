@@ -14,50 +14,55 @@ import { insertOnly, parseIntegers, touching } from './functions.ts'
 import { type Lock, lockClause, NODE_LOCK, type Plan, type PlannedStep } from './plan.ts'
 import { Prepared } from './statement.ts'
 import type { PgStatements } from './statements.ts'
+import { CHECKPOINT_POSITION, INCARNATION, WAL_POSITION } from './wal.ts'
 
 const BEGIN: Call = { statement: new Prepared('BEGIN ISOLATION LEVEL READ COMMITTED'), params: [] }
 const COMMIT: Call = { statement: new Prepared('COMMIT'), params: [] }
 const ROLLBACK: Call = { statement: new Prepared('ROLLBACK'), params: [] }
-const NUMBER: Call = {
-  statement: new Prepared('SELECT txid_current()::text, pg_postmaster_start_time()::text'),
-  params: [],
-}
-const POSITION: Call = { statement: new Prepared('SELECT pg_current_wal_insert_lsn()::text'), params: [] }
+const NUMBER: Call = { statement: new Prepared('SELECT txid_current()'), params: [] }
+const POSITION: Call = { statement: new Prepared(`SELECT ${WAL_POSITION}`), params: [] }
 const FATE = new Prepared(
-  'SELECT txid_status($1::bigint), pg_postmaster_start_time()::text = $2::text, $3::pg_lsn <= (SELECT checkpoint_lsn FROM pg_control_checkpoint())',
+  `SELECT CASE WHEN ${INCARNATION} = $2::text OR $3::bigint <= ${CHECKPOINT_POSITION} THEN txid_status($1::bigint) END, ${INCARNATION} = $2::text`,
 )
 
-/** The answer to COMMIT was lost. What is known of the transaction, for asking what became of it. */
+/** What is known of a transaction that has written something, for asking what became of it. */
+export interface Numbered {
+  readonly number: number
+  /** Of the server it ran on. */
+  readonly incarnation: string
+  /** Where the server's log was after something it wrote, in bytes. */
+  readonly position: number
+}
+
+/** The answer to COMMIT was lost. */
 export class LostCommit extends LostAnswer {
   override readonly name = 'LostCommit'
-  readonly number: string
-  /** When the server was started. */
-  readonly started: string
-  /** Where its log was after the first statements. */
-  readonly position: string
+  readonly transaction: Numbered
 
-  constructor([number, started, position]: readonly [string, string, string], cause: unknown) {
+  constructor(transaction: Numbered, cause: unknown) {
     super('the connection was lost while a transaction was committed', { cause })
-    this.number = number
-    this.started = started
-    this.position = position
+    this.transaction = transaction
   }
 }
 
+export type Fate = 'committed' | 'aborted' | 'in progress'
+
 /**
- * What became of a transaction whose first statements had written something. A server that has crashed since may have
- * given its number to another one, if nothing of it was in the log that was recovered: recovery ends with a
- * checkpoint, and what was logged before that survived.
+ * What became of transactions. A server that has crashed since may have given their numbers to others, if nothing of
+ * them was in the log that was recovered: recovery ends with a checkpoint, and what was logged before that survived.
  */
-export async function fateOf(
-  connection: Connection,
-  { number, started, position }: LostCommit,
-): Promise<'committed' | 'aborted' | 'in progress'> {
-  const params = [number, started, position]
-  const [answer] = await connection.run([{ statement: FATE, params }])
-  const [status, sameServer, survived] = answer!.rows[0] as [string | null, boolean, boolean]
-  if (status === 'in progress') return sameServer ? status : 'aborted'
-  return status === 'committed' && (sameServer || survived) ? status : 'aborted'
+export async function fatesOf(connection: Connection, of: readonly Numbered[]): Promise<readonly Fate[]> {
+  const answers = await connection.run(
+    of.map(({ number, incarnation, position }) => ({
+      statement: FATE,
+      params: [number, incarnation, position],
+    })),
+  )
+  return answers.map(({ rows }) => {
+    const [status, sameServer] = rows[0] as [string | null, boolean]
+    if (status === 'in progress') return sameServer ? status : 'aborted'
+    return status === 'committed' ? status : 'aborted'
+  })
 }
 
 /**
@@ -70,12 +75,12 @@ export async function inTransaction(
   first: readonly Call[],
   then: (answers: readonly Result[]) => readonly Call[] | undefined,
 ): Promise<readonly Result[]> {
-  let known: readonly [string, string, string] | undefined
+  let known: Numbered | undefined
   let committing = false
   try {
     const results = await connection.run([BEGIN, NUMBER, ...first, POSITION])
-    const [number, started] = results[1]!.rows[0] as [string, string]
-    known = [number, started, results.at(-1)!.rows[0]![0] as string]
+    const [[number], [position]] = [results[1]!.rows[0], results.at(-1)!.rows[0]] as [[number], [number]]
+    known = { number, incarnation: connection.incarnation, position }
     const calls = then(results.slice(2, -1))
     if (calls === undefined) {
       await connection.run([ROLLBACK])

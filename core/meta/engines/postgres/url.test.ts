@@ -48,6 +48,7 @@ test('schema, table prefix, TLS and the bounds of the pool come from parameters;
     [7, 3, 60_000, 600_000, 3_000],
   )
   assert.deepEqual(url.ignored, ['statement_cache_capacity'])
+  assert.equal(parse('postgres://me@h/db?synchronous_commit=on').synchronousCommit, 'on')
   assert.equal(parse('postgres://me@h/db').tls.mode, 'prefer')
   assert.equal(parse('postgres://me@h/db?sslmode=require&sslrootcert=/ca.pem').tls.mode, 'verify-ca')
 })
@@ -72,6 +73,7 @@ test('mistakes are refused with the parameter, never the password', () => {
     ['postgres://me:secret@h:99999/db', /no host/],
     ['postgres://me:secret@h/db?sslmode=maybe', /sslmode "maybe"/],
     ['postgres://me:secret@h/db?sslcert=/c', /sslcert and sslkey/],
+    ['postgres://me:secret@h/db?synchronous_commit=perhaps', /synchronous_commit "perhaps"/],
     ['postgres://me:secret@h/db?search_path=a,b', /one schema/],
     ['postgres://me:secret@h/db?table_prefix=a-b', /table_prefix/],
     ['postgres://me:secret@h/db?max_open_conns=many', /max_open_conns/],

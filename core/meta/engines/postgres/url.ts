@@ -39,12 +39,15 @@ export interface PostgresUrl {
   readonly maxLifeMs: number
   readonly connectTimeoutMs: number
   readonly applicationName: string
+  /** What every commit waits for, as the server's setting of that name; undefined: ours decide (unsettled.ts). */
+  readonly synchronousCommit: string | undefined
   /** Parameters that mean nothing here. */
   readonly ignored: readonly string[]
   /** Without the password. */
   readonly address: string
 }
 
+const SYNCHRONOUS_COMMITS = ['on', 'off', 'local', 'remote_write', 'remote_apply']
 const PORT = 5432
 /** What "unlimited" (0) means here. */
 const MOST_CONNECTIONS = 100
@@ -89,6 +92,7 @@ export function parsePostgresUrl(text: string, env: NodeJS.ProcessEnv = process.
     maxLifeMs: readCount(params, 'max_life_time', 0) * 1000,
     connectTimeoutMs: (readCount(params, 'connect_timeout', 10) || 10) * 1000,
     applicationName: take(params, 'application_name') ?? 'pomelo',
+    synchronousCommit: readWord(params, 'synchronous_commit', SYNCHRONOUS_COMMITS),
     address: addressOf(endpoints, database),
   }
   return { ...url, ignored: [...params.keys()] }
@@ -126,10 +130,7 @@ function readSchema(path: string | undefined): string {
 }
 
 function readTls(params: Map<string, string>): TlsChoices {
-  const given = take(params, 'sslmode') ?? 'prefer'
-  const mode = SSL_MODES.find((known) => known === given)
-  if (mode === undefined)
-    throw new Refusal(`sslmode "${given}" is not known`, `write one of: ${SSL_MODES.join(', ')}`)
+  const mode = (readWord(params, 'sslmode', SSL_MODES) ?? 'prefer') as SslMode
   const rootCert = take(params, 'sslrootcert')
   const [cert, key] = [take(params, 'sslcert'), take(params, 'sslkey')]
   if ((cert === undefined) !== (key === undefined))
@@ -144,6 +145,12 @@ function readCount(params: Map<string, string>, name: string, otherwise: number)
   if (!/^\d{1,9}s?$/.test(text))
     throw new Refusal(`${name} of a PostgreSQL address is a number, not "${text}"`)
   return Number.parseInt(text, 10)
+}
+
+function readWord(params: Map<string, string>, name: string, words: readonly string[]): string | undefined {
+  const word = take(params, name)
+  if (word === undefined || words.includes(word)) return word
+  throw new Refusal(`${name} "${word}" is not known`, `write one of: ${words.join(', ')}`)
 }
 
 /** The parameter's value, which counts as read. */

@@ -21,7 +21,7 @@ import { isConflict, LostAnswer } from './errors.ts'
 import type { Pool } from './pool.ts'
 import { Prepared } from './statement.ts'
 import type { PgStatements } from './statements.ts'
-import { fateOf, inTransaction, LostCommit } from './transaction.ts'
+import { fatesOf, inTransaction, LostCommit } from './transaction.ts'
 
 /** How long a sum may wait to be written. */
 export const FLUSH_MS = 100
@@ -179,7 +179,7 @@ export class Usage {
     const doubt = this.#doubt
     if (doubt === undefined) return
     for (;;) {
-      const fate = await this.#pool.use((connection) => fateOf(connection, doubt))
+      const [fate] = await this.#pool.use((connection) => fatesOf(connection, [doubt.transaction]))
       if (fate === 'in progress') {
         await new Promise((resolve) => setTimeout(resolve, 20))
         continue
