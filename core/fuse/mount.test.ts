@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { ServerCommand, ServerOptions, ServerState } from './test-server.ts'
 
@@ -182,6 +183,17 @@ test('ordinary programs use the mount, and nothing is left open behind them', op
   assert.equal((await served.ask({ do: 'unmount' })).error, undefined)
   assert.ok(await until(() => served.ended !== undefined))
   assert.deepEqual([served.ended, served.destroyed, isMounted(served.mountpoint)], ['unmounted', true, false])
+})
+
+test('the server sleeps when nobody asks for anything', options, async (t) => {
+  const served = await Served.mount(t)
+  await inNode(served, `for (let i = 0; i < 500; i++) fs.writeFileSync(mnt + '/file', '')`)
+  const usedMs = (): number =>
+    Number(readFileSync(`/proc/${served.process.pid}/schedstat`, 'utf8').split(' ')[0]) / 1e6
+  await sleep(100)
+  const before = usedMs()
+  await sleep(500)
+  assert.ok(usedMs() - before < 20, `${usedMs() - before} ms of 500`)
 })
 
 test('reads are answered from a file, whether its pages are in memory or not', options, async (t) => {
