@@ -263,6 +263,12 @@ export const COMMANDS: readonly Listed[] = [
   },
   {
     group: care,
+    name: 'dedup',
+    summary: 'store once what is stored twice',
+    load: () => import('./dedup.ts').then((m) => m.dedup),
+  },
+  {
+    group: care,
     name: 'gc',
     summary: 'find and remove data nobody needs',
     load: () => import('./gc.ts').then((m) => m.gc),

@@ -1,5 +1,7 @@
 /** The inspector of an opened volume: its index is opened when something is first asked, and closed with the volume. */
 import { join } from 'node:path'
+import { ContentFile } from '#core/inspect/content-file.ts'
+import type { ContentParts } from '#core/inspect/content-scan.ts'
 import { IndexFile } from '#core/inspect/index-file.ts'
 import type { InspectParts } from '#core/inspect/parts.ts'
 import type { ScanOptions } from '#core/inspect/scan.ts'
@@ -11,6 +13,7 @@ export class Inspector {
   readonly #volume: Volume
   readonly #folder: string | undefined
   #index: VolumeIndex | undefined
+  #content: ContentFile | undefined
 
   /** Without `folder`, the user's own. */
   constructor(volume: Volume, folder?: string) {
@@ -29,14 +32,26 @@ export class Inspector {
     return { setting, engine, meta, blocks, store, geometry, clock, index: this.index }
   }
 
+  /** The same with what is known of the bytes, and an index that is right as of now. */
+  async contentParts(options: ScanOptions): Promise<ContentParts> {
+    const parts = await this.parts(options)
+    await this.index.settle(options)
+    this.#content ??= ContentFile.open(this.#file('.content.db'), this.#volume.setting.UUID)
+    return { ...parts, content: this.#content }
+  }
+
   close(): void {
     this.#index?.file.close()
+    this.#content?.close()
   }
 
   #open(): VolumeIndex {
     const { setting, engine, clock } = this.#volume
-    const path = join(this.#folder ?? defaultIndexDir(), `${setting.UUID}.db`)
-    const file = IndexFile.open(path, `${setting.UUID} ${engine.address}`)
+    const file = IndexFile.open(this.#file('.db'), `${setting.UUID} ${engine.address}`)
     return new VolumeIndex({ file, engine, clock })
+  }
+
+  #file(end: string): string {
+    return join(this.#folder ?? defaultIndexDir(), `${this.#volume.setting.UUID}${end}`)
   }
 }

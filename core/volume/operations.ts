@@ -22,6 +22,7 @@ import { inoFromBigInt, inoText } from '#core/base/ino.ts'
 import { nameToText } from '#core/base/name.ts'
 import { type Args, paths, text } from './arguments.ts'
 import { CARE_OPERATIONS } from './care-operations.ts'
+import { DEDUP_OPERATIONS } from './dedup-operations.ts'
 import { FILE_OPERATIONS } from './file-operations.ts'
 import { INSPECT_OPERATIONS } from './inspect-operations.ts'
 import { traceLive } from './live-trace.ts'
@@ -66,7 +67,9 @@ export function runOperation(volume: Volume, op: string, args: Args, job: Operat
 }
 
 function other(volume: Volume, op: string, args: Args, job: OperationJob): Promise<unknown> {
-  const table = [FILE_OPERATIONS, CARE_OPERATIONS, INSPECT_OPERATIONS].find((each) => Object.hasOwn(each, op))
+  const table = [FILE_OPERATIONS, CARE_OPERATIONS, INSPECT_OPERATIONS, DEDUP_OPERATIONS].find((each) =>
+    Object.hasOwn(each, op),
+  )
   const operation = table?.[op]
   if (operation === undefined) throw fail(EINVAL, op, 'the volume process does not know this request')
   return operation(volume, args, job)

@@ -1,0 +1,44 @@
+/** What is stored twice, and storing it once: by name and with plain data. */
+import { scanContent } from '#core/inspect/content-scan.ts'
+import { dedup as shareSlices } from '#core/inspect/dedup.ts'
+import { duplicates as findDuplicates } from '#core/inspect/duplicates.ts'
+import { type Args, number } from './arguments.ts'
+import type { Volume } from './open-volume.ts'
+
+interface DedupJob {
+  readonly signal?: AbortSignal
+  readonly onProgress?: (progress: unknown) => void
+}
+type Operation = (volume: Volume, args: Args, job: DedupJob) => Promise<unknown>
+
+export const DEDUP_OPERATIONS: Readonly<Record<string, Operation>> = { duplicates, dedup }
+
+const GROUPS = 100
+const MOST_GROUPS = 10_000
+
+/**
+ * Read what is not known yet, and list what is stored twice. `cachedOnly`: ask nothing of the bucket; `downloadLimit`:
+ * Mbit/s, 0 is none; `limit`: groups listed.
+ */
+async function duplicates(volume: Volume, args: Args, { signal, onProgress }: DedupJob) {
+  const parts = await volume.inspector.contentParts({ signal, onProgress })
+  const scanned = await scanContent(parts, {
+    cachedOnly: args.cachedOnly === true,
+    downloadLimit: number(args, 'downloadLimit', 0),
+    signal,
+    onProgress: (progress) => onProgress?.({ step: 'reading', done: progress.slices, ...progress }),
+  })
+  const limit = Math.min(number(args, 'limit', GROUPS), MOST_GROUPS)
+  return { scanned, report: await findDuplicates(parts, { limit, signal }) }
+}
+
+/** `apply`: do it; else only say what it would come to. */
+async function dedup(volume: Volume, args: Args, { signal, onProgress }: DedupJob) {
+  const parts = await volume.inspector.contentParts({ signal, onProgress })
+  return shareSlices(parts, {
+    dryRun: args.apply !== true,
+    signal,
+    onProgress: (progress) => onProgress?.({ step: 'sharing', done: progress.groups, ...progress }),
+    onChanged: (ino, index) => volume.vfs.changedElsewhere([{ kind: 'chunk', ino, index }]),
+  })
+}
