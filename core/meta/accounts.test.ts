@@ -61,7 +61,7 @@ test('a full volume refuses growth with ENOSPC and lets files shrink', async () 
     await refuses(ENOSPC, meta.fallocate(ROOT, ino, 0, 0, 11 * KIB4))
     const id = await meta.newSlice()
     const slice = { pos: 10 * KIB4, id, size: 1, off: 0, len: 1 }
-    await refuses(ENOSPC, meta.writeSlice(ino, 0, slice, { sec: 1, nsec: 0 }))
+    await refuses(ENOSPC, meta.writeSlice(ino, 0, [slice], { sec: 1, nsec: 0 }))
     await refuses(ENOSPC, make(client, ROOT_INO, 'g'))
     await meta.truncate(ROOT, ino, 5, true)
     await make(client, ROOT_INO, 'g')

@@ -163,14 +163,14 @@ export interface Meta {
   /** A fresh slice id. */
   newSlice(): Promise<number>
   /**
-   * Append a written slice and grow the file. `records`: how many the chunk has now. `before`: the node as this
+   * Append the records of a new slice, at least one, and grow the file. `records`: how many the chunk has now. `before`: the node as this
    * commit found it, where the engine knows it, so that changes by other clients are noticed. After BackendError
    * `unavailable` it may be called again with the same slice, which is then not added twice.
    */
   writeSlice(
     ino: Ino,
     index: number,
-    slice: SliceRecord,
+    pieces: readonly SliceRecord[],
     mtime: Time,
     ctime?: Time,
   ): Promise<{ readonly node: NodeRecord; readonly records: number; readonly before?: NodeRecord }>

@@ -21,7 +21,7 @@ async function makeFile({ meta, clock }: TestClient, name: string): Promise<Ino>
     [7, 0],
   ] as const) {
     const id = await meta.newSlice()
-    await meta.writeSlice(ino, index, { pos, id, size: MIB, off: 0, len: MIB }, clock.now())
+    await meta.writeSlice(ino, index, [{ pos, id, size: MIB, off: 0, len: MIB }], clock.now())
   }
   await meta.close(ino)
   return ino

@@ -200,8 +200,14 @@ export class VolumeMeta implements Meta {
     return newSlice(this.state)
   }
 
-  async writeSlice(ino: Ino, index: number, slice: SliceRecord, mtime: Time, ctime?: Time): Promise<Written> {
-    return writeSlice(this.#writable('write'), ino, index, slice, mtime, ctime)
+  async writeSlice(
+    ino: Ino,
+    index: number,
+    pieces: readonly SliceRecord[],
+    mtime: Time,
+    ctime?: Time,
+  ): Promise<Written> {
+    return writeSlice(this.#writable('write'), ino, index, pieces, mtime, ctime)
   }
 
   nextChunk(ino: Ino, from: number): Promise<number | undefined> {

@@ -60,12 +60,13 @@ export class ChunkViews {
     return view
   }
 
-  /** Our own commit appended `slice`; the chunk has `records` records now. */
-  appended(index: number, slice: SliceRecord, records: number): void {
+  /** Our own commit appended `added`; the chunk has `records` records now. */
+  appended(index: number, added: readonly SliceRecord[], records: number): void {
     this.#version++
     const view = this.#views.get(index)
-    if (view !== undefined && view.records + 1 === records) view.paint(slice)
-    else if (records === 1) this.#keep(index, new ChunkView([slice]))
+    if (view !== undefined && view.records + added.length === records)
+      for (const record of added) view.paint(record)
+    else if (records === added.length) this.#keep(index, new ChunkView(added))
     else this.#views.delete(index)
   }
 

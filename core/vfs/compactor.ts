@@ -78,11 +78,12 @@ export class Compactor {
     if (this.#parts.clock.monotonicMs() - lastMs >= READ_PAUSE_MS) this.#ask(ino, index)
   }
 
-  /** A commit left `records` in a chunk. A promise when the writer has to wait for it. */
-  afterCommit(ino: Ino, index: number, records: number): Promise<void> | undefined {
+  /** A commit left `records` in a chunk, the last `added` of them its own. A promise when the writer has to wait. */
+  afterCommit(ino: Ino, index: number, records: number, added: number): Promise<void> | undefined {
     if (this.#off) return undefined
     if (records >= WRITE_STOP) return this.#quietly(ino, index)
-    const due = this.#eager ? records % 2 === 0 : records % 100 === 99 || records > MANY_RECORDS
+    const every = this.#eager ? 2 : 100
+    const due = records % every < added || records > MANY_RECORDS
     if (due) this.#ask(ino, index)
     return undefined
   }

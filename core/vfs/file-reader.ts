@@ -13,7 +13,7 @@ import { CHUNK_SIZE, type SliceRecord } from '#core/meta/records.ts'
 import { fillHoles } from '#core/meta/slices.ts'
 import { ChunkView } from './chunk-view.ts'
 import type { OpenNode } from './nodes.ts'
-import type { PendingSlice } from './pending-slice.ts'
+import type { PendingSlice, PlacedExtent } from './pending-slice.ts'
 import type { AheadRange } from './readahead.ts'
 import { interruptible } from './wait.ts'
 
@@ -135,9 +135,11 @@ function plan(node: OpenNode, index: number, view: ChunkView, from: number, to: 
   if (pending === undefined) return stored
   let pieces: Piece[] = stored
   for (const slice of pending) {
-    const start = Math.max(slice.pos, from)
-    const end = Math.min(slice.end, to)
-    if (start < end) pieces = covered(pieces, slice, start, end)
+    for (const extent of slice.extents()) {
+      const start = Math.max(extent.pos, from)
+      const end = Math.min(extent.pos + extent.len, to)
+      if (start < end) pieces = covered(pieces, slice, extent, start, end)
+    }
   }
   return pieces
 }
@@ -150,7 +152,13 @@ function clipped(node: OpenNode, index: number, view: ChunkView, from: number, t
   return pieces
 }
 
-function covered(pieces: readonly Piece[], slice: PendingSlice, start: number, end: number): Piece[] {
+function covered(
+  pieces: readonly Piece[],
+  slice: PendingSlice,
+  extent: PlacedExtent,
+  start: number,
+  end: number,
+): Piece[] {
   const out: Piece[] = []
   let placed = false
   for (const piece of pieces) {
@@ -161,7 +169,7 @@ function covered(pieces: readonly Piece[], slice: PendingSlice, start: number, e
       out.push({
         pos: start,
         len: end - start,
-        off: start - slice.pos,
+        off: extent.off + start - extent.pos,
         id: slice.id,
         size: 0,
         pending: slice,

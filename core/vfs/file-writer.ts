@@ -26,9 +26,9 @@ import {
 } from '#core/base/errno.ts'
 import { Semaphore } from '#core/base/semaphore.ts'
 import { CHUNK_SIZE, MAX_FILE_SIZE, type NodeRecord, type SliceRecord } from '#core/meta/records.ts'
-import { appendRecord, newSliceId, type Stored } from './append-record.ts'
+import { appendRecords, newSliceId, type Stored } from './append-records.ts'
 import type { OpenNode } from './nodes.ts'
-import { PendingSlice } from './pending-slice.ts'
+import { CONTINUES, ELSEWHERE, MAX_PACKED, PendingSlice } from './pending-slice.ts'
 import { interruptible } from './wait.ts'
 import type { WriteParts } from './write-state.ts'
 
@@ -53,8 +53,8 @@ export class FileWriter {
   readonly #commitTurn = new Semaphore(1)
   /** Held by one slow write or one exclusive operation: others queue behind. */
   readonly #writeTurn = new Semaphore(1)
-  /** The slice whose writer lacks buffers for a write that waits: it cannot be frozen meanwhile. */
-  #stalled: { readonly slice: PendingSlice; readonly room: Promise<void> } | undefined
+  /** The slice whose writer lacks buffers for a write at `at` of it that waits: it cannot be frozen meanwhile. */
+  #stalled: { readonly slice: PendingSlice; readonly at: number; readonly room: Promise<void> } | undefined
   #committing = false
   #created = 0
   #mtime: Time = { sec: 0, nsec: 0 }
@@ -144,14 +144,15 @@ export class FileWriter {
       const pos = at - index * CHUNK_SIZE
       const size = Math.min(data.length - taken, CHUNK_SIZE - pos)
       const slice = this.#stalled?.slice ?? this.#sliceFor(index, pos, size, now)
+      const place = this.#stalled?.at ?? slice.place(pos, size)
       const piece = size === data.length ? data : data.subarray(taken, taken + size)
-      const room = slice.writer.write(pos - slice.pos, piece)
-      this.#stalled = room && { slice, room }
+      const room = slice.writer.write(place, piece)
+      this.#stalled = room && { slice, at: place, room }
       if (room !== undefined) break
       taken += size
       slice.touchedMs = now
       if (at + size > this.#end) this.#end = at + size
-      if (slice.end === CHUNK_SIZE) this.#freeze(slice)
+      if (pos + size === CHUNK_SIZE || slice.isFull(this.#parts.blocks.blockSize)) this.#freeze(slice)
     }
     if (taken > done) {
       this.#mtime = this.#ctime = this.#parts.clock.now()
@@ -160,24 +161,38 @@ export class FileWriter {
     return taken
   }
 
-  /** The slice that takes [pos, pos + size) of a chunk: the newest that can and that nothing newer would hide. */
+  /**
+   * The slice that takes [pos, pos + size) of a chunk, ready for it: the newest that can and that nothing newer would
+   * hide. A small write that fits nowhere goes to the chunk's pack, unless it makes the file longer: the length must
+   * not grow over bytes of other slices that are still on their way.
+   */
   #sliceFor(index: number, pos: number, size: number, nowMs: number): PendingSlice {
+    const { blockSize } = this.#parts.blocks
+    let isPacked = size <= MAX_PACKED && index * CHUNK_SIZE + pos + size <= this.#node.record.length
+    let pack: PendingSlice | undefined
     const list = this.#chunks.get(index) ?? []
     const oldest = Math.max(0, list.length - MAX_OPEN_PER_CHUNK)
     for (let k = list.length - 1; k >= oldest; k--) {
       const slice = list[k]!
-      if (slice.takes(pos)) return slice
-      if (slice.pos < pos + size && slice.end > pos) break
+      const place = slice.place(pos, size)
+      if (place >= 0) return slice
+      if (place === CONTINUES) isPacked = false
+      if (pack === undefined && slice.hasRoom(size, blockSize)) pack = slice
+      if (place !== ELSEWHERE) break
     }
-    // Those before it were frozen in the same way.
-    if (list.length >= MAX_OPEN_PER_CHUNK) this.#freeze(list[oldest]!)
-    return this.#open(index, pos, nowMs)
+    if (!isPacked || pack === undefined) {
+      // Those before it were frozen in the same way.
+      if (list.length >= MAX_OPEN_PER_CHUNK) this.#freeze(list[oldest]!)
+      pack = this.#open(index, isPacked, nowMs)
+    }
+    pack.extend(pos)
+    return pack
   }
 
-  #open(index: number, pos: number, nowMs: number): PendingSlice {
+  #open(index: number, isPack: boolean, nowMs: number): PendingSlice {
     if (this.#pending.length >= CROWDED) this.#freezeAll()
     const { blocks, open } = this.#parts
-    const at = { index, pos, sequence: ++this.#created, nowMs }
+    const at = { index, sequence: ++this.#created, nowMs, isPack }
     const tier = this.#node.record.tier
     const slice = new PendingSlice(at, blocks.newSlice(tier === 0 ? undefined : { tier }), () =>
       newSliceId(this.#parts),
@@ -275,27 +290,27 @@ export class FileWriter {
   }
 
   async #commit(slice: PendingSlice): Promise<void> {
-    const { index, pos } = slice
+    const { index } = slice
     let uploaded = false
     let stored: Stored
-    let record: SliceRecord
+    let records: readonly SliceRecord[]
     try {
       await slice.uploaded
       if (slice.length === 0) return this.#settle(slice)
       uploaded = true
-      record = { pos, id: slice.id, size: slice.length, off: 0, len: slice.length }
+      records = slice.records()
       stored = await this.#commitTurn.run(() =>
-        appendRecord(this.#parts, this.#node.ino, index, record, () => this.#timesOfCommit()),
+        appendRecords(this.#parts, this.#node.ino, index, records, () => this.#timesOfCommit()),
       )
     } catch (error) {
       return this.#fail(slice, error, uploaded)
     }
     // No await between these: a reader finds the bytes either pending or in the view.
-    this.#node.views.appended(index, record, stored.records)
+    this.#node.views.appended(index, records, stored.records)
     this.#parts.nodes.adopt(this.#node, stored.node, stored.before)
     this.#settle(slice)
-    this.#parts.onWritten(this.#node.ino, { id: record.id, size: record.size })
-    await this.#parts.onCommit(this.#node.ino, index, stored.records)
+    this.#parts.onWritten(this.#node.ino, { id: slice.id, size: slice.length })
+    await this.#parts.onCommit(this.#node.ino, index, stored.records, records.length)
   }
 
   /**
@@ -333,7 +348,7 @@ export class FileWriter {
     this.#error ??= fail(lasting ? errno : EIO, 'write', `ino ${ino}`, { cause })
     this.#parts.log.error('written data are lost', {
       ino,
-      offset: slice.index * CHUNK_SIZE + slice.pos,
+      before: slice.index * CHUNK_SIZE + slice.end,
       bytes: slice.length,
       error: cause,
     })

@@ -56,6 +56,67 @@ test('overlapping small writes to an open slice are merged before they are store
   await vfs.release(fh)
 })
 
+test('small writes all over a chunk are one object and one commit', async (t) => {
+  const { vfs, file, client, faulty } = await openTestVfs(t, { clock: new ManualClock() })
+  const { ino, fh } = await file('a')
+  const expected = patterned(4 * BLOCK, 1)
+  await vfs.write(ROOT, fh, 0, expected)
+  await vfs.flush(ROOT, fh)
+  const [puts, before] = [faulty.calls.put, (await client.meta.readChunk(ino, 0)).length]
+  const scatter = async (at: number, length: number, seed: number): Promise<void> => {
+    const data = patterned(length, seed)
+    await vfs.write(ROOT, fh, at, data)
+    data.copy(expected, at)
+  }
+  await scatter(150_000, 100, 2)
+  await scatter(10_000, 100, 3)
+  await scatter(9_990, 50, 4) // over a part of the one before
+  await scatter(150_020, 30, 5) // inside the first
+  await scatter(200_000, 5000, 6)
+  assert.deepEqual(await readBytes(vfs, fh, 0, expected.length), expected, 'before it is stored')
+  await vfs.flush(ROOT, fh)
+  assert.equal(faulty.calls.put, puts + 1)
+  assert.deepEqual(await readBytes(vfs, fh, 0, expected.length), expected, 'after')
+  const records = (await client.meta.readChunk(ino, 0)).slice(before)
+  assert.deepEqual(
+    records.map(({ pos, off, len }) => ({ pos, off, len })),
+    [
+      { pos: 9_990, off: 200, len: 50 },
+      { pos: 10_040, off: 140, len: 60 },
+      { pos: 150_000, off: 0, len: 100 },
+      { pos: 200_000, off: 250, len: 5000 },
+    ],
+  )
+  assert.equal(new Set(records.map(({ id }) => id)).size, 1)
+  await vfs.release(fh)
+})
+
+test('a stream beside scattered writes keeps a slice of its own, and writes past the end are never packed', async (t) => {
+  const { vfs, file, client } = await openTestVfs(t, { clock: new ManualClock() })
+  const { ino, fh } = await file('a')
+  await vfs.write(ROOT, fh, 0, patterned(4 * BLOCK, 1))
+  await vfs.flush(ROOT, fh)
+  const before = (await client.meta.readChunk(ino, 0)).length
+  for (let k = 0; k < 50; k++) {
+    await vfs.write(ROOT, fh, 100_000 + 100 * k, patterned(100, k))
+    await vfs.write(ROOT, fh, 200_000 - 1000 * k, patterned(10, k))
+  }
+  await vfs.write(ROOT, fh, 5 * BLOCK, patterned(10, 7))
+  await vfs.write(ROOT, fh, 7 * BLOCK, patterned(10, 8))
+  await vfs.flush(ROOT, fh)
+  const records = (await client.meta.readChunk(ino, 0)).slice(before)
+  assert.ok(
+    records.some(({ off, len, size }) => off === 0 && len > 4800 && len === size),
+    'the stream',
+  )
+  assert.equal(
+    new Set(records.map(({ id }) => id)).size,
+    4,
+    'pack, stream, and two that made the file longer',
+  )
+  await vfs.release(fh)
+})
+
 test('an idle slice is stored after a second, an old one after five, without a flush', async (t) => {
   const clock = new ManualClock()
   const { vfs, file, client } = await openTestVfs(t, { clock })

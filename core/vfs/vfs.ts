@@ -390,7 +390,7 @@ function assemble(parts: VfsParts): VfsState {
       tasks,
       nodes,
       open,
-      onCommit: (ino, index, records) => compactor.afterCommit(ino, index, records),
+      onCommit: (...commit) => compactor.afterCommit(...commit),
       onWritten: (ino, slice) => unsynced.add(ino, slice),
     },
     readSizes: metrics.histogram('fuse_read_size_bytes', sizes),

@@ -27,8 +27,8 @@ export interface WriteParts {
   readonly tasks: TaskSet
   readonly nodes: Nodes
   readonly open: OpenSlices
-  /** A chunk has `records` records after a commit. */
-  readonly onCommit: (ino: number, index: number, records: number) => Promise<void> | undefined
+  /** A chunk has `records` records after a commit of the last `added`. */
+  readonly onCommit: (ino: number, index: number, records: number, added: number) => Promise<void> | undefined
   /** A slice was committed; fsync must make its objects durable. */
   readonly onWritten: (ino: number, slice: { readonly id: number; readonly size: number }) => void
 }

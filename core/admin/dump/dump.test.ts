@@ -128,7 +128,7 @@ async function fill({ meta, clock, engine, settle }: TestClient): Promise<{ read
   const make = async (parent: Ino, name: string) =>
     (await meta.mknod(root, parent, name, { type: TYPE_FILE, mode: 0o644 })).ino
   const slice = async (ino: Ino, index: number, pos: number, len: number) =>
-    meta.writeSlice(ino, index, { pos, id: await meta.newSlice(), size: len, off: 0, len }, now)
+    meta.writeSlice(ino, index, [{ pos, id: await meta.newSlice(), size: len, off: 0, len }], now)
   const file = await make(dir, 'file')
   await slice(file, 0, 0, 5000)
   await slice(file, 0, 100, 50)
@@ -286,7 +286,7 @@ test('files open without a name are left to whoever cleans up after dead session
   await meta.writeSlice(
     ino,
     0,
-    { pos: 0, id: await meta.newSlice(), size: 9, off: 0, len: 9 },
+    [{ pos: 0, id: await meta.newSlice(), size: 9, off: 0, len: 9 }],
     client.clock.now(),
   )
   await meta.unlink(root, ROOT_INO, 'open')

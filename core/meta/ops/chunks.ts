@@ -62,64 +62,69 @@ function writesOf(state: MetaState): Writes {
 }
 
 /**
- * Append a slice to a chunk and make the file long enough. `ctime`: when it was written. After BackendError
- * `unavailable` it may be called again with the same slice, which is then not added twice.
+ * Append `pieces`, one or more records of one new slice, to a chunk and make the file long enough. `ctime`: when it was
+ * written. After BackendError `unavailable` it may be called again with the same slice, which is then not added twice.
  * Errors: ENOENT, EPERM not a regular file, EFBIG, ENOSPC, EDQUOT.
  */
 export async function writeSlice(
   state: MetaState,
   ino: Ino,
   index: number,
-  slice: SliceRecord,
+  pieces: readonly SliceRecord[],
   mtime: Time,
   ctime: Time = state.clock.now(),
 ): Promise<Written> {
-  checkOffset('write', index * CHUNK_SIZE + slice.pos + slice.len)
+  const slice: NewSlice = { ino, index, pieces, end: index * CHUNK_SIZE + endOf(pieces) }
+  checkOffset('write', slice.end)
+  const { id } = pieces[0]!
   const { queue, left, unclear } = writesOf(state)
   return queue.run(ino, async () => {
     const guess = left.get(ino)
     left.delete(ino)
     try {
-      const written = await commitSlice(
-        state,
-        ino,
-        index,
-        slice,
-        { mtime, ctime },
-        guess,
-        unclear.has(slice.id),
-      )
-      unclear.delete(slice.id)
+      const written = await commitSlice(state, slice, { mtime, ctime }, guess, unclear.has(id))
+      unclear.delete(id)
       if (queue.length(ino) > 1) left.set(ino, written.node)
       return written
     } catch (error) {
-      if (isUnclear(error)) unclear.add(slice.id)
+      if (isUnclear(error)) unclear.add(id)
       throw error
     }
   })
 }
 
+interface NewSlice {
+  readonly ino: Ino
+  readonly index: number
+  readonly pieces: readonly SliceRecord[]
+  /** Where it ends in the file. */
+  readonly end: number
+}
+
+function endOf(pieces: readonly SliceRecord[]): number {
+  return pieces.reduce((end, { pos, len }) => Math.max(end, pos + len), 0)
+}
+
 async function commitSlice(
   state: MetaState,
-  ino: Ino,
-  index: number,
-  slice: SliceRecord,
+  { ino, index, pieces, end }: NewSlice,
   written: WriteTimes,
   guess: NodeRecord | undefined,
   doubtful: boolean,
 ): Promise<Written> {
+  const { id, size } = pieces[0]!
   let first = guess
   return run(state, 'write', async (tx) => {
     const [before, list] = await readFile(tx, ino, index, first, doubtful)
     first = undefined
-    if (list !== undefined && positionOf(list, slice) >= 0) {
+    if (list !== undefined && positionOf(list, pieces[0]!) >= 0) {
       return { before, node: before, records: list.length / SLICE_BYTES }
     }
-    const end = index * CHUNK_SIZE + slice.pos + slice.len
     const node = { ...before, ...times(before, written), length: Math.max(before.length, end) }
     const result = { before, node, records: 0 }
-    const at = tx.change({ kind: 'appendChunk', ino, index, slices: encodeSlices([slice]) })
-    tx.change({ kind: 'newSliceRef', id: slice.id, size: slice.size })
+    const at = tx.change({ kind: 'appendChunk', ino, index, slices: encodeSlices(pieces) })
+    tx.change({ kind: 'newSliceRef', id, size })
+    if (pieces.length > 1) tx.change({ kind: 'addSliceRef', id, size, add: pieces.length - 1 })
     await resize(state, tx, 'write', ino, before, node)
     tx.onCommit((replies) => {
       result.records = replies[at]!

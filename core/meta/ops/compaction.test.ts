@@ -127,7 +127,7 @@ async function withWrites(
     const written: SliceRecord[] = []
     for (let k = 0; k < 3; k++) {
       written.push(slice(k * 5, await client.meta.newSlice(), 10))
-      await client.meta.writeSlice(ino, 0, written[k]!, client.clock.now())
+      await client.meta.writeSlice(ino, 0, [written[k]!], client.clock.now())
     }
     await body(client, ino, written)
     await client.settle()

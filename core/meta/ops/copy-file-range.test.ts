@@ -44,7 +44,7 @@ async function write(
   len: number,
 ): Promise<number> {
   const id = await meta.newSlice()
-  await meta.writeSlice(ino, index, { pos, id, size: len, off: 0, len }, clock.now())
+  await meta.writeSlice(ino, index, [{ pos, id, size: len, off: 0, len }], clock.now())
   return id
 }
 

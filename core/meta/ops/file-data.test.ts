@@ -155,7 +155,7 @@ async function write(
       state,
       ino,
       index,
-      { pos, id, size: part.length, off: 0, len: part.length },
+      [{ pos, id, size: part.length, off: 0, len: part.length }],
       state.clock.now(),
     )
     done += part.length

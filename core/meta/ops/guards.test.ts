@@ -265,7 +265,7 @@ test('clone: a source that is written, compacted or removed while it is copied',
   const { ino } = await theirs.mknod(root, top, 'f', file)
   const write = async (pos: number) => {
     const slice = { pos, id: await theirs.newSlice(), size: 10, off: 0, len: 10 }
-    await theirs.writeSlice(ino, 0, slice, clients[1]!.clock.now())
+    await theirs.writeSlice(ino, 0, [slice], clients[1]!.clock.now())
     return slice
   }
   const slices = [await write(0), await write(10)]

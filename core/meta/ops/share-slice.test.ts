@@ -26,7 +26,7 @@ async function withTwo(options: TestVolumeOptions, body: (two: Two) => Promise<v
       for (const pos of [0, SIZE]) {
         const id = await client.meta.newSlice()
         records.push({ pos, id, size: SIZE, off: 0, len: SIZE })
-        await client.meta.writeSlice(ino, 0, records.at(-1)!, client.clock.now())
+        await client.meta.writeSlice(ino, 0, [records.at(-1)!], client.clock.now())
       }
       return [ino, records]
     }
@@ -103,7 +103,7 @@ test('a write that came behind stays, and two slices of one chunk can become one
   await withTwo({}, async ({ client, a, ofA }) => {
     const { meta } = client
     const late = { pos: 20, id: await meta.newSlice(), size: 7, off: 0, len: 7 }
-    await meta.writeSlice(a, 0, late, client.clock.now())
+    await meta.writeSlice(a, 0, [late], client.clock.now())
     const chunk = { ino: a, index: 0, records: ofA }
     assert.equal(await meta.shareSlice(chunk, SIZE, ofA[1]!.id, ofA[0]!.id, chunk), 1)
     assert.deepEqual(await meta.readChunk(a, 0), [ofA[0], { ...ofA[1]!, id: ofA[0]!.id }, late])

@@ -21,7 +21,7 @@ async function plant({ meta, clock }: TestClient, files: number, length = 0): Pr
       const { ino } = await meta.mknod(root, d, `f${n}`, file)
       if (length === 0) continue
       const id = await meta.newSlice()
-      await meta.writeSlice(ino, 0, { pos: 0, id, size: length, off: 0, len: length }, clock.now())
+      await meta.writeSlice(ino, 0, [{ pos: 0, id, size: length, off: 0, len: length }], clock.now())
     }
     await meta.mknod(root, d, 'l', { type: TYPE_SYMLINK, mode: 0o777, target: Buffer.from('f0') })
     const deep = await meta.mknod(root, d, 'deep', dir)

@@ -90,7 +90,7 @@ async function findInChunk(node: OpenNode, index: number, from: number, wanted: 
   const pending = node.writer?.overlay(index) ?? []
   const spans = [
     ...fillHoles(view.pieces, 0, stored).filter(({ id }) => id !== 0),
-    ...pending.map(({ pos, length }) => ({ pos, len: length })),
+    ...pending.flatMap((slice) => slice.extents()),
   ].sort((a, b) => a.pos - b.pos)
   let at = from
   for (const { pos, len } of spans) {

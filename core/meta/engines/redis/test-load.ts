@@ -67,7 +67,7 @@ export class Worker {
       }
       case 4: {
         const slice = { pos: 0, id: await meta.newSlice(), size: 10, off: 0, len: 10 }
-        await meta.writeSlice(file.ino, 0, slice, this.#volume.client.clock.now())
+        await meta.writeSlice(file.ino, 0, [slice], this.#volume.client.clock.now())
         file.slices++
         return 'write'
       }

@@ -31,19 +31,19 @@ export async function newSliceId({ meta, clock }: Parts): Promise<number> {
   }
 }
 
-/** Append a slice's record. Asking again is safe: metadata does not add the same slice twice. */
-export async function appendRecord(
+/** Append the records of a slice. Asking again is safe: metadata does not add the same slice twice. */
+export async function appendRecords(
   { meta, clock }: Parts,
   ino: Ino,
   index: number,
-  record: SliceRecord,
+  records: readonly SliceRecord[],
   times: () => { readonly mtime: Time; readonly ctime: Time },
 ): Promise<Stored> {
   const until = clock.monotonicMs() + RETRY_FOR_MS
   for (;;) {
     try {
       const { mtime, ctime } = times()
-      return await meta.writeSlice(ino, index, record, mtime, ctime)
+      return await meta.writeSlice(ino, index, records, mtime, ctime)
     } catch (error) {
       if (!isAway(error) || clock.monotonicMs() >= until) throw error
       await clock.sleep(RETRY_EVERY_MS)
