@@ -14,13 +14,23 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/base': [],
   'core/object': ['core/base'],
   'core/chunk': ['core/base', 'core/object'],
-  'core/meta': ['core/base'],
+  // Speaks TiKV, knows nothing of volumes: usable by itself.
+  'core/tikv': ['core/base'],
+  'core/meta': ['core/base', 'core/tikv'],
   'core/vfs': ['core/base', 'core/meta', 'core/chunk'],
   'core/fuse': ['core/base'],
   'core/fuse/adapter': ['core/base', 'core/fuse', 'core/vfs', 'core/meta'],
   'core/admin': ['core/base', 'core/meta', 'core/chunk', 'core/object'],
   // Reads what admin reads, the same way; knows no mount.
-  'core/inspect': ['core/base', 'core/meta', 'core/chunk', 'core/object', 'core/admin'],
+  'core/inspect': [
+    'core/base',
+    'core/meta',
+    'core/chunk',
+    'core/object',
+    'core/admin',
+    'core/inspect/answers',
+  ],
+  'core/inspect/answers': ['core/base', 'core/chunk'],
   'core/volume': [
     'core/base',
     'core/object',
@@ -31,6 +41,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core/fuse/adapter',
     'core/admin',
     'core/inspect',
+    'core/inspect/answers',
   ],
   'core/cli': [
     'core/base',
@@ -41,11 +52,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core/volume',
     'core/admin',
     'core/inspect',
+    'core/inspect/answers',
     'core/api',
     'core/daemon',
   ],
   // Types, schemas and words that a browser can load: what the interface knows of core.
-  'core/api': ['core/base'],
+  'core/api': ['core/base', 'core/inspect/answers'],
   'core/daemon': [
     'core/base',
     'core/api',
@@ -68,7 +80,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core/volume',
     'e2e',
   ],
-  e2e: ['scripts', 'core/base', 'core/volume', 'core/meta', 'core/chunk', 'core/object', 'core/vfs'],
+  e2e: [
+    'scripts',
+    'core/base',
+    'core/volume',
+    'core/meta',
+    'core/chunk',
+    'core/object',
+    'core/vfs',
+    'core/inspect',
+  ],
   scripts: ['core/base'],
 }
 
@@ -81,6 +102,7 @@ const DRIVERS: Readonly<Record<string, string | readonly string[]>> = {
   'lz4-napi': 'core/object/',
   ioredis: 'core/meta/engines/redis/',
   pg: 'core/meta/engines/postgres/',
+  '@grpc/grpc-js': 'core/tikv/',
   'fuse-native': 'core/fuse/native-driver/',
   electron: 'electron/',
   'electron-updater': 'electron/',

@@ -1,0 +1,149 @@
+/** One gRPC connection to a member of PD or a store: bytes there and back. It comes up again by itself. */
+import { readFileSync } from 'node:fs'
+import {
+  type ChannelCredentials,
+  Client,
+  credentials,
+  logVerbosity,
+  type ServiceError,
+  setLogVerbosity,
+  status,
+} from '@grpc/grpc-js'
+import { Refusal } from '#core/base/refusal.ts'
+
+/** PEM files. `verifyCn`: common names of which the server's certificate must have one; empty: any that ca signed. */
+export interface Security {
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly verifyCn?: readonly string[]
+}
+
+/** Answers of scans and batches; a store sends less than 8 MiB a request. */
+const MAX_MESSAGE = 64 * 2 ** 20
+const OPTIONS = {
+  'grpc.max_receive_message_length': MAX_MESSAGE,
+  'grpc.max_send_message_length': MAX_MESSAGE,
+  'grpc.initial_reconnect_backoff_ms': 50,
+  'grpc.max_reconnect_backoff_ms': 2_000,
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 3_000,
+  'grpc.enable_retries': 0,
+  'grpc.enable_http_proxy': 0,
+  'grpc.service_config_disable_resolution': 1,
+}
+
+// What goes wrong is told by whoever calls; the driver would write to standard error besides.
+setLogVerbosity(logVerbosity.NONE)
+
+/** The call failed on its way. Whether the other side has done its work is not known. */
+export class CallError extends Error {
+  override readonly name = 'CallError'
+  readonly code: number
+
+  constructor(address: string, error: ServiceError) {
+    super(`${address}: ${error.details || status[error.code]}`, { cause: error })
+    this.code = error.code
+  }
+
+  get unimplemented(): boolean {
+    return this.code === status.UNIMPLEMENTED
+  }
+}
+
+export interface Stream {
+  write(message: Buffer): void
+  end(): void
+}
+
+export interface StreamEvents {
+  message(bytes: Buffer): void
+  /** Once, whether ended by us, by the server or by the connection. */
+  ended(error: Error): void
+}
+
+export interface Channel {
+  readonly address: string
+  /** Rejects CallError, at the latest after the time-out. */
+  call(method: string, request: Buffer, timeoutMs: number): Promise<Buffer>
+  open(method: string, events: StreamEvents): Stream
+  close(): void
+}
+
+export type Dial = (address: string) => Channel
+
+/** Throws Refusal when a certificate file cannot be read. */
+export function dialer(security: Security | undefined): Dial {
+  const secrets = credentialsOf(security)
+  return (address) => new GrpcChannel(address, secrets)
+}
+
+function credentialsOf(security: Security | undefined): ChannelCredentials {
+  if (security?.ca === undefined) return credentials.createInsecure()
+  const { ca, cert, key, verifyCn = [] } = security
+  return credentials.createSsl(readPem(ca), key ? readPem(key) : null, cert ? readPem(cert) : null, {
+    // As the reference: addresses are often numbers that no certificate names; whom the CA signed is trusted.
+    checkServerIdentity: (host, certificate) =>
+      verifyCn.length === 0 || verifyCn.includes(String(certificate.subject.CN))
+        ? undefined
+        : new Error(
+            `the certificate of ${host} is for "${certificate.subject.CN}", not for ${verifyCn.join(' or ')} (verify-cn)`,
+          ),
+  })
+}
+
+function readPem(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw new Refusal(`the certificate file ${path} cannot be read`, 'check its path and permissions', {
+      cause: error,
+    })
+  }
+}
+
+const asIs = (bytes: Buffer): Buffer => bytes
+
+class GrpcChannel implements Channel {
+  readonly address: string
+  readonly #client: Client
+
+  constructor(address: string, secrets: ChannelCredentials) {
+    this.address = address
+    this.#client = new Client(address, secrets, OPTIONS)
+  }
+
+  call(method: string, request: Buffer, timeoutMs: number): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const deadline = Date.now() + timeoutMs
+      this.#client.makeUnaryRequest(method, asIs, asIs, request, { deadline }, (error, reply) => {
+        if (error !== null) reject(new CallError(this.address, error))
+        else resolve(reply!)
+      })
+    })
+  }
+
+  open(method: string, events: StreamEvents): Stream {
+    const call = this.#client.makeBidiStreamRequest(method, asIs, asIs)
+    let over = false
+    const end = (error: Error): void => {
+      if (over) return
+      over = true
+      events.ended(error)
+    }
+    call.on('data', (bytes: Buffer) => events.message(bytes))
+    call.on('error', (error: ServiceError) => end(new CallError(this.address, error)))
+    call.on('end', () => end(new Error(`${this.address}: the stream has ended`)))
+    return {
+      write: (message) => void call.write(message),
+      end: () => {
+        over = true
+        call.cancel()
+      },
+    }
+  }
+
+  close(): void {
+    this.#client.close()
+  }
+}

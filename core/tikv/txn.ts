@@ -1,0 +1,79 @@
+/** A transaction: reads of one moment, and writes that are kept here until `commit`. */
+import { BackendError } from '#core/base/errno.ts'
+import { TwoPhaseCommitter } from './committer.ts'
+import type { Key } from './keys.ts'
+import { type KeyValue, type Mutation, OP_DEL, OP_LOCK, OP_PUT } from './kv-messages.ts'
+import type { Shared } from './shared.ts'
+import { KvSnapshot, type ScanRequest } from './snapshot.ts'
+import type { Timestamp } from './timestamp.ts'
+
+export class KvTxn {
+  readonly startTs: Timestamp
+  readonly #shared: Shared
+  readonly #beganMs: number
+  readonly #snapshot: KvSnapshot
+  readonly #mutations = new Map<Key, Mutation>()
+  #ended = false
+
+  constructor(shared: Shared, startTs: Timestamp) {
+    this.#shared = shared
+    this.startTs = startTs
+    this.#beganMs = shared.clock.monotonicMs()
+    this.#snapshot = new KvSnapshot(shared, startTs)
+  }
+
+  /** What the transaction began with; its own writes are not seen. */
+  get snapshot(): KvSnapshot {
+    return this.#snapshot
+  }
+
+  /** Own writes first. Undefined when the key does not exist. */
+  async get(key: Key): Promise<Uint8Array | undefined> {
+    const own = this.#mutations.get(key)
+    if (own !== undefined && own.op !== OP_LOCK) return own.value
+    return this.#snapshot.get(key)
+  }
+
+  /** As the snapshot has it: own writes are not seen. */
+  scan(request: ScanRequest): Promise<KeyValue[]> {
+    return this.#snapshot.scan(request)
+  }
+
+  /** TiKV holds no empty values. */
+  set(key: Key, value: Uint8Array): void {
+    if (value.length === 0) throw new BackendError('invalid', 'TiKV holds no empty values')
+    this.#mutations.set(key, { op: OP_PUT, key, value })
+  }
+
+  delete(key: Key): void {
+    this.#mutations.set(key, { op: OP_DEL, key })
+  }
+
+  /** The commit fails when one of them was changed by others since the transaction began. */
+  lockKeys(...keys: readonly Key[]): void {
+    for (const key of keys) if (!this.#mutations.has(key)) this.#mutations.set(key, { op: OP_LOCK, key })
+  }
+
+  /**
+   * Write everything at once. The commit timestamp, or undefined when others changed one of the keys first: begin again.
+   * Without any write there is nothing to commit, and the start timestamp is returned.
+   */
+  async commit(): Promise<Timestamp | undefined> {
+    this.#end()
+    const mutations = [...this.#mutations.values()]
+    if (mutations.length === 0) return this.startTs
+    const committer = new TwoPhaseCommitter(this.#shared, this.startTs, this.#beganMs, mutations)
+    const commitTs = await committer.commit()
+    return commitTs === 0n ? undefined : commitTs
+  }
+
+  /** Nothing has been sent to the stores yet: nothing is left there. */
+  rollback(): void {
+    this.#end()
+  }
+
+  #end(): void {
+    if (this.#ended) throw new BackendError('invalid', 'this transaction has ended')
+    this.#ended = true
+  }
+}
