@@ -99,17 +99,27 @@ export async function signIn(origin: string, code: string): Promise<string | nul
 }
 
 /**
- * Upload a file to `path` in a volume (which it must not exist in, without `overwrite`). Rejects with a ShownError.
+ * Upload a file to `path` in a volume (which it must not exist in, without `overwrite`); `parents` makes the folders on
+ * the way. Rejects with a ShownError.
  * The browser streams `body` from disk; progress is shown by the task of kind `upload` that it makes.
  */
 export async function uploadFile(
   origin: string,
   token: string,
-  target: { readonly id: string; readonly path: string; readonly overwrite?: boolean },
+  target: {
+    readonly id: string
+    readonly path: string
+    readonly overwrite?: boolean
+    readonly parents?: boolean
+  },
   body: Blob,
   signal?: AbortSignal,
 ): Promise<void> {
-  const query = new URLSearchParams({ path: target.path, overwrite: target.overwrite ? '1' : '0' })
+  const query = new URLSearchParams({
+    path: target.path,
+    overwrite: target.overwrite ? '1' : '0',
+    parents: target.parents ? '1' : '0',
+  })
   const answer = await fetch(`${origin}/api/files/${encodeURIComponent(target.id)}?${query}`, {
     method: 'PUT',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/octet-stream' },

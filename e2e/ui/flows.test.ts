@@ -61,6 +61,8 @@ test('wizard: an encrypted volume on Redis and S3, whose key must be proven', op
     await page.getByLabel('Secret access key').fill('wrong')
     await page.getByText('Wrong access key (403 from the bucket).').waitFor()
     await page.getByText(/Copy the key again/).waitFor()
+    await page.getByText('What is wrong').click()
+    await page.getByText(/InvalidAccessKeyId/).waitFor()
     await page.getByLabel('Secret access key').fill('secret')
     await page.getByText(/Writes a small object in 41 ms/).waitFor()
     await next(page)
@@ -181,7 +183,7 @@ test('properties: the mode as letters, digits and switches', options, () =>
     await page.keyboard.press('Alt+Enter')
     const drawer = page.getByRole('dialog', { name: 'README.md' })
     await drawer.getByText('rw-r--r--').waitFor()
-    await drawer.getByRole('checkbox', { name: 'Owner: Execute' }).check()
+    await drawer.getByRole('checkbox', { name: 'Owner: Execute', exact: true }).check()
     await drawer.getByText('rwxr--r--').waitFor()
     assert.equal(await drawer.getByLabel('Octal').inputValue(), '744')
     await drawer.getByLabel('Octal').fill('600')
@@ -189,6 +191,51 @@ test('properties: the mode as letters, digits and switches', options, () =>
     await drawer.getByRole('button', { name: 'Save mode' }).click()
     await page.keyboard.press('Escape')
     await page.getByRole('row', { name: /README\.md.*rw-------/ }).waitFor()
+  }),
+)
+
+test('properties: owner, attributes and access list', options, () =>
+  withPage('#/v/v1/files', 'typical', async (page) => {
+    await page.getByRole('row', { name: /README\.md/ }).click()
+    await page.keyboard.press('Alt+Enter')
+    const drawer = page.getByRole('dialog', { name: 'README.md' })
+    await drawer.getByLabel('Owner', { exact: true }).fill('1004')
+    await page.keyboard.press('Enter')
+    await drawer.getByText('(1004)').waitFor()
+
+    await drawer.getByRole('button', { name: 'Add an attribute' }).click()
+    await drawer.getByLabel('Name').fill('user.colour')
+    await drawer.getByLabel('Value', { exact: true }).fill('4g')
+    await drawer.getByLabel('The value is hexadecimal').check()
+    await drawer.getByText('Pairs of the digits 0 to 9 and a to f.').waitFor()
+    assert.ok(await drawer.getByRole('button', { name: 'Save attribute' }).isDisabled())
+    await drawer.getByLabel('The value is hexadecimal').uncheck()
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await drawer.getByRole('row', { name: /user\.colour 4g/ }).waitFor()
+    await drawer.getByRole('button', { name: 'Remove user.mime_type' }).click()
+    await drawer.getByRole('row', { name: /user\.mime_type/ }).waitFor({ state: 'detached' })
+
+    const begin = drawer.getByRole('button', { name: 'Begin a list' })
+    if (await begin.isVisible()) await begin.click()
+    await drawer.getByRole('textbox', { name: 'Number' }).fill('77')
+    await drawer.getByRole('button', { name: 'Add', exact: true }).click()
+    await drawer.getByRole('checkbox', { name: 'user 77: Write' }).check()
+    await drawer.getByRole('button', { name: 'Save list' }).click()
+    await drawer.getByRole('button', { name: 'Save list', disabled: true }).waitFor()
+    assert.ok(await drawer.getByRole('checkbox', { name: 'user 77: Write' }).isChecked())
+    await drawer.getByRole('button', { name: 'Take the list away' }).click()
+    await drawer.getByRole('checkbox', { name: 'user 77: Write' }).waitFor({ state: 'detached' })
+  }),
+)
+
+test('a task is paused, says so, and goes on', options, () =>
+  withPage('#/activity', 'typical', async (page) => {
+    const task = page.getByRole('listitem').filter({ hasText: 'Warm up /projects/2026/autumn' })
+    await task.getByRole('button', { name: 'Pause' }).click()
+    await task.getByText(/^paused for /).waitFor()
+    await task.getByRole('button', { name: 'Go on' }).click()
+    await task.getByText(/fetching blocks/).waitFor()
   }),
 )
 

@@ -16,6 +16,8 @@ export interface UploadTarget {
   readonly id: string
   readonly path: string
   readonly overwrite?: boolean
+  /** The folders on the way are made. */
+  readonly parents?: boolean
 }
 
 export type { ConnectionState }

@@ -16,8 +16,8 @@ interface Props {
 
 /** What a test of an address found, in its own place, which is kept while the next one runs. */
 export function ProbeResult({ testing, answer, error, children }: Props) {
-  // A refusal's sentence is its finding's: it is said once, with the finding's next step.
-  const main = answer?.findings.find(({ sentence }) => sentence === answer.sentence)
+  // What a refusal is about: its next step stands with it, the server's own words are folded.
+  const main = answer?.ok === false ? answer.findings.find(({ level }) => level === 'problem') : undefined
   return (
     <div className={css.result} aria-live="polite">
       {testing ? (
@@ -31,7 +31,17 @@ export function ProbeResult({ testing, answer, error, children }: Props) {
           <>
             <Notice tone={answer.ok ? 'good' : 'bad'} title={answer.sentence}>
               {children}
-              {main?.next !== undefined && <p>{main.next}</p>}
+              {main?.next !== undefined && (
+                <p>
+                  <strong>{s.errors.next}</strong> {main.next}
+                </p>
+              )}
+              {main !== undefined && main.sentence !== answer.sentence && (
+                <details className={css.details}>
+                  <summary>{s.errors.details}</summary>
+                  {main.sentence}
+                </details>
+              )}
             </Notice>
             <Findings findings={answer.findings.filter((finding) => finding !== main)} />
           </>

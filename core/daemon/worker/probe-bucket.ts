@@ -8,7 +8,7 @@ import { trouble } from '#core/admin/doctor/trouble.ts'
 import { absoluteBucket } from '#core/admin/format.ts'
 import type { BucketAnswer, bucketProbe } from '#core/api/probes.ts'
 import { systemClock } from '#core/base/clock.ts'
-import { BackendError } from '#core/base/errno.ts'
+import { BackendError, type BackendErrorKind } from '#core/base/errno.ts'
 import type { Finding } from '#core/base/finding.ts'
 import { secureBytes } from '#core/base/random.ts'
 import { formatSize } from '#core/base/units.ts'
@@ -29,6 +29,12 @@ const ADVICE = {
   invalid: 'check the address of the bucket and that the bucket exists',
   'not-found': 'make the bucket first, or check its name',
 } as const
+/** What it comes to, in the words of the wizard; the store's own words are the finding's. */
+const HEADLINES: Readonly<Partial<Record<BackendErrorKind, string>>> = {
+  unavailable: 'The bucket does not answer.',
+  denied: 'The bucket refuses these keys.',
+  'not-found': 'There is no such bucket.',
+}
 const NOTHING = { putMs: null, getMs: null, deleteMs: null, isFree: null }
 
 export async function probeBucket(wanted: Wanted, signal: AbortSignal): Promise<BucketAnswer> {
@@ -128,7 +134,7 @@ async function probeFolder({ bucket, volumeName }: Wanted): Promise<BucketAnswer
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     if (code !== 'EACCES' && code !== 'EROFS') return failed(address, error)
-    return failed(address, new BackendError('denied', `you may not write to ${address}`))
+    return failed(address, new Error(`You may not write to ${address}.`))
   }
 }
 
@@ -143,7 +149,8 @@ async function existing(path: string): Promise<string> {
 
 function failed(address: string, error: unknown): BucketAnswer {
   const finding = trouble('bucket-unavailable', error, ADVICE)
-  return { ...NOTHING, ok: false, sentence: finding.sentence, address, findings: [finding] }
+  const headline = error instanceof BackendError ? HEADLINES[error.kind] : undefined
+  return { ...NOTHING, ok: false, sentence: headline ?? finding.sentence, address, findings: [finding] }
 }
 
 function takenFinding(name: string): Finding {

@@ -1,5 +1,11 @@
 import { Button, Progress } from '@mantine/core'
-import { IconCircleCheck, IconCircleMinus, IconCircleX, IconLoader2 } from '@tabler/icons-react'
+import {
+  IconCircleCheck,
+  IconCircleMinus,
+  IconCircleX,
+  IconLoader2,
+  IconPlayerPause,
+} from '@tabler/icons-react'
 import { useMemo, useState } from 'react'
 import type { Task, TaskState } from '#core/api/tasks.ts'
 import { useApi } from '../../api/api.ts'
@@ -66,9 +72,10 @@ function TaskRow({ task, withVolume }: { readonly task: Task; readonly withVolum
   const { trpc } = useApi()
   const nowMs = useNow()
   const [open, setOpen] = useState(false)
-  const { taskId, title, state, volumeName, error, result, canCancel, canRetry, startedMs } = task
+  const { taskId, title, state, volumeName, error, result, canCancel, canPause, canRetry, startedMs } = task
   const words = s.activity.tasks
-  const Sign = SIGNS[state]
+  const paused = task.pausedSinceMs !== null
+  const Sign = paused ? IconPlayerPause : SIGNS[state]
   const share = shareOf(task)
   const fail = (doing: string) => (cause: unknown) => useUi.getState().fail(cause, doing)
   return (
@@ -77,8 +84,8 @@ function TaskRow({ task, withVolume }: { readonly task: Task; readonly withVolum
         className={css.sign}
         size={18}
         stroke={1.75}
-        data-state={state}
-        aria-label={s.activity.states[state]}
+        data-state={paused ? 'paused' : state}
+        aria-label={paused ? words.paused : s.activity.states[state]}
       />
       <div className={css.words}>
         <p className={css.title}>
@@ -93,7 +100,8 @@ function TaskRow({ task, withVolume }: { readonly task: Task; readonly withVolum
             className={css.progress}
             size={6}
             value={(share ?? 1) * 100}
-            animated={share === undefined}
+            animated={share === undefined && !paused}
+            color={paused ? 'gray' : undefined}
             aria-label={words.progress(title)}
           />
         )}
@@ -116,6 +124,15 @@ function TaskRow({ task, withVolume }: { readonly task: Task; readonly withVolum
             onClick={() => setOpen(!open)}
           >
             {words.details}
+          </Button>
+        )}
+        {canPause && state === 'running' && (
+          <Button
+            variant="default"
+            size="compact-sm"
+            onClick={() => void trpc.tasks[paused ? 'resume' : 'pause'].mutate({ taskId }).catch(fail(title))}
+          >
+            {paused ? words.resume : words.pause}
           </Button>
         )}
         {canCancel && state === 'running' && (

@@ -9,6 +9,7 @@ const task = (done: number, total: number | null, unit = 'bytes', more: object =
     state: 'running',
     startedMs: 0,
     endedMs: null,
+    pausedSinceMs: null,
     progress: { step: 'fetching', done, total, unit },
     ...more,
   }) as Task
@@ -39,4 +40,9 @@ test('a task that has ended says how long it took', () => {
 test('a share is never more than all', () => {
   assert.equal(shareOf(task(200, 100)), 1)
   assert.equal(shareOf(task(1, 0)), undefined)
+})
+
+test('what is paused says since when, and nothing of what is left', () => {
+  const paused = task(25, 100, 'objects', { pausedSinceMs: 8000 })
+  assert.equal(plain(progressLine(paused, 10_000)), 'paused for 2 s, 25 of 100 objects')
 })

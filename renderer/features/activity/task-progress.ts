@@ -35,6 +35,8 @@ export function progressLine(task: Task, nowMs: number): string {
   if (task.state !== 'running') {
     return words.took(duration((task.endedMs ?? nowMs) - task.startedMs))
   }
+  if (task.pausedSinceMs !== null)
+    return [words.pausedSince(duration(nowMs - task.pausedSinceMs)), amountOf(task)].join(', ')
   const left = leftMs(task, nowMs)
   return [task.progress.step, amountOf(task), left === undefined ? undefined : words.left(duration(left))]
     .filter((part) => part !== undefined && part !== '')

@@ -7,11 +7,13 @@ import { matches } from '../../components/key-names.ts'
 import { go } from '../../components/navigate.ts'
 import { Notice } from '../../components/notice.tsx'
 import { volumeHref } from '../../components/route.ts'
+import { useUi } from '../../components/ui-store.ts'
 import { bytes } from '../../format/bytes.ts'
 import { count } from '../../format/number.ts'
 import { s } from '../../strings/strings.ts'
 import css from './browser.module.css'
 import { COLUMNS } from './columns.tsx'
+import { droppedFiles } from './dropped.ts'
 import { type FileDialog, FileDialogs } from './file-dialogs.tsx'
 import type { SortKey } from './listing.ts'
 import { parentOf } from './names.ts'
@@ -89,7 +91,9 @@ export function Browser({ id, path, onTrash }: Props) {
       onDrop={(event) => {
         event.preventDefault()
         setOver(false)
-        uploads.add([...event.dataTransfer.files])
+        void droppedFiles(event.dataTransfer)
+          .then((items) => uploads.add(items))
+          .catch((error: unknown) => useUi.getState().fail(error, s.files.uploads.title))
       }}
     >
       <Toolbar

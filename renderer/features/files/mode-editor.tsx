@@ -35,6 +35,7 @@ export function ModeEditor({ details, onSave }: Props) {
     setMode(next)
     setDigits(octal(next))
   }
+  const fixed = !details.can.change
   const badDigits = parseOctal(digits) === undefined
   return (
     <section className={css.section}>
@@ -63,6 +64,7 @@ export function ModeEditor({ details, onSave }: Props) {
                     <Checkbox
                       aria-label={`${words.who[who]}: ${words.right[right]}`}
                       checked={(mode & bit) !== 0}
+                      disabled={fixed}
                       onChange={(event) => change(withBit(mode, bit, event.currentTarget.checked))}
                     />
                   </td>
@@ -78,6 +80,7 @@ export function ModeEditor({ details, onSave }: Props) {
             key={bit}
             label={words.bits[bit]}
             checked={(mode & MODE_BITS[bit]) !== 0}
+            disabled={fixed}
             onChange={(event) => change(withBit(mode, MODE_BITS[bit], event.currentTarget.checked))}
           />
         ))}
@@ -88,6 +91,7 @@ export function ModeEditor({ details, onSave }: Props) {
           label={words.octal}
           value={digits}
           error={badDigits ? words.badOctal : undefined}
+          disabled={fixed}
           onChange={(event) => {
             const typed = event.currentTarget.value
             setDigits(typed)

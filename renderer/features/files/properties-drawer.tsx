@@ -1,19 +1,22 @@
 import { Drawer } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import type { AclEntry, FileDetails, FileEntry } from '#core/api/files.ts'
+import type { FileDetails, FileEntry } from '#core/api/files.ts'
 import { useApi } from '../../api/api.ts'
 import { CopyText } from '../../components/copy-text.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
 import { Facts } from '../../components/facts.tsx'
-import { PlainTable } from '../../components/plain-table.tsx'
+import { Notice } from '../../components/notice.tsx'
 import { StackedBar } from '../../components/stacked-bar.tsx'
 import { TimeAgo } from '../../components/time-ago.tsx'
 import { bytes, exactBytes } from '../../format/bytes.ts'
 import { s } from '../../strings/strings.ts'
+import { AclEditor } from './acl-editor.tsx'
 import { BlockList } from './block-list.tsx'
 import css from './dialogs.module.css'
 import { ModeEditor } from './mode-editor.tsx'
+import { OwnerEditor } from './owner-editor.tsx'
 import type { FileActions } from './use-file-actions.ts'
+import { XattrEditor } from './xattr-editor.tsx'
 
 interface Props {
   readonly id: string
@@ -30,15 +33,18 @@ const PLACES = [
   ['missing', 'var(--bad-fill)'],
 ] as const
 
-/** All there is to know about a file. */
+const LISTS = ['access', 'default'] as const
+
+/** All there is to know about a file, and to change of it. */
 export function PropertiesDrawer({ id, entry, actions, onClose }: Props) {
   const { trpc } = useApi()
   const words = s.files.details
-  const { data, error, refetch } = useQuery({
+  const { data, error, refetch, dataUpdatedAt } = useQuery({
     queryKey: ['stat', id, entry.path],
     queryFn: ({ signal }) => trpc.files.stat.query({ id, path: entry.path }, { signal }),
     gcTime: 0,
   })
+  const again = () => refetch()
   return (
     <Drawer
       opened
@@ -53,12 +59,34 @@ export function PropertiesDrawer({ id, entry, actions, onClose }: Props) {
         )}
         {data !== undefined && (
           <>
+            {!data.can.change && <Notice tone="note">{words.fixed}</Notice>}
             <GeneralFacts details={data} />
             {data.places !== null && <Places places={data.places} />}
-            <ModeEditor details={data} onSave={(mode) => actions.chmod(data, mode).then(() => refetch())} />
-            <Xattrs details={data} />
-            {data.acl !== null && <Acl title={words.acl} entries={data.acl} />}
-            {data.defaultAcl !== null && <Acl title={words.defaultAcl} entries={data.defaultAcl} />}
+            {data.type !== 'symlink' && (
+              <ModeEditor
+                key={`mode ${data.mode}`}
+                details={data}
+                onSave={(mode) => actions.chmod(data, mode).then(again)}
+              />
+            )}
+            <OwnerEditor
+              key={`owner ${data.uid} ${data.gid}`}
+              details={data}
+              onSave={(owners) => actions.chown(data, owners).then(again)}
+            />
+            <XattrEditor
+              details={data}
+              onSet={(xattr) => actions.setXattr(data, xattr).then(again)}
+              onRemove={(name) => actions.removeXattr(data, name).then(again)}
+            />
+            {LISTS.filter((which) => which === 'access' || data.type === 'directory').map((which) => (
+              <AclEditor
+                key={`${which} ${dataUpdatedAt}`}
+                details={data}
+                which={which}
+                onSave={(entries) => actions.setAcl(data, which, entries).then(again)}
+              />
+            ))}
             {data.type === 'file' && data.size > 0 && <BlockList id={id} path={data.path} />}
           </>
         )}
@@ -103,49 +131,6 @@ function Places({ places }: { readonly places: NonNullable<FileDetails['places']
           color,
           text: bytes(places[place] ?? 0),
           hover: exactBytes(places[place] ?? 0),
-        }))}
-      />
-    </section>
-  )
-}
-
-function Xattrs({ details: { xattrs } }: { readonly details: FileDetails }) {
-  const words = s.files.details
-  if (xattrs.length === 0) return null
-  return (
-    <section className={css.section}>
-      <h3>{words.xattrs}</h3>
-      <PlainTable
-        label={words.xattrs}
-        columns={[{ title: words.xattrColumns.name }, { title: words.xattrColumns.value }]}
-        rows={xattrs.map(({ name, value, encoding }) => ({
-          key: name,
-          hover: encoding === 'hex' ? words.hex : value,
-          cells: [
-            <code key="name">{name}</code>,
-            <code key="value">{encoding === 'hex' ? `0x${value}` : value}</code>,
-          ],
-        }))}
-      />
-    </section>
-  )
-}
-
-function Acl({ title, entries }: { readonly title: string; readonly entries: readonly AclEntry[] }) {
-  const words = s.files.details
-  const who = ({ tag, id }: AclEntry) => {
-    if (id !== null) return `${words.aclTags[tag]} ${id}`
-    return tag === 'user' || tag === 'group' ? words.aclOwn[tag] : words.aclTags[tag]
-  }
-  return (
-    <section className={css.section}>
-      <h3>{title}</h3>
-      <PlainTable
-        label={title}
-        columns={[{ title: words.aclColumns.who }, { title: words.aclColumns.rights }]}
-        rows={entries.map((entry) => ({
-          key: who(entry),
-          cells: [who(entry), <code key="rights">{entry.perms}</code>],
         }))}
       />
     </section>

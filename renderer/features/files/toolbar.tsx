@@ -1,4 +1,4 @@
-import { ActionIcon, Button, FileButton, Menu } from '@mantine/core'
+import { ActionIcon, Button, Menu } from '@mantine/core'
 import {
   IconArrowUp,
   IconDots,
@@ -7,7 +7,6 @@ import {
   IconInfoCircle,
   IconRefresh,
   IconTrash,
-  IconUpload,
 } from '@tabler/icons-react'
 import type { FileEntry } from '#core/api/files.ts'
 import { IconAction } from '../../components/icon-action.tsx'
@@ -15,8 +14,10 @@ import { go } from '../../components/navigate.ts'
 import { volumeHref } from '../../components/route.ts'
 import { s } from '../../strings/strings.ts'
 import css from './browser.module.css'
+import type { UploadItem } from './dropped.ts'
 import type { FileDialog } from './file-dialogs.tsx'
 import { ancestors, parentOf } from './names.ts'
+import { UploadMenu } from './upload-menu.tsx'
 import type { FileActions } from './use-file-actions.ts'
 
 interface Props {
@@ -25,7 +26,7 @@ interface Props {
   readonly chosen: readonly FileEntry[]
   readonly actions: FileActions
   readonly onDialog: (dialog: FileDialog) => void
-  readonly onUpload: (files: readonly File[]) => void
+  readonly onUpload: (items: readonly UploadItem[]) => void
   readonly onTrash: () => void
   readonly onRefresh: () => void
 }
@@ -103,13 +104,7 @@ export function Toolbar({ id, path, chosen, actions, onDialog, onUpload, onTrash
       >
         {words.trash}
       </Button>
-      <FileButton multiple onChange={onUpload}>
-        {(props) => (
-          <Button {...props} size="compact-sm" leftSection={<IconUpload size={14} />}>
-            {words.upload}
-          </Button>
-        )}
-      </FileButton>
+      <UploadMenu onUpload={onUpload} />
     </div>
   )
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import test from 'node:test'
 import { UploadQueue } from './upload-queue.ts'
 
-const files = (...names: readonly string[]) => names.map((name) => new File(['x'], name))
+const files = (...names: readonly string[]) => names.map((name) => ({ file: new File(['x'], name), name }))
 const settle = () => new Promise((resolve) => setTimeout(resolve, 5))
 
 test('three at a time, all in the end', async () => {
@@ -38,8 +38,8 @@ test('one that fails does not stop the others, and can be sent again', async () 
   await settle()
   assert.deepEqual(sent, ['a', 'c'])
   const [failure] = queue.failures
-  assert.equal(failure!.file.name, 'b')
-  queue.add([failure!.file], true)
+  assert.equal(failure!.item.name, 'b')
+  queue.add([failure!.item], true)
   await settle()
   assert.deepEqual(queue.failures, [])
   assert.deepEqual(sent, ['a', 'c', 'b'])

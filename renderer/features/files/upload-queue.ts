@@ -1,16 +1,17 @@
 /** Uploads of the files somebody dropped: a few at a time, each can fail alone, all can be stopped. */
+import type { UploadItem } from './dropped.ts'
 
 const AT_ONCE = 3
 
 export interface Failure {
-  readonly file: File
+  readonly item: UploadItem
   readonly error: unknown
 }
 
 export class UploadQueue {
-  readonly #send: (file: File, overwrite: boolean, signal: AbortSignal) => Promise<void>
+  readonly #send: (item: UploadItem, overwrite: boolean, signal: AbortSignal) => Promise<void>
   readonly #onIdle: (uploaded: number) => void
-  readonly #waiting: { readonly file: File; readonly overwrite: boolean }[] = []
+  readonly #waiting: { readonly item: UploadItem; readonly overwrite: boolean }[] = []
   readonly #listeners = new Set<() => void>()
   #stop = new AbortController()
   #running = 0
@@ -21,7 +22,7 @@ export class UploadQueue {
 
   /** `onIdle` is called when the last one has ended, with how many went up. */
   constructor(
-    send: (file: File, overwrite: boolean, signal: AbortSignal) => Promise<void>,
+    send: (item: UploadItem, overwrite: boolean, signal: AbortSignal) => Promise<void>,
     onIdle: (uploaded: number) => void,
   ) {
     this.#send = send
@@ -45,10 +46,10 @@ export class UploadQueue {
     return this.#failures
   }
 
-  add(files: readonly File[], overwrite = false): void {
-    this.#failures = this.#failures.filter(({ file }) => !files.includes(file))
-    for (const file of files) this.#waiting.push({ file, overwrite })
-    this.#all += files.length
+  add(items: readonly UploadItem[], overwrite = false): void {
+    this.#failures = this.#failures.filter(({ item }) => !items.includes(item))
+    for (const item of items) this.#waiting.push({ item, overwrite })
+    this.#all += items.length
     this.#next()
   }
 
@@ -73,21 +74,21 @@ export class UploadQueue {
 
   #next(): void {
     while (this.#running < AT_ONCE) {
-      const item = this.#waiting.shift()
-      if (item === undefined) break
+      const next = this.#waiting.shift()
+      if (next === undefined) break
       this.#running++
-      void this.#run(item.file, item.overwrite)
+      void this.#run(next.item, next.overwrite)
     }
     this.#changed()
   }
 
-  async #run(file: File, overwrite: boolean): Promise<void> {
+  async #run(item: UploadItem, overwrite: boolean): Promise<void> {
     const { signal } = this.#stop
     try {
-      await this.#send(file, overwrite, signal)
+      await this.#send(item, overwrite, signal)
       this.#done++
     } catch (error) {
-      if (!signal.aborted) this.#failures = [...this.#failures, { file, error }]
+      if (!signal.aborted) this.#failures = [...this.#failures, { item, error }]
     }
     this.#running--
     this.#next()

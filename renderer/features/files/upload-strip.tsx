@@ -4,6 +4,7 @@ import { ErrorNote } from '../../components/error-note.tsx'
 import { Notice } from '../../components/notice.tsx'
 import { s } from '../../strings/strings.ts'
 import css from './browser.module.css'
+import type { UploadItem } from './dropped.ts'
 import type { Failure } from './upload-queue.ts'
 import type { Uploads } from './use-uploads.ts'
 
@@ -25,7 +26,7 @@ export function UploadStrip({ queue: { queue, add } }: { readonly queue: Uploads
       )}
       {queue.failures.map((failure) => (
         <FailedUpload
-          key={failure.file.name}
+          key={failure.item.name}
           failure={failure}
           onAgain={add}
           onDismiss={() => queue.dismiss(failure)}
@@ -37,28 +38,28 @@ export function UploadStrip({ queue: { queue, add } }: { readonly queue: Uploads
 
 interface FailedProps {
   readonly failure: Failure
-  readonly onAgain: (files: readonly File[], overwrite?: boolean) => void
+  readonly onAgain: (items: readonly UploadItem[], overwrite?: boolean) => void
   readonly onDismiss: () => void
 }
 
-function FailedUpload({ failure: { file, error }, onAgain, onDismiss }: FailedProps) {
+function FailedUpload({ failure: { item, error }, onAgain, onDismiss }: FailedProps) {
   const words = s.files.uploads
   if (shownError(error).kind !== 'conflict')
     return (
       <ErrorNote
         error={error}
-        doing={s.files.doing.upload(file.name)}
-        onRetry={() => onAgain([file])}
+        doing={s.files.doing.upload(item.name)}
+        onRetry={() => onAgain([item])}
         onClose={onDismiss}
       />
     )
   return (
     <Notice
       tone="waiting"
-      title={words.exists(file.name)}
+      title={words.exists(item.name)}
       actions={
         <>
-          <Button variant="default" size="compact-sm" onClick={() => onAgain([file], true)}>
+          <Button variant="default" size="compact-sm" onClick={() => onAgain([item], true)}>
             {words.replace}
           </Button>
           <Button variant="subtle" color="gray" size="compact-sm" onClick={onDismiss}>

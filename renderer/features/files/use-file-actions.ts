@@ -1,11 +1,13 @@
 /** What can be done with chosen files; failures are shown, and the folder is read again. */
 import { useMemo } from 'react'
-import type { FileEntry } from '#core/api/files.ts'
+import type { AclEntry, FileEntry } from '#core/api/files.ts'
 import { useApi } from '../../api/api.ts'
 import { useUi } from '../../components/ui-store.ts'
 import { s } from '../../strings/strings.ts'
 import { join } from './names.ts'
+import type { Owners } from './owner-editor.tsx'
 import { removeAll } from './remove-all.ts'
+import type { Xattr } from './xattr-editor.tsx'
 
 export interface FileActions {
   download(entries: readonly FileEntry[]): void
@@ -14,6 +16,10 @@ export interface FileActions {
   rename(entry: FileEntry, name: string, folder: string): Promise<void>
   remove(entries: readonly FileEntry[]): Promise<void>
   chmod(entry: FileEntry, mode: number): Promise<void>
+  chown(entry: FileEntry, owners: Owners): Promise<void>
+  setXattr(entry: FileEntry, xattr: Xattr): Promise<void>
+  removeXattr(entry: FileEntry, name: string): Promise<void>
+  setAcl(entry: FileEntry, which: 'access' | 'default', entries: readonly AclEntry[] | null): Promise<void>
 }
 
 export function named(entries: readonly FileEntry[]): string {
@@ -67,6 +73,16 @@ export function useFileActions(id: string, again: () => void): FileActions {
       },
       async chmod({ path }, mode) {
         await trpc.files.chmod.mutate({ id, path, mode })
+        again()
+      },
+      async chown({ path }, owners) {
+        await trpc.files.chown.mutate({ id, path, ...owners })
+        again()
+      },
+      setXattr: ({ path }, xattr) => trpc.files.setXattr.mutate({ id, path, ...xattr }),
+      removeXattr: ({ path }, name) => trpc.files.removeXattr.mutate({ id, path, name }),
+      async setAcl({ path }, which, entries) {
+        await trpc.files.setAcl.mutate({ id, path, which, entries: entries === null ? null : [...entries] })
         again()
       },
     }

@@ -39,7 +39,7 @@ export function DetailsDialog({ volume: { name, status }, onClose }: Props) {
         )}
         {detail !== undefined && (
           <details>
-            <summary>{words.stateDetails}</summary>
+            <summary>{s.errors.details}</summary>
             <code>{detail}</code>
           </details>
         )}

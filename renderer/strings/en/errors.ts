@@ -15,6 +15,7 @@ const meanings: Readonly<Record<ApiErrorKind, string>> = {
 export const errors = {
   meanings,
   next: 'What to do:',
+  details: 'What is wrong',
   failed: (doing: string) => `${doing} did not work`,
   render: 'Drawing this part of the window',
   reload: 'Reload the window',

@@ -36,7 +36,6 @@ export const volumes = {
   destroy: 'Delete volume…',
   exportProfile: 'Export profile…',
   unmountAction: 'Unmount',
-  stateDetails: 'What is wrong',
   retry: (when: string, attempt: number) => `Next attempt ${when} (number ${attempt}).`,
   since: 'since',
   removeTitle: (name: string) => `Remove ${name} from this computer`,
