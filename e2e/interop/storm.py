@@ -136,7 +136,9 @@ def names():
     for folder in ('names', 'names/a', 'names/b', 'names/a/x', 'names/a/y', 'names/b/x', 'names/b/y'):
         os.mkdir(f'{MOUNTS[OURS[0]]}/{folder}')
     time.sleep(CACHE_SECONDS)
-    cases = [(mount, who * len(MOUNTS) + mount, 150) for who in range(2) for mount in range(len(MOUNTS))]
+    # One worker through the reference: it counts what is written to a file without a name, as another worker's there may
+    # be, in the directory that the file was in.
+    cases = [(mount, who * len(MOUNTS) + mount, 150) for who in range(2) for mount in range(len(MOUNTS)) if who == 0 or mount != THEIRS]
     print('done:', *at_once(names_worker, cases))
     time.sleep(CACHE_SECONDS)
     views = [tree(f'{mount}/names') for mount in MOUNTS]
