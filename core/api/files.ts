@@ -186,6 +186,29 @@ export interface TrashPage {
 }
 export const restoreInput = z.object({ id: volumeId, keys: z.array(z.string().max(2000)).min(1).max(10_000) })
 
+/**
+ * A file or folder kept on this computer: its blocks are in the disk cache, outside of the cache's size, until it is
+ * unpinned; what changes in it is fetched within minutes. Sizes are null until it was looked at for the first time.
+ */
+export interface Pin {
+  readonly ino: string
+  /** Where it is now; null: it is in the trash. */
+  readonly path: string | null
+  readonly type: FileType
+  readonly sinceMs: number
+  readonly files: number | null
+  readonly bytes: number | null
+  readonly cachedBytes: number | null
+  readonly asOfMs: number | null
+  /** Why not all of it is here. */
+  readonly note?: string
+}
+/** Pinning is a task (`pin`); `inos` are those of `Pin`. */
+export const unpinInput = z.object({
+  id: volumeId,
+  inos: z.array(z.string().regex(/^\d+$/)).min(1).max(1000),
+})
+
 /** Bytes cached here and what a warm-up would fetch. */
 export interface CacheEstimate {
   readonly files: number

@@ -69,6 +69,8 @@ export interface CacheOverview {
     readonly id: string | null
     readonly name: string
     readonly cachedBytes: number
+    /** Of those, what is pinned: not counted against the limit. */
+    readonly pinnedBytes: number
     readonly stagedBytes: number
   }[]
 }

@@ -23,6 +23,7 @@ export const taskSpec = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('compact'), id: volumeId, paths: paths.default(['/']) }),
   z.object({ kind: z.literal('warm-up'), id: volumeId, paths }),
   z.object({ kind: z.literal('drop-cache'), id: volumeId, paths }),
+  z.object({ kind: z.literal('pin'), id: volumeId, paths }),
   z.object({ kind: z.literal('count-space'), id: volumeId }),
   z.object({
     kind: z.literal('remove-tree'),
@@ -50,6 +51,7 @@ export const TASK_LABELS = {
   compact: 'Compact files',
   'warm-up': 'Warm up cache',
   'drop-cache': 'Drop from cache',
+  pin: 'Keep on this computer',
   'count-space': 'Count space',
   'remove-tree': 'Delete folder',
   'restore-trash': 'Restore from trash',

@@ -61,6 +61,13 @@ export function gated(signal: AbortSignal, gate: Gate): AbortSignal {
   return own
 }
 
+/** A signal that fires with either, with the gate of the first. */
+export function gatedToo(signal: AbortSignal | undefined, other: AbortSignal): AbortSignal {
+  const gate = signal === undefined ? undefined : gates.get(signal)
+  const both = signal === undefined ? other : AbortSignal.any([signal, other])
+  return gate === undefined ? both : gated(both, gate)
+}
+
 /** The same signal without its gate: for a stretch of work that must not be held up in the middle. */
 export function ungated(signal: AbortSignal | undefined): AbortSignal | undefined {
   return signal === undefined ? undefined : AbortSignal.any([signal])

@@ -48,8 +48,16 @@ export interface BlockStore {
   remove(slice: SliceId, signal?: AbortSignal): Promise<void>
   /** Fill the disk cache with the slice; returns bytes fetched. */
   warm(slice: SliceId, signal?: AbortSignal): Promise<number>
-  /** Drop cached copies; staged blocks stay. */
+  /** Drop cached copies; staged blocks and those of slices that are kept stay. */
   evict(slice: SliceId): Promise<void>
+  /** Whether blocks can be cached on a disk now. */
+  readonly hasDiskCache: boolean
+  /** Blocks of the slice in the disk cache, now or later, stay there whatever its size; only free space is minded. */
+  keep(slice: SliceId): void
+  /** Of the slices kept (by id) only these are from now on. */
+  keepOnly(slices: ReadonlySet<number>): void
+  /** While true nothing is evicted: what is to be kept is not known yet. */
+  holdCache(hold: boolean): void
   /** Where each block is now; asks the object store only with `probe`. */
   locate(slice: SliceId, probe: boolean): Promise<readonly BlockPlace[]>
   /** Object key of a block, with the volume's prefix left out. */

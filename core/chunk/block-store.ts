@@ -145,10 +145,28 @@ export class CachedBlockStore implements BlockStore {
   }
 
   async evict(slice: SliceId): Promise<void> {
+    if (this.#parts.disk.keeps(slice.id)) return
     for (const name of this.#names(slice)) {
       this.#parts.cache.delete(blockId(name.slice, name.index))
       await this.#parts.disk.remove(name)
     }
+  }
+
+  get hasDiskCache(): boolean {
+    return this.#parts.disk.usable
+  }
+
+  keep(slice: SliceId): void {
+    const ids = [...this.#names(slice)].map(({ index }) => blockId(slice.id, index))
+    this.#parts.disk.keep(slice.id, ids)
+  }
+
+  keepOnly(slices: ReadonlySet<number>): void {
+    this.#parts.disk.keepOnly(slices)
+  }
+
+  holdCache(hold: boolean): void {
+    this.#parts.disk.hold(hold)
   }
 
   async locate(slice: SliceId, probe: boolean): Promise<readonly BlockPlace[]> {

@@ -69,6 +69,7 @@ export async function openBlockStore(options: BlockStoreOptions): Promise<BlockS
   metrics.gauge('store_cache_size_bytes', () => cache.used)
   metrics.gauge('blockcache_blocks', () => (dirs.length > 0 ? disk.count : cache.count))
   metrics.gauge('blockcache_bytes', () => (dirs.length > 0 ? disk.bytes : cache.used))
+  metrics.gauge('blockcache_kept_bytes', () => disk.keptBytes)
   return new CachedBlockStore({
     ...{ ...shared, memory, staging, uploads, fetcher, prefetcher },
     maxDeletes: settings.maxDeletes,

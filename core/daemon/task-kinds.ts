@@ -2,6 +2,7 @@
 import { statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { z } from 'zod'
+import type { Pin } from '#core/api/files.ts'
 import type { Finding } from '#core/api/findings.ts'
 import { ApiRefusal } from '#core/api/server-errors.ts'
 import type { TaskProgress, TaskResult, taskSpec } from '#core/api/tasks.ts'
@@ -28,6 +29,7 @@ const PAUSABLE: readonly Spec['kind'][] = [
   'compact',
   'warm-up',
   'drop-cache',
+  'pin',
   'count-space',
   'restore-trash',
   'dump',
@@ -49,6 +51,8 @@ export function runTask(spec: Spec, run: TaskRun): Promise<TaskResult> {
     case 'warm-up':
     case 'drop-cache':
       return warm(spec, run)
+    case 'pin':
+      return pin(spec, run)
     case 'count-space':
       return countSpace(spec, run)
     case 'remove-tree':
@@ -220,6 +224,23 @@ async function warm(spec: Of<'warm-up'> | Of<'drop-cache'>, run: TaskRun): Promi
     : `${formatCount(sum.files)} files were dropped from the cache.`
   return result(sentence, [], {
     items: sum.failures.map((text) => ({ path: text.split(': ')[0]!, note: text })),
+  })
+}
+
+async function pin(spec: Of<'pin'>, run: TaskRun): Promise<TaskResult> {
+  run.onProgress({ unit: 'files', step: 'fetching' })
+  const read = ({ files }: Record<string, unknown>) => ({ done: Number(files ?? 0) })
+  const pins = await ask<Pin[]>(run, spec.id, 'pin', { paths: spec.paths }, read)
+  const total = (of: 'files' | 'bytes' | 'cachedBytes') =>
+    pins.reduce((sum, each) => sum + (each[of] ?? 0), 0)
+  const [bytes, cached] = [total('bytes'), total('cachedBytes')]
+  const incomplete = pins.filter(({ note }) => note !== undefined)
+  const sentence =
+    incomplete.length === 0
+      ? `${formatSize(bytes)} of ${formatCount(total('files'))} files are kept on this computer.`
+      : `${formatSize(cached)} of ${formatSize(bytes)} are kept on this computer; the rest is tried again by itself.`
+  return result(sentence, [], {
+    items: incomplete.map(({ path, note }) => ({ path: path ?? '', note: note! })),
   })
 }
 

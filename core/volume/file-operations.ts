@@ -22,6 +22,7 @@ import { Uploads } from './uploads.ts'
 
 interface Job {
   readonly signal?: AbortSignal
+  readonly onProgress?: (progress: unknown) => void
 }
 
 /** What is kept between requests, one of each for a volume. */
@@ -73,6 +74,9 @@ export const FILE_OPERATIONS: Readonly<Record<string, Operation>> = {
   trashList,
   restoreItems,
   estimate,
+  pins: async ({ pins }) => pins.list(),
+  pin,
+  unpin: async ({ pins }, args) => pins.remove(paths(args, 'inos')),
 }
 
 async function list(volume: Volume, args: Args, { signal }: Job) {
@@ -281,6 +285,14 @@ async function estimate(volume: Volume, args: Args, { signal }: Job) {
     missingBytes: store + missing,
     partial: deadline.aborted,
   }
+}
+
+async function pin(volume: Volume, args: Args, { signal, onProgress }: Job) {
+  const places = await Promise.all(paths(args).map((path) => place(volume, path, signal)))
+  return volume.pins.add(
+    places.map(({ ino }) => ino),
+    { signal, onProgress },
+  )
 }
 
 const ESTIMATE_MS = 5000

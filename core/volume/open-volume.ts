@@ -28,6 +28,7 @@ import { enterSubdir } from './enter-subdir.ts'
 import { Inspector } from './inspector.ts'
 import { mountCommands } from './mount-commands.ts'
 import { openStored, openStoreOf, type Stored } from './open-stored.ts'
+import { Pins } from './pins.ts'
 import { ReloadableStore } from './reloadable-store.ts'
 import { shownConfig } from './shown-config.ts'
 import type { VolumeOptions } from './volume-options.ts'
@@ -49,6 +50,8 @@ export interface Volume extends AdminParts {
   readonly inspector: Inspector
   /** What came of this client's last metadata backup; undefined when it has not tried. */
   readonly backup: BackupOutcome | undefined
+  /** What is kept in this computer's cache. */
+  readonly pins: Pins
   /** Bytes accepted and not stored yet. */
   pendingBytes(): number
   /** Everything written so far is stored and committed when this resolves; it throws when some could not be. */
@@ -101,6 +104,7 @@ class OpenVolume implements Volume {
   readonly state: OpenMetaState
   readonly meta: VolumeMeta
   readonly inspector: Inspector
+  readonly pins: Pins
   #options: VolumeOptions
   readonly #tasks: TaskSet
   #setting: VolumeSetting
@@ -139,6 +143,7 @@ class OpenVolume implements Volume {
       tasks: this.#tasks,
     })
     this.meta = new VolumeMeta(this.state)
+    this.pins = new Pins(this, options.cacheDirs ?? [], systemClock, log)
     this.inspector = new Inspector(this, options.indexDir)
   }
 
@@ -159,6 +164,7 @@ class OpenVolume implements Volume {
     if (options.checkStorage) await probeStore(this.store)
     if (options.subdir !== undefined) await enterSubdir(this.state, this.meta, options.subdir)
     this.#blocks = await this.#openBlocks()
+    await this.pins.load()
     this.#vfs = new Vfs({
       meta: this.meta,
       blocks: this.blocks,
@@ -189,6 +195,8 @@ class OpenVolume implements Volume {
     this.#jobs = new Jobs(this.state, this.state.deletions)
     this.#jobs.start()
     this.#startBackups()
+    // Tools that open the volume for a moment keep what is pinned, and fetch nothing.
+    if (options.mountPoint !== undefined && !options.unrecorded) this.pins.watch()
   }
 
   /** SQLite is in this process: asking it costs less than remembering with care. */
@@ -329,6 +337,7 @@ class OpenVolume implements Volume {
       }
     }
     await step(() => this.inspector.close())
+    await step(() => this.pins.stop())
     await step(() => this.#vfs?.close())
     await step(() => this.#alone?.stop())
     await step(() => this.#backups?.stop())

@@ -404,6 +404,42 @@ test(
   },
 )
 
+test(
+  'a pinned folder is there without its bucket, after a remount and a drop from the cache',
+  REAL,
+  async () => {
+    await using daemon = await TestDaemon.start()
+    const { id, mountPoint } = await daemon.create('pinned')
+    const { files, tasks, volumes, system } = daemon.trpc
+    await must('sh', [
+      '-c',
+      `mkdir ${mountPoint}/keep && head -c 9M /dev/urandom > ${mountPoint}/keep/file && sync`,
+    ])
+    const sum = await must('sha256sum', [`${mountPoint}/keep/file`])
+    const task = await daemon.done(await tasks.start.mutate({ kind: 'pin', id, paths: ['/keep'] }))
+    assert.equal(task.result!.sentence, '9.00 MiB of 1 files are kept on this computer.')
+    await daemon.done(await tasks.start.mutate({ kind: 'drop-cache', id, paths: ['/'] }))
+    await volumes.unmount.mutate({ id, waitMs: 30_000 })
+    // Seen without the mount, too.
+    const [pin] = await files.pins.query({ id })
+    assert.deepEqual([pin!.path, pin!.type], ['/keep', 'directory'])
+    await volumes.mount.mutate({ id, waitMs: 30_000 })
+    const looked = await daemon.until(async () =>
+      (await files.pins.query({ id })).find(({ asOfMs }) => asOfMs !== null),
+    )
+    assert.deepEqual([looked.files, looked.bytes, looked.cachedBytes], [1, 9 * 2 ** 20, 9 * 2 ** 20])
+    await daemon.until(async () => {
+      const { volumes: cached } = await system.cache.query()
+      return cached.find((each) => each.id === id)!.pinnedBytes >= 9 * 2 ** 20 ? true : undefined
+    })
+    await must('mv', [daemon.path('bucket'), daemon.path('bucket-away')])
+    assert.equal(await must('sha256sum', [`${mountPoint}/keep/file`]), sum)
+    await must('mv', [daemon.path('bucket-away'), daemon.path('bucket')])
+    await files.unpin.mutate({ id, inos: [pin!.ino] })
+    assert.deepEqual(await files.pins.query({ id }), [])
+  },
+)
+
 test('a volume is destroyed only by its name, and then nothing of it is left', REAL, async () => {
   await using daemon = await TestDaemon.start()
   const { id, name } = await daemon.create('doomed')

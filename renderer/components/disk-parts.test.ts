@@ -9,9 +9,9 @@ const overview = {
   diskBytes: 100,
   diskFreeBytes: 40,
   volumes: [
-    { id: 'a', name: 'a', cachedBytes: 20, stagedBytes: 2 },
-    { id: 'b', name: 'b', cachedBytes: 8, stagedBytes: 0 },
-    { id: null, name: 'gone', cachedBytes: 5, stagedBytes: 0 },
+    { id: 'a', name: 'a', cachedBytes: 20, pinnedBytes: 0, stagedBytes: 2 },
+    { id: 'b', name: 'b', cachedBytes: 8, pinnedBytes: 0, stagedBytes: 0 },
+    { id: null, name: 'gone', cachedBytes: 5, pinnedBytes: 0, stagedBytes: 0 },
   ],
 }
 const parts = (change: object) =>

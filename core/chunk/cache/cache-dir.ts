@@ -85,6 +85,26 @@ export class CacheDir {
     return this.#index.bytes
   }
 
+  get keptBytes(): number {
+    return this.#index.keptBytes
+  }
+
+  keeps(slice: number): boolean {
+    return this.#index.keeps(slice)
+  }
+
+  keep(slice: number, ids: readonly BlockId[]): void {
+    this.#index.keep(slice, ids)
+  }
+
+  keepOnly(slices: ReadonlySet<number>): void {
+    this.#index.keepOnly(slices)
+  }
+
+  hold(hold: boolean): void {
+    this.#index.held = hold
+  }
+
   /** False for a while after a write failed. */
   get writable(): boolean {
     return this.#options.clock.monotonicMs() >= this.#pausedUntil
@@ -167,7 +187,7 @@ export class CacheDir {
   async write(name: BlockName, bytes: Uint8Array): Promise<boolean> {
     if (!this.writable) return false
     try {
-      if (!(await this.#makeRoom(CacheIndex.cost(name.size)))) return this.#full()
+      if (!(await this.#makeRoom(CacheIndex.cost(name.size), this.keeps(name.slice)))) return this.#full()
       const { mode, level } = this.#options
       await writeBlockFile(this.rawPath(name), bytes, { mode, checksums: level !== 'none' })
       this.adopt(name)
@@ -297,29 +317,33 @@ export class CacheDir {
     return this.#space
   }
 
-  /** Evict until a file that costs `cost` fits; false when it cannot. */
-  async #makeRoom(cost: number): Promise<boolean> {
+  /**
+   * Evict until a file that costs `cost` fits; false when it cannot. What is `kept` counts against free space alone,
+   * not against the cache's size.
+   */
+  async #makeRoom(cost: number, kept = false): Promise<boolean> {
     const { freeSpaceRatio, eviction } = this.#options
     const space = await this.#look()
     const capacity = Math.min(this.#options.capacity, (1 - freeSpaceRatio) * space.total)
     const items = this.#itemLimit(space.inodes)
     const lack = freeSpaceRatio * space.total - (space.free - cost)
     const lackInodes = freeSpaceRatio * space.inodes - (space.freeInodes - 1)
-    const fits = this.#index.bytes + cost <= capacity && this.#index.count + Math.sign(cost) <= items
+    const { looseBytes: bytes, looseCount: count } = this.#index
+    const [more, one] = kept ? [0, 0] : [cost, Math.sign(cost)]
+    const fits = bytes + more <= capacity && count + one <= items
     if (fits && lack <= 0 && lackInodes <= 0) return true
-    if (eviction === 'none' || cost > capacity || items < 1) return false
-    const { bytes, count } = this.#index
+    if (eviction === 'none' || more > capacity || items < 1) return false
     const wantBytes = Math.min(
-      bytes + cost > capacity ? capacity * 0.95 - cost : bytes,
+      bytes + more > capacity ? capacity * 0.95 - more : bytes,
       bytes - Math.max(lack, 0),
     )
     const wantCount = Math.min(
-      count + 1 > items ? Math.floor(items * 0.99) - 1 : count,
+      count + one > items ? Math.floor(items * 0.99) - one : count,
       count - Math.max(lackInodes, 0),
     )
     await this.#evictTo(wantBytes, wantCount)
     this.#space = { ...this.#space, at: -Infinity }
-    return this.#index.bytes <= wantBytes && this.#index.count <= wantCount
+    return this.#index.looseBytes <= wantBytes && this.#index.looseCount <= wantCount
   }
 
   #itemLimit(inodes: number): number {
@@ -329,9 +353,10 @@ export class CacheDir {
   }
 
   async #evictTo(bytes: number, count: number): Promise<void> {
-    while (this.#index.bytes > bytes || this.#index.count > count) {
+    const isOver = () => this.#index.looseBytes > bytes || this.#index.looseCount > count
+    while (isOver()) {
       const batch: Promise<void>[] = []
-      while (batch.length < 8 && (this.#index.bytes > bytes || this.#index.count > count)) {
+      while (batch.length < 8 && isOver()) {
         const name = this.#index.victim()
         if (name === undefined) break
         batch.push(this.#evict(name))

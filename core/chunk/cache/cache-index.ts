@@ -1,5 +1,6 @@
 /**
- * What one cache directory holds, how much that is, and whom to drop next.
+ * What one cache directory holds, how much that is, and whom to drop next. Blocks of slices that are kept are never
+ * dropped and do not count against the cache's size; the others are loose.
  * `2-random`: the less recently used of two picked by chance. `lru`: the least recently used.
  * Source: shared/spec/data-path.md §14.3.
  */
@@ -11,7 +12,7 @@ const ITEM_OVERHEAD = 4096
 
 interface Item {
   readonly name: BlockName
-  /** Place in `#order`. */
+  /** Place in `#loose`; -1: kept. */
   at: number
   /** Number of the last use. */
   usedAt: number
@@ -20,14 +21,20 @@ interface Item {
 }
 
 export class CacheIndex {
+  /** While true there is no victim. */
+  held = false
+  /** With `lru` the least recently used comes first. */
   readonly #items = new Map<BlockId, Item>()
-  /** All items, for picking by chance. */
-  readonly #order: Item[] = []
+  /** For picking by chance. */
+  readonly #loose: Item[] = []
+  readonly #keptSlices = new Set<number>()
+  readonly #kept = new Set<Item>()
   readonly #random: Random
   readonly #lru: boolean
   #uses = 0
   #scan = 0
-  #bytes = 0
+  #looseBytes = 0
+  #keptBytes = 0
 
   constructor(random: Random, lru: boolean) {
     this.#random = random
@@ -35,12 +42,24 @@ export class CacheIndex {
   }
 
   get count(): number {
-    return this.#order.length
+    return this.#items.size
   }
 
   /** Bytes on disk, by estimate. */
   get bytes(): number {
-    return this.#bytes
+    return this.#looseBytes + this.#keptBytes
+  }
+
+  get looseCount(): number {
+    return this.#loose.length
+  }
+
+  get looseBytes(): number {
+    return this.#looseBytes
+  }
+
+  get keptBytes(): number {
+    return this.#keptBytes
   }
 
   static cost(size: number): number {
@@ -49,6 +68,23 @@ export class CacheIndex {
 
   has(id: BlockId): boolean {
     return this.#items.has(id)
+  }
+
+  keeps(slice: number): boolean {
+    return this.#keptSlices.has(slice)
+  }
+
+  /** Blocks of the slice are kept from now on; `ids` are those it has. */
+  keep(slice: number, ids: readonly BlockId[]): void {
+    if (this.#keptSlices.has(slice)) return
+    this.#keptSlices.add(slice)
+    for (const id of ids) this.#sort(this.#items.get(id))
+  }
+
+  /** Of the kept slices, only these are from now on. */
+  keepOnly(slices: ReadonlySet<number>): void {
+    for (const slice of this.#keptSlices) if (!slices.has(slice)) this.#keptSlices.delete(slice)
+    for (const item of [...this.#kept]) this.#sort(item)
   }
 
   /** Note an item that was just written or used. */
@@ -70,46 +106,83 @@ export class CacheIndex {
 
   /** The scan is over: forget what it did not see. */
   endScan(): void {
-    for (const item of [...this.#order]) {
-      if (item.scan !== this.#scan) this.delete(blockId(item.name.slice, item.name.index))
-    }
+    for (const [id, { scan }] of this.#items) if (scan !== this.#scan) this.delete(id)
   }
 
   delete(id: BlockId): boolean {
     const item = this.#items.get(id)
     if (item === undefined) return false
     this.#items.delete(id)
-    const last = this.#order.pop()!
-    if (last !== item) {
-      this.#order[item.at] = last
-      last.at = item.at
-    }
-    this.#bytes -= CacheIndex.cost(item.name.size)
+    this.#takeOut(item)
     return true
-  }
-
-  #insert(name: BlockName, usedAt: number): void {
-    const item = { name, at: this.#order.length, usedAt, scan: this.#scan }
-    this.#items.set(blockId(name.slice, name.index), item)
-    this.#order.push(item)
-    this.#bytes += CacheIndex.cost(name.size)
   }
 
   touch(id: BlockId): void {
     const item = this.#items.get(id)
     if (item === undefined) return
     item.usedAt = ++this.#uses
-    if (!this.#lru) return
+    if (!this.#lru || item.at < 0) return
     this.#items.delete(id)
     this.#items.set(id, item)
   }
 
   /** Whom to drop; undefined when there is nothing. */
   victim(): BlockName | undefined {
-    if (this.#lru) return this.#items.values().next().value?.name
-    if (this.#order.length === 0) return undefined
-    const one = this.#order[below(this.#random, this.#order.length)]!
-    const other = this.#order[below(this.#random, this.#order.length)]!
+    if (this.#loose.length === 0 || this.held) return undefined
+    if (this.#lru) return this.#oldest()
+    const one = this.#loose[below(this.#random, this.#loose.length)]!
+    const other = this.#loose[below(this.#random, this.#loose.length)]!
     return (one.usedAt <= other.usedAt ? one : other).name
+  }
+
+  /** Kept ones that are met go to the end of the line: each is met once a round. */
+  #oldest(): BlockName | undefined {
+    for (const [id, item] of this.#items) {
+      if (item.at >= 0) return item.name
+      this.#items.delete(id)
+      this.#items.set(id, item)
+    }
+    return undefined
+  }
+
+  #insert(name: BlockName, usedAt: number): void {
+    const item = { name, at: -1, usedAt, scan: this.#scan }
+    this.#items.set(blockId(name.slice, name.index), item)
+    this.#putIn(item)
+  }
+
+  /** To where it belongs now. */
+  #sort(item: Item | undefined): void {
+    if (item === undefined || item.at < 0 === this.keeps(item.name.slice)) return
+    this.#takeOut(item)
+    this.#putIn(item)
+  }
+
+  #putIn(item: Item): void {
+    const cost = CacheIndex.cost(item.name.size)
+    if (this.keeps(item.name.slice)) {
+      item.at = -1
+      this.#kept.add(item)
+      this.#keptBytes += cost
+      return
+    }
+    item.at = this.#loose.length
+    this.#loose.push(item)
+    this.#looseBytes += cost
+  }
+
+  #takeOut(item: Item): void {
+    const cost = CacheIndex.cost(item.name.size)
+    if (item.at < 0) {
+      this.#kept.delete(item)
+      this.#keptBytes -= cost
+      return
+    }
+    const last = this.#loose.pop()!
+    if (last !== item) {
+      this.#loose[item.at] = last
+      last.at = item.at
+    }
+    this.#looseBytes -= cost
   }
 }

@@ -79,6 +79,28 @@ export class DiskCache {
     return this.dirs.reduce((sum, dir) => sum + dir.bytes, 0)
   }
 
+  /** Bytes of blocks that are kept. */
+  get keptBytes(): number {
+    return this.dirs.reduce((sum, dir) => sum + dir.keptBytes, 0)
+  }
+
+  keeps(slice: number): boolean {
+    return this.dirs.some((dir) => dir.keeps(slice))
+  }
+
+  /** See `BlockStore.keep`; `ids` are the blocks of the slice. */
+  keep(slice: number, ids: readonly BlockId[]): void {
+    for (const dir of this.dirs) dir.keep(slice, ids)
+  }
+
+  keepOnly(slices: ReadonlySet<number>): void {
+    for (const dir of this.dirs) dir.keepOnly(slices)
+  }
+
+  hold(hold: boolean): void {
+    for (const dir of this.dirs) dir.hold(hold)
+  }
+
   /** Some directory takes blocks. */
   get usable(): boolean {
     return this.dirs.some((dir) => dir.writable)

@@ -8,6 +8,7 @@ import type {
   FileDetails,
   FileEntry,
   PathOutcome,
+  Pin,
   TrashHour,
   TrashPage,
 } from '#core/api/files.ts'
@@ -115,6 +116,14 @@ export class Files implements FilesService {
 
   cacheEstimate({ id, paths }: Inputs<'cacheEstimate'>, caller: Caller): Promise<CacheEstimate> {
     return this.#call(id, 'estimate', { paths }, caller)
+  }
+
+  pins(id: string, caller: Caller): Promise<readonly Pin[]> {
+    return this.#call(id, 'pins', {}, caller)
+  }
+
+  unpin({ id, inos }: Inputs<'unpin'>, caller: Caller): Promise<void> {
+    return this.#call(id, 'unpin', { inos }, caller)
   }
 
   #call<T>(id: string, op: string, args: Readonly<Record<string, unknown>>, { signal }: Caller): Promise<T> {

@@ -84,6 +84,7 @@ export class System implements SystemService {
             id,
             name,
             cachedBytes: link?.metric('blockcache_bytes') ?? 0,
+            pinnedBytes: link?.metric('blockcache_kept_bytes') ?? 0,
             stagedBytes: link?.metric('staging_block_bytes') ?? 0,
           }
         }),

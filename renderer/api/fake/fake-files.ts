@@ -159,6 +159,13 @@ export function fakeFiles(world: World, trees: Map<string, Tree>): FilesService 
         return { path: item.from }
       })
     },
+    pins: async (id) => world.pins.get(id) ?? [],
+    async unpin({ id, inos }) {
+      world.pins.set(
+        id,
+        (world.pins.get(id) ?? []).filter(({ ino }) => !inos.includes(ino)),
+      )
+    },
     async cacheEstimate({ id, paths }) {
       await pause()
       const sizes = paths.map((path) => {

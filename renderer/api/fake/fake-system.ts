@@ -53,6 +53,7 @@ export function fakeSystem(world: World): SystemService {
           id,
           name,
           cachedBytes: Math.min(38 * GIB, (usage?.usedBytes ?? 0) * 0.05) / (at + 1),
+          pinnedBytes: at === 0 ? 3 * GIB : 0,
           stagedBytes: pending.bytes,
         })),
       }

@@ -1,6 +1,8 @@
+import type { Pin } from '#core/api/files.ts'
 import type { TasksService } from '#core/api/services.ts'
 import type { Task, TaskKind, TaskProgress } from '#core/api/tasks.ts'
 import type { Volume } from '#core/api/volumes.ts'
+import { entry } from './tree.ts'
 import { changesOf } from './watch.ts'
 import { refusal, type World } from './world.ts'
 
@@ -45,12 +47,15 @@ export function fakeTasks(world: World): TasksService {
         gc: 'Collect garbage',
         'warm-up': `Warm up ${target}`,
         'drop-cache': `Drop ${target} from the cache`,
+        pin: `Keep on this computer: ${target}`,
         'count-space': 'Count space',
         'remove-tree': `Delete ${target}`,
         'restore-trash': 'Restore from trash',
         dump: 'Back up metadata',
         destroy: `Delete volume ${volume?.name}`,
       }
+      if (spec.kind === 'pin')
+        world.pins.set(spec.id, [...(world.pins.get(spec.id) ?? []), ...pinsOf(spec.paths)])
       if (spec.kind === 'destroy' && volume !== undefined)
         world.later(4000, () => world.volumes.delete(volume.id))
       return run(world, spec.kind, titles[spec.kind] ?? spec.kind, volume)
@@ -171,6 +176,15 @@ function run(world: World, kind: TaskKind, title: string, volume: Volume | undef
     canPause: PAUSED.includes(kind),
     pausedSinceMs: null,
     canRetry: false,
+  })
+}
+
+function pinsOf(paths: readonly string[]): readonly Pin[] {
+  return paths.map((path) => {
+    const { ino, type, size } = entry(path, path.includes('.') ? 'file' : 'directory', 4.2 * 2 ** 20)
+    const bytes = type === 'directory' ? 3.4 * 2 ** 30 : size
+    const looked = { files: type === 'directory' ? 310 : 1, bytes, cachedBytes: bytes * 0.4 }
+    return { ino, path, type, sinceMs: Date.now(), asOfMs: Date.now(), ...looked }
   })
 }
 

@@ -74,6 +74,8 @@ function handlers(services: Services): Readonly<Record<string, Handler>> {
     'files.trashList': checked(files.trashListInput, (input, caller) => f.trashList(input, caller)),
     'files.restore': checked(files.restoreInput, (input, caller) => f.restore(input, caller)),
     'files.cacheEstimate': checked(files.cacheInput, (input, caller) => f.cacheEstimate(input, caller)),
+    'files.pins': ofVolume((id, caller) => f.pins(id, caller)),
+    'files.unpin': checked(files.unpinInput, (input, caller) => f.unpin(input, caller)),
     'system.about': () => system.about(),
     'system.settings': () => system.settings(),
     'system.changeSettings': checked(settingsChange, (input) => system.changeSettings(input)),

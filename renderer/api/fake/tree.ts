@@ -95,7 +95,7 @@ function contents(path: string): readonly FileEntry[] {
   return [...folders, ...files].sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-function entry(path: string, type: FileType, size: number): FileEntry {
+export function entry(path: string, type: FileType, size: number): FileEntry {
   const { name } = split(path)
   const ageMs = chance(path, 3) * 400 * 86_400_000
   return {

@@ -1,5 +1,6 @@
 /** The invented computer: its volumes, tasks and events, and a clock that moves them once a second. */
 import type { LogEvent } from '#core/api/events.ts'
+import type { Pin } from '#core/api/files.ts'
 import type { HolderInfo, UnmountStep, VolumeStatus } from '#core/api/states.ts'
 import type { Task } from '#core/api/tasks.ts'
 import type { Volume } from '#core/api/volumes.ts'
@@ -24,6 +25,8 @@ const SHELL: HolderInfo = {
 export class World {
   readonly volumes = new Map<string, FakeVolume>()
   readonly tasks = new Map<string, Task>()
+  /** By volume. */
+  readonly pins = new Map<string, readonly Pin[]>()
   readonly events: LogEvent[] = []
   readonly scenario: Scenario
   /** Called after each tick with what changed. */
