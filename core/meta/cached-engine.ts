@@ -29,7 +29,7 @@ import type {
   RecordValues,
   Trust,
 } from './engine.ts'
-import { type Cached, RecordCache } from './record-cache.ts'
+import { type Cached, type NamedEdge, RecordCache } from './record-cache.ts'
 import {
   type AclRule,
   type CounterName,
@@ -65,6 +65,7 @@ export class CachedEngine implements MetaEngine {
   readonly ordered: boolean
   readonly cache: RecordCache
   readonly space: MetaEngine['space']
+  readonly recentChanges: MetaEngine['recentChanges']
   readonly #engine: MetaEngine
   readonly #echoes: EchoCheck
   readonly #listings = new Map<Ino, Listing>()
@@ -85,6 +86,7 @@ export class CachedEngine implements MetaEngine {
     this.ordered = engine.ordered ?? false
     this.#engine = engine
     this.space = engine.space && (() => engine.space!())
+    this.recentChanges = engine.recentChanges && ((mark) => engine.recentChanges!(mark))
     this.#clock = clock
     this.#log = log
     this.cache = new RecordCache(records, this.ordered)
@@ -193,6 +195,10 @@ export class CachedEngine implements MetaEngine {
 
   async list<R extends RecordRange>(range: R, page: PageRequest): Promise<Page<ListTypes[R['kind']]>> {
     if (range.kind !== 'edges' && range.kind !== 'entries') return this.#engine.list(range, page)
+    if (!this.isListening) this.#expire()
+    const known = this.cache.page(range.parent, page)
+    if (known !== undefined)
+      return (range.kind === 'edges' ? known : await this.#withNodes(known)) as Page<ListTypes[R['kind']]>
     const began = this.cache.begin()
     const result = await this.#engine.list(range, page)
     const items = result.items as readonly (Entry & { readonly name: Name })[]
@@ -202,6 +208,23 @@ export class CachedEngine implements MetaEngine {
     }
     this.#followListing(range.parent, page.after, result.next, began)
     return result
+  }
+
+  /** @hot */
+  async #withNodes({ items, next }: Page<NamedEdge>): Promise<Page<ListTypes['entries']>> {
+    const entries: ListTypes['entries'][] = []
+    const missing: number[] = []
+    for (const { name, ino, type } of items) {
+      const node = known(this.cache.node(ino), false)
+      if (node === undefined) missing.push(entries.length)
+      entries.push({ name, ino, type, node: node ?? null })
+    }
+    this.#hits.add(entries.length - missing.length)
+    if (missing.length > 0) {
+      const nodes = await this.read(missing.map((k) => ({ kind: 'node', ino: entries[k]!.ino }) as const))
+      for (const [at, k] of missing.entries()) entries[k] = { ...entries[k]!, node: nodes[at]! }
+    }
+    return { items: entries, next }
   }
 
   async commit(op: string, guards: readonly Guard[], changes: readonly Change[]): Promise<CommitResult> {

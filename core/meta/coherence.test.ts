@@ -9,8 +9,9 @@ import type { Ino } from '#core/base/ino.ts'
 import { O_RDWR } from '#core/base/open-flags.ts'
 import { below, seededRandom } from '#core/base/random.ts'
 import { type RedisServer, redisMissing, startRedis } from '../../e2e/harness/redis.ts'
+import type { DirItem } from './api.ts'
 import { CachedEngine } from './cached-engine.ts'
-import type { ChangedScope } from './engine.ts'
+import type { ChangedScope, Page } from './engine.ts'
 import { formatVolume, openEngine } from './open-meta.ts'
 import { TYPE_DIRECTORY, TYPE_FILE } from './records.ts'
 import { watched } from './test-engine.ts'
@@ -173,6 +174,12 @@ async function compare(
         `${name} in ${parent}: ${when}`,
       )
     }
+    const page = { limit: 3 * names.length }
+    const listed = await meta.readdir(root, parent, page, true)
+    const truth = await engine.uncached.list({ kind: 'entries', parent }, page)
+    const plain = ({ items }: Page<DirItem>) =>
+      items.map(({ node, ...edge }) => ({ ...edge, node: node && bare(node) }))
+    assert.deepEqual(plain(listed), plain(truth), `listing of ${parent}: ${when}`)
     const [node] = await engine.uncached.read([{ kind: 'node', ino: parent }])
     assert.deepEqual(
       bare(await meta.getattr(root, parent)),

@@ -139,6 +139,37 @@ test('in a directory that was listed whole, or made here, other names are known 
   assert.deepEqual(cache.edge(7, 'x'), { value: null, current: true })
 })
 
+test('a directory known whole is listed in the order of its names, page by page, while it changes', () => {
+  const cache = heard()
+  const list = (after: string | undefined, limit: number) => {
+    const page = cache.page(7, { after, limit })
+    return page && [page.items.map(({ name, ino }) => `${name}${ino}`).join(' '), page.next]
+  }
+  const put = (name: string, ino: number | null) =>
+    cache.committed(cache.begin(), { ...NOTHING, edges: [[7, name, ino === null ? null : edge(ino)]] })
+  assert.equal(list(undefined, 9), undefined)
+  cache.committed(cache.begin(), { ...NOTHING, directories: [7] })
+  assert.deepEqual(list(undefined, 9), ['', undefined])
+  for (const name of ['d', 'a', '\xff', 'c', 'b']) put(name, 10)
+  assert.deepEqual(list(undefined, 2), ['a10 b10', 'b'])
+  put('c', null)
+  put('aa', 12)
+  put('b', 13)
+  assert.deepEqual(list('b', 2), ['d10 \xff10', undefined])
+  assert.deepEqual(list(undefined, 4), ['a10 aa12 b13 d10', 'd'])
+  assert.deepEqual(list('c', 1), ['d10', 'd'])
+
+  cache.entriesChanged(7)
+  assert.equal(list(undefined, 9), undefined)
+  assert.equal(list('b', 9), undefined)
+  const began = cache.begin()
+  for (const name of ['a', 'ab', 'c']) cache.sawEdge(7, name, edge(14), began)
+  cache.sawWhole(7, began)
+  assert.deepEqual(list('a', 9), ['ab14 c14', undefined])
+  cache.deaf()
+  assert.equal(list(undefined, 9), undefined)
+})
+
 test('a change during a listing leaves the directory incomplete', () => {
   const cache = heard()
   const began = cache.begin()

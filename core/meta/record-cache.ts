@@ -15,6 +15,8 @@
 import { Generations } from '#core/base/generations.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
+import type { Page, PageRequest } from './engine.ts'
+import { NameOrder } from './name-order.ts'
 import type { Edge, NodeRecord } from './records.ts'
 
 /** The stamp of a hint. */
@@ -23,7 +25,10 @@ const HINT = 0
 const MAX_CHANGES = 8192
 /** A directory with more entries than this share of the limit is not kept whole. */
 const LARGEST_SHARE = 1 / 4
+/** A directory with more names is not listed out of memory: putting them in order takes some 10 ms. */
+const MAX_ORDERED = 20_000
 
+/** One object as long as the record is known. */
 interface Stamped<T> {
   value: T
   stamp: number
@@ -35,7 +40,11 @@ interface Directory {
   complete: number
   /** Edges with an older stamp are hints. */
   since: number
+  /** For the listings under way. */
+  order: NameOrder<Stamped<Edge | null>> | undefined
 }
+
+export type NamedEdge = Edge & { readonly name: Name }
 
 /** What the cache says of a record (null: that there is none). */
 export interface Cached<T> {
@@ -129,6 +138,24 @@ export class RecordCache {
     if (cached !== undefined) return { value: cached.value, current: cached.stamp >= oldest }
     if (directory.complete !== HINT && directory.complete >= oldest) return { value: null, current: true }
     return undefined
+  }
+
+  /** A page of the directory in the order of its names; undefined: not every entry is known to be current. */
+  page(parent: Ino, { after, limit }: PageRequest): Page<NamedEdge> | undefined {
+    const directory = this.#directories.get(parent)
+    if (directory === undefined || directory.complete === HINT) return undefined
+    const oldest = Math.max(this.#trustedSince, directory.since)
+    if (directory.complete < oldest || directory.names.size > MAX_ORDERED) return undefined
+    const order = this.#order(directory, oldest, after === undefined)
+    const items: NamedEdge[] = []
+    for (let k = after === undefined ? 0 : order.after(after); k < order.names.length; k++) {
+      const { value, stamp } = order.values[k]!
+      if (stamp < oldest) return undefined
+      if (value === null) continue
+      if (items.length === limit) return { items, next: items.at(-1)!.name }
+      items.push({ name: order.names[k]!, ino: value.ino, type: value.type })
+    }
+    return { items }
   }
 
   /** A read that began at `began` brought the node. */
@@ -226,10 +253,18 @@ export class RecordCache {
     }
   }
 
+  /** Names that came after a listing began need not be in it, so an outgrown order serves to the listing's end. */
+  #order(directory: Directory, oldest: number, begins: boolean): NameOrder<Stamped<Edge | null>> {
+    const { order, complete } = directory
+    if (order !== undefined && order.stamp >= Math.max(oldest, complete) && !(begins && order.outgrown))
+      return order
+    return (directory.order = new NameOrder(directory.names, this.#event))
+  }
+
   #directory(ino: Ino): Directory {
     let directory = this.#directories.get(ino)
     if (directory === undefined) {
-      directory = { names: new Map(), complete: HINT, since: HINT }
+      directory = { names: new Map(), complete: HINT, since: HINT, order: undefined }
       this.#directories.set(ino, directory)
     }
     return directory
@@ -239,11 +274,13 @@ export class RecordCache {
     if (directory.names.size >= this.#largest) {
       this.#directories.grew(parent, -directory.names.size)
       directory.names.clear()
+      directory.order = undefined
       directory.complete = HINT
       directory.since = this.#event
       edge = { ...edge, stamp: edge.stamp >= this.#event ? edge.stamp : HINT }
     }
     directory.names.set(name, edge)
+    if (directory.order !== undefined) directory.order.outgrown = true
     this.#directories.grew(parent, 1)
   }
 }
