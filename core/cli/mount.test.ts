@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { getPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -108,6 +108,7 @@ test('mount -d, files, status and paths through the control socket, umount', SLO
   const mounted = await mounts.mount('--json')
   assert.equal(mounted.code, 0, mounted.stderr)
   const { pid } = JSON.parse(mounted.stdout)
+  if (process.getuid?.() === 0) assert.equal(getPriority(pid), -19)
   const status = await (await findProcess(mountPoint))!.status()
   assert.deepEqual(
     [status.pid, status.name, status.state, status.mountPoint],

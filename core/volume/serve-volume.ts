@@ -4,6 +4,7 @@
  * itself); checks of it run before the mount, the ready probe runs in another process (fuse/mount.ts).
  */
 import { readFile } from 'node:fs/promises'
+import { setPriority } from 'node:os'
 import { join, resolve } from 'node:path'
 import { systemClock } from '#core/base/clock.ts'
 import type { Log } from '#core/base/log.ts'
@@ -70,6 +71,7 @@ export async function serveVolume(request: MountRequest, around: Surroundings): 
     if (local) await refuseInside(mountPoint, 'the bucket', request.volume.bucket ?? Bucket)
     around.stop.throwIfAborted()
     fuse = await mountVolume(volume, request, mountPoint, log)
+    comeFirst()
   } catch (error) {
     await volume.close()
     throw error
@@ -84,6 +86,18 @@ async function warnAboutDescriptors(log: Log): Promise<void> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
   const hard = Number(/^Max open files\s+\S+\s+(\d+)/m.exec(limits)?.[1] ?? Number.NaN)
   if (hard < FEW_DESCRIPTORS) log.warn(`only ${hard} files may be open at a time: raise it with ulimit -n`)
+}
+
+/** As the reference client has it (vfs-and-fuse.md §8.1). */
+const NICENESS = -19
+
+/** Every program that uses a file waits for this process: it goes before those that only compute, where rights allow. */
+function comeFirst(): void {
+  try {
+    setPriority(NICENESS)
+  } catch {
+    // an ordinary user's mount stays among equals
+  }
 }
 
 function mountVolume(
