@@ -89,6 +89,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core/object',
     'core/vfs',
     'core/inspect',
+    'core/inspect/answers',
   ],
   scripts: ['core/base'],
 }

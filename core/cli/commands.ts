@@ -60,6 +60,12 @@ export const COMMANDS: readonly Listed[] = [
   },
   {
     group: app,
+    name: 'daemon at-login',
+    summary: 'start the daemon at login, or not',
+    load: () => import('./daemon.ts').then((m) => m.daemonAtLogin),
+  },
+  {
+    group: app,
     name: 'daemon status',
     summary: 'say whether it runs',
     load: () => import('./daemon.ts').then((m) => m.daemonStatus),
@@ -218,6 +224,18 @@ export const COMMANDS: readonly Listed[] = [
     name: 'inspect file',
     summary: 'from a file to its objects, and where they are',
     load: () => import('./inspect.ts').then((m) => m.inspectFile),
+  },
+  {
+    group: inspector,
+    name: 'inspect space',
+    summary: 'what the bytes of the bucket are for',
+    load: () => import('./inspect-volume.ts').then((m) => m.inspectSpace),
+  },
+  {
+    group: inspector,
+    name: 'inspect health',
+    summary: 'missing objects as files, and unused ones',
+    load: () => import('./inspect-volume.ts').then((m) => m.inspectHealth),
   },
   {
     group: care,

@@ -15,7 +15,7 @@ import { type OperationPlace, withPlaces } from './places.ts'
 import { TOOL_OPTIONS } from './volumes.ts'
 
 /** Ask one question about the volume that the first operand names, with progress. */
-async function ask<T>(
+export async function askInspector<T>(
   call: Call<typeof TOOL_OPTIONS>,
   op: string,
   args: Readonly<Record<string, unknown>> | ((place: OperationPlace) => Readonly<Record<string, unknown>>),
@@ -65,7 +65,7 @@ export const inspectObject = defineCommand({
     'pomelo inspect object --json redis://host/1 team/chunks/0/12/12345_3_4194304',
   ],
   run: async (call) => {
-    const answer = await ask<ObjectAnswer>(call, 'inspectObject', { key: call.operands[1] })
+    const answer = await askInspector<ObjectAnswer>(call, 'inspectObject', { key: call.operands[1] })
     call.out.data(answer, () => showObject(call.out, answer))
     return answer.place === 'missing' ? 1 : 0
   },
@@ -121,7 +121,7 @@ export const inspectFile = defineCommand({
   ],
   run: async (call) => {
     const { chunk, chunks, probe } = call.options
-    const map = await ask<FileMap>(call, 'inspectFile', ({ path }) => ({
+    const map = await askInspector<FileMap>(call, 'inspectFile', ({ path }) => ({
       path,
       from: chunk,
       limit: chunks,
@@ -182,7 +182,7 @@ function shownText({ shown, size }: BlockView): string {
   return shown.map(({ start, end }) => `${start}-${end - 1}`).join(' ')
 }
 
-function nameOf({ paths, inode }: FileView): string {
+export function nameOf({ paths, inode }: FileView): string {
   return paths[0] ?? `inode ${inode}`
 }
 

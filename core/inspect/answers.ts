@@ -283,3 +283,97 @@ export interface InspectProgress {
   readonly step: 'chunks' | 'inodes' | 'names' | 'changes' | 'objects' | 'files' | 'second look'
   readonly done: number
 }
+
+export interface ContentProgress {
+  /** Slices looked at, and those whose content is known now. */
+  readonly slices: number
+  readonly known: number
+  /** Bytes read from the bucket, and from caches. */
+  readonly fetched: number
+  readonly fromCache: number
+  /** Blocks that could not be read: missing or damaged. `pomelo fsck` names their files. */
+  readonly failed: number
+}
+
+export interface DuplicateSlice {
+  readonly slice: number
+  /** Those that use it, the first twenty. */
+  readonly files: readonly FileView[]
+  readonly moreFiles: number
+}
+
+export interface DuplicateGroup {
+  /** Bytes of each slice, before compression. */
+  readonly size: number
+  /** The first is the one that would be kept. */
+  readonly slices: readonly DuplicateSlice[]
+  readonly wastedBytes: number
+}
+
+export interface DuplicatesReport {
+  /** Slices whose content is known, of those that files use; what is not known is not judged. */
+  readonly knownSlices: number
+  readonly slices: number
+  readonly knownBytes: number
+  /** Bytes, before compression, of whole slices stored more than once, beyond the first: what `dedup` can share. */
+  readonly sharableBytes: number
+  /** The same by blocks: also those that lie in slices that differ elsewhere. */
+  readonly repeatedBytes: number
+  /** Most to gain first, the first `limit`. */
+  readonly groups: readonly DuplicateGroup[]
+  readonly more: number
+}
+
+export interface DedupProgress {
+  /** Equal slices looked at. */
+  readonly groups: number
+  /** Slices that files do not use any more, and their bytes in the bucket. */
+  readonly slices: number
+  readonly storedBytes: number
+  /** Records changed. */
+  readonly records: number
+  /** Slices left alone: changed by others meanwhile, gone, or not equal after all. */
+  readonly left: number
+}
+
+/** Bytes of a block as its files see them: decrypted and decompressed. */
+export interface BlockPreview {
+  readonly key: string
+  readonly size: number
+  readonly offset: number
+  /** Base64. */
+  readonly data: string
+}
+
+/** An object of the bucket as the last survey listed it. */
+export interface BucketObject {
+  readonly key: string
+  readonly slice: number
+  readonly index: number
+  /** Of the block, and as stored. */
+  readonly size: number
+  readonly stored: number
+  readonly mtimeMs: number
+  /** Files that use its slice: the first one's path, by the index, and how many more. Null: none does. */
+  readonly path: string | null
+  readonly moreFiles: number
+}
+
+export interface BucketPage {
+  readonly objects: readonly BucketObject[]
+  /** Position of the first, and how many there are in all. */
+  readonly from: number
+  readonly total: number
+  /** Bytes of all as stored. */
+  readonly bytes: number
+  /** When it was listed; null: never, there is nothing to show. */
+  readonly listedMs: number | null
+}
+
+/** Objects of a million and of a thousand slices lie in one folder of the bucket each. */
+export interface BucketFolder {
+  readonly firstSlice: number
+  readonly endSlice: number
+  readonly objects: number
+  readonly bytes: number
+}

@@ -7,7 +7,7 @@ import { buildView, decodeSlices, fillHoles } from '#core/meta/slices.ts'
 import type { BlockView, ChunkMap, FileMap } from './answers.ts'
 import { type ChunkPart, partsOf } from './chunk-parts.ts'
 import { FileViews } from './file-views.ts'
-import type { InspectParts } from './parts.ts'
+import type { IndexedVolume } from './parts.ts'
 
 export interface FileMapOptions {
   /** The first chunk wanted. */
@@ -25,7 +25,7 @@ const LOCATED_AT_A_TIME = 16
 const RANGE_SHARE = 0.25
 
 /** Errors: BackendError, `corrupt` for records that cannot be read. */
-export async function fileMap(parts: InspectParts, ino: Ino, options: FileMapOptions): Promise<FileMap> {
+export async function fileMap(parts: IndexedVolume, ino: Ino, options: FileMapOptions): Promise<FileMap> {
   const { engine, geometry } = parts
   const { view: file, node } = await new FileViews(parts).of(ino)
   const { items, next } = await engine.list(
@@ -50,7 +50,7 @@ export async function fileMap(parts: InspectParts, ino: Ino, options: FileMapOpt
 
 /** `length`: bytes of the file from the chunk's start on. */
 async function chunkMap(
-  parts: InspectParts,
+  parts: IndexedVolume,
   index: number,
   list: Uint8Array,
   length: number,
@@ -104,7 +104,7 @@ function slicesOf(
 }
 
 async function blocksOf(
-  { blocks, geometry }: InspectParts,
+  { blocks, geometry }: IndexedVolume,
   slices: readonly SeenSlice[],
   { probe, signal }: FileMapOptions,
 ): Promise<readonly BlockView[]> {
@@ -119,7 +119,7 @@ async function blocksOf(
         const size = geometry.size(slice.size, index)
         const shown = clipSpans(slice.shown, start, start + size)
         views.push({
-          key: blocks.key(slice, index),
+          key: geometry.key(slice.id, index, size),
           slice: slice.id,
           index,
           size,
@@ -135,7 +135,7 @@ async function blocksOf(
 type Sums = Pick<FileMap, 'places' | 'cold' | 'now'>
 
 /** A block that several chunks show counts once. */
-function sums({ store, setting }: InspectParts, chunks: readonly ChunkMap[]): Sums {
+function sums({ store, setting }: IndexedVolume, chunks: readonly ChunkMap[]): Sums {
   const places: Record<BlockPlace, { count: number; bytes: number }> = {
     memory: { count: 0, bytes: 0 },
     disk: { count: 0, bytes: 0 },

@@ -12,7 +12,7 @@ import { TYPE_DIRECTORY } from '#core/meta/records.ts'
 import { hourStart } from '#core/meta/trash-hour.ts'
 import type { FileView, InodeState } from './answers.ts'
 import type { IndexedName } from './index-file.ts'
-import type { InspectParts } from './parts.ts'
+import type { IndexedVolume } from './parts.ts'
 
 const MOST_NAMES = 100
 /** Deeper trees are taken for loops, which broken volumes have. */
@@ -34,10 +34,10 @@ export interface Known {
 
 /** Views made for one answer, each inode once. */
 export class FileViews {
-  readonly #parts: InspectParts
+  readonly #parts: IndexedVolume
   readonly #known = new Map<Ino, Promise<Known>>()
 
-  constructor(parts: InspectParts) {
+  constructor(parts: IndexedVolume) {
     this.#parts = parts
   }
 
@@ -58,6 +58,10 @@ export class FileViews {
       // Somebody renamed or linked it, and we have not heard of it.
       await index.catchUp()
       ways = await this.#trueWays(ino)
+      if (ways.length < expectedNames(node)) {
+        await index.catchUpWholly()
+        ways = await this.#trueWays(ino)
+      }
     }
     const inode = inoText(ino)
     const length = node?.length ?? null
@@ -108,7 +112,7 @@ function expectedNames(node: NodeRecord): number {
   return node.type === TYPE_DIRECTORY ? 1 : Math.min(node.nlink, MOST_NAMES)
 }
 
-export function wayOf(file: InspectParts['index']['file'], name: IndexedName): Way {
+export function wayOf(file: IndexedVolume['index']['file'], name: IndexedName): Way {
   const steps = [name]
   let top = name.parent
   while (top !== ROOT_INO && top !== TRASH_INO && steps.length < MOST_LEVELS) {

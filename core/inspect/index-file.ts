@@ -4,7 +4,8 @@
  *
  *     chunk  (ino, idx) → its slice records, as stored        part  slice → (ino, idx) and what is seen of it there
  *     node   ino → what answers say of it                     edge  (parent, name) → ino, and ino → its names
- *     change what is to be read again                         object  the bucket as it was listed last
+ *
+ * What a survey finds is kept beside it (survey-tables.ts).
  *
  * `gen` is the scan that saw a row last; rows that a finished scan did not see are gone.
  */
@@ -33,7 +34,6 @@ CREATE TABLE node (ino INTEGER PRIMARY KEY, type INTEGER NOT NULL, length INTEGE
   mtime INTEGER NOT NULL, nlink INTEGER NOT NULL, gen INTEGER NOT NULL);
 CREATE TABLE edge (parent INTEGER, name TEXT, ino INTEGER NOT NULL, gen INTEGER NOT NULL, PRIMARY KEY (parent, name)) WITHOUT ROWID;
 CREATE INDEX edge_ino ON edge (ino);
-CREATE TABLE change (kind TEXT, ino INTEGER, idx INTEGER, name TEXT, PRIMARY KEY (kind, ino, idx, name)) WITHOUT ROWID;
 `
 
 export interface IndexedNode {
@@ -66,23 +66,6 @@ export interface IndexedPart {
 }
 
 type PartRow = Omit<IndexedPart, 'shown'> & { readonly shown: Uint8Array | null }
-
-/** What is to be read again. */
-export type IndexChange =
-  | { readonly kind: 'chunk'; readonly ino: Ino; readonly index: number }
-  | { readonly kind: 'node'; readonly ino: Ino }
-  /** The node and all its chunks. */
-  | { readonly kind: 'file'; readonly ino: Ino }
-  | { readonly kind: 'edge'; readonly parent: Ino; readonly name: Name }
-  /** All names in a directory. */
-  | { readonly kind: 'entries'; readonly parent: Ino }
-
-interface NotedRow {
-  readonly kind: IndexChange['kind']
-  readonly ino: Ino
-  readonly idx: number
-  readonly name: Name
-}
 
 export class IndexFile {
   readonly path: string
@@ -238,27 +221,6 @@ export class IndexFile {
     for (const { ino, idx } of this.#statements.unseenChunks.all(gen) as { ino: Ino; idx: number }[])
       this.putChunk(ino, idx, null, gen)
   }
-
-  /** Remember to read something again. */
-  note(change: IndexChange): void {
-    const ino = 'parent' in change ? change.parent : change.ino
-    const index = change.kind === 'chunk' ? change.index : 0
-    this.#statements.putChange.run(change.kind, ino, index, change.kind === 'edge' ? change.name : '')
-  }
-
-  /** Up to `limit` of what was noted, which is forgotten: what changes while it is read again is noted again. */
-  takeNoted(limit: number): readonly IndexChange[] {
-    const rows = this.#statements.takeChanges.all(limit) as NotedRow[]
-    return rows.map(({ kind, ino, idx, name }) => {
-      if (kind === 'chunk') return { kind, ino, index: idx }
-      if (kind === 'edge') return { kind, parent: ino, name }
-      return kind === 'entries' ? { kind, parent: ino } : { kind, ino }
-    })
-  }
-
-  dropNoted(): void {
-    this.#statements.dropChanges.run()
-  }
 }
 
 /** Undefined for a list that cannot be one. */
@@ -328,10 +290,5 @@ function prepare(db: Database.Database) {
     namesIn: db.prepare(
       'SELECT parent, name, ino FROM edge WHERE parent = ? AND name > ? ORDER BY name LIMIT ?',
     ),
-    putChange: db.prepare('INSERT OR IGNORE INTO change (kind, ino, idx, name) VALUES (?, ?, ?, ?)'),
-    takeChanges: db.prepare(
-      'DELETE FROM change WHERE (kind, ino, idx, name) IN (SELECT kind, ino, idx, name FROM change LIMIT ?) RETURNING kind, ino, idx, name',
-    ),
-    dropChanges: db.prepare('DELETE FROM change'),
   }
 }

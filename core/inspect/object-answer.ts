@@ -9,7 +9,8 @@ import { CHUNK_SIZE } from '#core/meta/records.ts'
 import type { InodeState, ObjectAnswer, ObjectReason, ObjectUse } from './answers.ts'
 import { FileViews, type Known } from './file-views.ts'
 import type { IndexedPart } from './index-file.ts'
-import type { InspectParts } from './parts.ts'
+import type { IndexedVolume } from './parts.ts'
+import { countsFirstUses, isAll, usesOf } from './references.ts'
 
 /** Objects younger than this may be of a write under way. The same as in `gc`. */
 export const GRACE_SEC = 3600
@@ -21,7 +22,7 @@ const BY_WEIGHT: readonly InodeState[] = ['live', 'trash', 'sustained', 'deleted
 
 /** Errors: BackendError of the engine or the store. */
 export async function objectAnswer(
-  parts: InspectParts,
+  parts: IndexedVolume,
   key: string,
   signal?: AbortSignal,
 ): Promise<ObjectAnswer> {
@@ -42,7 +43,7 @@ export async function objectAnswer(
   const knowledge = await sliceKnowledge(parts, name, signal)
   const fitting = knowledge.parts.filter(({ size }) => parts.geometry.size(size, name.index) === name.size)
   const views = new FileViews(parts)
-  const { uses, moreUses } = await usesOf(parts, views, name, fitting)
+  const { uses, moreUses } = await objectUses(parts, views, name, fitting)
   const place = await placeOf(parts, name, stored !== null)
   const { reason, untilMs } = await judge(parts, name, { knowledge, fitting, uses, stored, place })
   return {
@@ -77,20 +78,24 @@ interface SliceKnowledge {
   readonly complete: boolean
 }
 
-/** Checked against the chunks and the reference count as they are; what the index lacks is looked for once. */
+/** Checked against the chunks and the reference count as they are; what the index lacks is looked for. */
 async function sliceKnowledge(
-  parts: InspectParts,
+  parts: IndexedVolume,
   name: BlockName,
   signal: AbortSignal | undefined,
 ): Promise<SliceKnowledge> {
+  await parts.index.refresh({ signal })
   const first = await look(parts, name, signal)
   if (first.complete) return first
   await parts.index.catchUp({ signal })
+  const second = await look(parts, name, signal)
+  if (second.complete) return second
+  await parts.index.catchUpWholly({ signal })
   return look(parts, name, signal)
 }
 
 async function look(
-  parts: InspectParts,
+  parts: IndexedVolume,
   { slice, index, size }: BlockName,
   signal: AbortSignal | undefined,
 ): Promise<SliceKnowledge> {
@@ -98,19 +103,21 @@ async function look(
   const found = await checkedParts(parts, slice)
   const full = found[0]?.size ?? index * geometry.blockSize + size
   const [ref] = await engine.read([{ kind: 'sliceRef', id: slice, size: full }], 'fresh')
-  const uses = ref?.uses ?? 0
-  const isUnused = ref !== null && uses === 0
+  const isUnused = usesOf(engine, ref) === 0
   const none = { count: 0, lastSec: 0 }
-  if (found.length === uses) return { parts: found, delayed: none, isUnused, complete: true }
+  if (isAll(engine, found.length, ref)) return { parts: found, delayed: none, isUnused, complete: true }
   const delayed = await delayedOf(parts, slice, signal)
-  // An engine that stores no first reference says 1 for a slice that nobody ever used.
-  const isUnheardOf = found.length + delayed.count === 0 && uses === 1 && volumeIndex.isExact
-  const complete = isUnheardOf || found.length + delayed.count === uses
-  return { parts: found, delayed, isUnused, complete }
+  const total = found.length + delayed.count
+  // Where first uses are not counted, only an index that heard of everything knows that there was none.
+  const isUnheardOf = total === 0 && usesOf(engine, ref) === undefined && volumeIndex.isCurrent
+  return { parts: found, delayed, isUnused, complete: isUnheardOf || isAll(engine, total, ref) }
 }
 
-/** The chunks that the index says use the slice, read anew. */
-async function checkedParts({ engine, index }: InspectParts, slice: number): Promise<readonly IndexedPart[]> {
+/** How chunks use the slice: what the index says, with those chunks read anew. */
+export async function checkedParts(
+  { engine, index }: IndexedVolume,
+  slice: number,
+): Promise<readonly IndexedPart[]> {
   const chunks = new Map<string, { readonly ino: Ino; readonly index: number }>()
   for (const { ino, idx } of index.file.parts(slice)) chunks.set(`${ino} ${idx}`, { ino, index: idx })
   const all = [...chunks.values()]
@@ -125,7 +132,7 @@ async function checkedParts({ engine, index }: InspectParts, slice: number): Pro
   return index.file.parts(slice)
 }
 
-async function delayedOf({ engine }: InspectParts, slice: number, signal: AbortSignal | undefined) {
+async function delayedOf({ engine }: IndexedVolume, slice: number, signal: AbortSignal | undefined) {
   let count = 0
   let lastSec = 0
   for await (const { slices, deleted } of pages(engine, { kind: 'delayedSlices' }, signal)) {
@@ -138,8 +145,8 @@ async function delayedOf({ engine }: InspectParts, slice: number, signal: AbortS
 }
 
 /** One use for each chunk. */
-async function usesOf(
-  parts: InspectParts,
+async function objectUses(
+  parts: IndexedVolume,
   views: FileViews,
   name: BlockName,
   found: readonly IndexedPart[],
@@ -172,25 +179,48 @@ function useOf(
     chunk.flatMap(({ off, len }) => clipSpans([{ start: off, end: off + len }], from, to)),
   )
   if (named.length === 0) return undefined
-  const ranges: Span[] = []
-  const seen: Span[] = []
-  for (const { idx, off, pos, shown } of chunk) {
-    const base = idx * CHUNK_SIZE + pos - off
-    const end = view.length === null ? to : Math.min(to, view.length - base)
-    const inside = clipSpans(shown, from, end)
-    seen.push(...inside)
-    ranges.push(...inside.map(({ start, end }) => ({ start: base + start, end: base + end })))
-  }
+  const shown = chunk.map((part) => ({ base: baseOf(part), spans: shownIn(part, from, to, view.length) }))
   return {
     file: view,
     chunk: chunk[0]!.idx,
-    ranges: joinSpans(ranges),
-    shadowedBytes: sizeOfSpans(named) - sizeOfSpans(joinSpans(seen)),
+    ranges: joinSpans(shown.flatMap(({ base, spans }) => moved(spans, base))),
+    shadowedBytes: sizeOfSpans(named) - sizeOfSpans(joinSpans(shown.flatMap(({ spans }) => spans))),
   }
 }
 
+/** What to add to an offset in the slice for one in the file. */
+function baseOf({ idx, pos, off }: IndexedPart): number {
+  return idx * CHUNK_SIZE + pos - off
+}
+
+/** What a file of `length` bytes shows of [from, to) of the slice through one record, in bytes of the slice. */
+function shownIn(part: IndexedPart, from: number, to: number, length: number | null): readonly Span[] {
+  return clipSpans(part.shown, from, length === null ? to : Math.min(to, length - baseOf(part)))
+}
+
+function moved(spans: readonly Span[], by: number): readonly Span[] {
+  return spans.map(({ start, end }) => ({ start: start + by, end: end + by }))
+}
+
+/** What each file shows of a block of the slice, in bytes of the file. */
+export async function rangesIn(
+  { geometry }: IndexedVolume,
+  views: FileViews,
+  parts: readonly IndexedPart[],
+  block: number,
+): Promise<ReadonlyMap<Ino, readonly Span[]>> {
+  const ranges = new Map<Ino, readonly Span[]>()
+  const from = block * geometry.blockSize
+  for (const part of parts) {
+    const { view } = await views.of(part.ino)
+    const spans = shownIn(part, from, from + geometry.blockSize, view.length)
+    ranges.set(part.ino, joinSpans([...(ranges.get(part.ino) ?? []), ...moved(spans, baseOf(part))]))
+  }
+  return ranges
+}
+
 async function placeOf(
-  { blocks, geometry }: InspectParts,
+  { blocks, geometry }: IndexedVolume,
   { slice, index, size }: BlockName,
   isStored: boolean,
 ): Promise<BlockPlace> {
@@ -208,7 +238,7 @@ interface Evidence {
 }
 
 async function judge(
-  parts: InspectParts,
+  parts: IndexedVolume,
   { slice }: BlockName,
   { knowledge, fitting, uses, stored, place }: Evidence,
 ): Promise<{ reason: ObjectReason; untilMs?: number | undefined }> {
@@ -232,6 +262,8 @@ async function judge(
   const [next] = await engine.read([{ kind: 'counter', name: 'nextChunk' }], 'fresh')
   if (slice >= Number(next ?? 0)) return { reason: 'unallotted' }
   if (index.file.corruptChunks(1).length > 0) return { reason: 'unclear' }
-  const isYoung = stored.mtimeMs > (clock.nowSec() - GRACE_SEC) * 1000
-  return { reason: isYoung || !knowledge.complete ? 'young' : 'leaked' }
+  // The look that found nobody must be one at metadata of when the object was old already.
+  const lookedMs = index.isExact || countsFirstUses(engine) ? clock.nowSec() * 1000 : index.builtMs
+  if (stored.mtimeMs > lookedMs - GRACE_SEC * 1000) return { reason: 'young' }
+  return { reason: knowledge.complete ? 'leaked' : 'unclear' }
 }

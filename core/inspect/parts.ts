@@ -1,7 +1,19 @@
 /** What the inspector works on. */
 import type { AdminParts } from '#core/admin/parts.ts'
+import type { BlockStore } from '#core/chunk/api.ts'
+import type { Meta } from '#core/meta/api.ts'
 import type { VolumeIndex } from './volume-index.ts'
 
+/** A volume's metadata and bucket with its index. Questions need no more of a client than to say what it holds. */
+export interface IndexedVolume
+  extends Pick<AdminParts, 'setting' | 'engine' | 'store' | 'geometry' | 'clock'> {
+  readonly index: VolumeIndex
+  /** Of the client whose places answers speak of; it may be in another thread. */
+  readonly blocks: Pick<BlockStore, 'locate'>
+  readonly meta: Pick<Meta, 'sid'>
+}
+
+/** The same with all of the client at hand. */
 export interface InspectParts extends AdminParts {
   readonly index: VolumeIndex
 }

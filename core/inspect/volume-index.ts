@@ -9,10 +9,10 @@
 import type { Clock } from '#core/base/clock.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
-import type { Change, ChangedScope, MetaEngine, RecordKey } from '#core/meta/engine.ts'
+import type { Change, ChangedScope, MetaEngine, RecentChange, RecordKey } from '#core/meta/engine.ts'
 import { pagesOf } from '#core/meta/ops/walk.ts'
 import type { IndexStatus } from './answers.ts'
-import type { IndexChange, IndexFile } from './index-file.ts'
+import type { IndexFile } from './index-file.ts'
 import { isScanning, type ScanOptions, scanAll } from './scan.ts'
 
 /** Changes read again in one round trip. */
@@ -20,6 +20,12 @@ const BATCH = 500
 const NAMES_PAGE = 4096
 /** Scans for questions take a twentieth of the time. */
 const REST = 20
+
+/** What is noted at most; more is as if nothing had been heard. */
+const MOST_NOTED = 200_000
+
+/** What is to be read again; `entries`: all names in a directory. */
+type IndexChange = RecentChange | { readonly kind: 'entries'; readonly parent: Ino }
 
 export interface IndexParts {
   readonly file: IndexFile
@@ -34,6 +40,9 @@ export class VolumeIndex {
   /** Who hears of every change from here on: nobody, at first. */
   #isHearing = false
   #isExact = false
+  /** How often there was too much to note. */
+  #overflows = 0
+  readonly #noted = new Map<string, IndexChange>()
   /** No scan for a question before. */
   #restUntilMs = 0
   /** Maintenance is done by one at a time. */
@@ -50,8 +59,18 @@ export class VolumeIndex {
     return this.#isExact
   }
 
+  /** What it says was so a moment ago: it is exact, or no scan for a question would be made anew yet. */
+  get isCurrent(): boolean {
+    return this.#isExact || this.#clock.monotonicMs() < this.#restUntilMs
+  }
+
   get isReady(): boolean {
     return this.file.get('built') !== undefined
+  }
+
+  /** When the last whole scan began, Unix milliseconds; 0 before the first. */
+  get builtMs(): number {
+    return Number(this.file.get('built') ?? 0)
   }
 
   status(): IndexStatus {
@@ -79,21 +98,25 @@ export class VolumeIndex {
 
   /** Changes by others, as a server pushes them. */
   noteScopes(scopes: readonly ChangedScope[]): void {
-    this.file.atomically(() => {
-      for (const scope of scopes) {
-        if (scope.kind === 'chunk' || scope.kind === 'node' || scope.kind === 'entries') this.file.note(scope)
-      }
-    })
+    for (const scope of scopes)
+      if (scope.kind === 'chunk' || scope.kind === 'node' || scope.kind === 'entries') this.#note(scope)
   }
 
-  /** What a commit of this process did. */
+  /** What a commit of this computer's mount did, or may have done. */
   noteCommit(changes: readonly Change[]): void {
-    this.file.atomically(() => {
-      for (const change of changes) {
-        const noted = changeOf(change)
-        if (noted !== undefined) this.file.note(noted)
-      }
-    })
+    for (const change of changes) {
+      const noted = changeOf(change)
+      if (noted !== undefined) this.#note(noted)
+    }
+  }
+
+  #note(change: IndexChange): void {
+    if (this.#noted.size >= MOST_NOTED) {
+      this.#noted.clear()
+      this.#isExact = false
+      this.#overflows++
+    }
+    this.#noted.set(keyText(change), change)
   }
 
   /** The index exists, as of some time: built now if it was not. */
@@ -106,14 +129,23 @@ export class VolumeIndex {
     return this.#alone(() => this.#readNoted(options))
   }
 
-  /**
-   * Find out what was not heard of, after something was met that the index does not know: what the engine can tell of
-   * recent changes, else a scan, which comes only so often.
-   */
-  async catchUp(options: ScanOptions = {}): Promise<void> {
+  /** Take in what was noted and what the engine can tell of changes lately. False: more than that may have changed. */
+  async catchUp(options: ScanOptions = {}): Promise<boolean> {
+    if (!this.#isExact) await this.#askRecent()
     await this.refresh(options)
-    if (this.#isExact || this.#clock.monotonicMs() < this.#restUntilMs) return
-    await this.rescan(options)
+    return this.#isExact
+  }
+
+  /** After a question that `catchUp` did not settle: a scan, which comes only so often. */
+  async catchUpWholly(options: ScanOptions = {}): Promise<void> {
+    if (!this.isCurrent) await this.rescan(options)
+  }
+
+  async #askRecent(): Promise<void> {
+    const recent = await this.#engine.recentChanges?.(this.file.get('mark'))
+    if (recent?.changes === undefined) return
+    for (const change of recent.changes) this.#note(change)
+    this.file.set('mark', recent.mark)
   }
 
   /** Right in everything as of now, as far as metadata that others are changing can be. */
@@ -125,14 +157,17 @@ export class VolumeIndex {
   /** Go over all metadata. What changes meanwhile is noted, if it is heard of, and read again at the end. */
   rescan(options: ScanOptions): Promise<void> {
     return this.#alone(async () => {
-      const heardFromHere = this.#isHearing && !isScanning(this.file)
-      if (heardFromHere) this.file.dropNoted()
+      const { isHearing, overflows } = { isHearing: this.#isHearing, overflows: this.#overflows }
+      const isWhole = isHearing && !isScanning(this.file)
       const beganMs = this.#clock.nowSec() * 1000
+      if (!isScanning(this.file))
+        this.file.set('scan-mark', (await this.#engine.recentChanges?.(undefined))?.mark)
       const beganAt = this.#clock.monotonicMs()
       await scanAll(this.file, this.#engine, options)
       const nowAt = this.#clock.monotonicMs()
       this.#restUntilMs = nowAt + REST * (nowAt - beganAt)
-      this.#isExact = heardFromHere && this.#isHearing
+      this.#isExact = isWhole && this.#isHearing && overflows === this.#overflows
+      this.file.set('mark', this.file.get('scan-mark'))
       this.file.set('built', String(beganMs))
       this.file.set('current', String(beganMs))
       await this.#readNoted(options)
@@ -150,20 +185,28 @@ export class VolumeIndex {
     const nowMs = this.#clock.nowSec() * 1000
     for (let done = 0; ; ) {
       signal?.throwIfAborted()
-      const changes = this.file.takeNoted(BATCH)
+      const changes = this.#takeNoted()
       if (changes.length === 0) break
       try {
         await this.#readAgain(changes)
       } catch (error) {
-        this.file.atomically(() => {
-          for (const change of changes) this.file.note(change)
-        })
+        for (const change of changes) this.#note(change)
         throw error
       }
       done += changes.length
       onProgress?.({ step: 'changes', done })
     }
     if (this.#isExact) this.file.set('current', String(nowMs))
+  }
+
+  /** Some of what was noted, which is forgotten: what changes while it is read again is noted again. */
+  #takeNoted(): readonly IndexChange[] {
+    const taken: IndexChange[] = []
+    for (const [key, change] of this.#noted) {
+      this.#noted.delete(key)
+      if (taken.push(change) === BATCH) break
+    }
+    return taken
   }
 
   async #readAgain(changes: readonly IndexChange[]): Promise<void> {
@@ -228,6 +271,19 @@ export class VolumeIndex {
     this.file.atomically(() => {
       for (const name of gone) this.file.putEdge(parent, name, null, gen)
     })
+  }
+}
+
+function keyText(change: IndexChange): string {
+  switch (change.kind) {
+    case 'chunk':
+      return `chunk ${change.ino} ${change.index}`
+    case 'edge':
+      return `edge ${change.parent} ${change.name}`
+    case 'entries':
+      return `entries ${change.parent}`
+    default:
+      return `${change.kind} ${change.ino}`
   }
 }
 

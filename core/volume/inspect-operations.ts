@@ -5,7 +5,10 @@ import { EINVAL, fail } from '#core/base/errno.ts'
 import { inoFromBigInt } from '#core/base/ino.ts'
 import type { InspectProgress } from '#core/inspect/answers.ts'
 import { fileMap } from '#core/inspect/file-map.ts'
+import { healthReport } from '#core/inspect/health.ts'
 import { objectAnswer } from '#core/inspect/object-answer.ts'
+import { spaceFolder, spaceView } from '#core/inspect/space.ts'
+import { lastSurvey, survey } from '#core/inspect/survey.ts'
 import type { Volume } from './open-volume.ts'
 
 type Args = Readonly<Record<string, unknown>>
@@ -19,9 +22,13 @@ export const INSPECT_OPERATIONS: Readonly<Record<string, Operation>> = {
   inspectStatus: async ({ inspector }) => inspector.index.status(),
   inspectObject,
   inspectFile,
+  inspectSpace,
+  inspectFolder,
+  inspectHealth,
 }
 
 const CHUNKS = 16
+const ENTRIES = 200
 
 /** `key`: as in the bucket, with or without the volume's name before it. */
 async function inspectObject(volume: Volume, args: Args, job: InspectJob) {
@@ -44,6 +51,26 @@ async function inspectFile(volume: Volume, args: Args, job: InspectJob) {
     probe: args.probe === true,
     signal: job.signal,
   })
+}
+
+/** `again: false`: what the last survey found, if there was one. */
+async function inspectSpace(volume: Volume, args: Args, job: InspectJob) {
+  const parts = await volume.inspector.parts(job)
+  const last = args.again === false ? lastSurvey(parts.index.file) : undefined
+  return spaceView(parts, last ?? (await survey(parts, job)))
+}
+
+/** `path`: a directory, by the last survey; null when there was none. */
+async function inspectFolder(volume: Volume, args: Args, job: InspectJob) {
+  const parts = await volume.inspector.parts(job)
+  const path = text(args, 'path')
+  const { ino } = await resolvePath(volume.meta, rootContext(job.signal), path)
+  return spaceFolder(parts, ino, path, count(args, 'limit', ENTRIES)) ?? null
+}
+
+async function inspectHealth(volume: Volume, _args: Args, job: InspectJob) {
+  const parts = await volume.inspector.parts(job)
+  return healthReport(parts, await survey(parts, job), job)
 }
 
 function text(args: Args, name: string): string {

@@ -6,6 +6,7 @@ import { IndexFile } from '#core/inspect/index-file.ts'
 import type { InspectParts } from '#core/inspect/parts.ts'
 import type { ScanOptions } from '#core/inspect/scan.ts'
 import { VolumeIndex } from '#core/inspect/volume-index.ts'
+import { hearCommits } from '#core/meta/commit-feed.ts'
 import type { Volume } from './open-volume.ts'
 import { defaultIndexDir } from './volume-options.ts'
 
@@ -13,6 +14,7 @@ export class Inspector {
   readonly #volume: Volume
   readonly #folder: string | undefined
   #index: VolumeIndex | undefined
+  #stopHearing: (() => void) | undefined
   #content: ContentFile | undefined
 
   /** Without `folder`, the user's own. */
@@ -40,7 +42,14 @@ export class Inspector {
     return { ...parts, content: this.#content }
   }
 
+  /** Note every commit of this process from here on. While others change the volume, too, the index is not exact. */
+  hearOwn(): void {
+    this.#stopHearing ??= hearCommits(this.#volume.engine, (changes) => this.index.noteCommit(changes))
+    this.index.hearing()
+  }
+
   close(): void {
+    this.#stopHearing?.()
     this.#index?.file.close()
     this.#content?.close()
   }

@@ -23,6 +23,7 @@ import type {
   MetaEngine,
   Page,
   PageRequest,
+  RecentChange,
   RecordKey,
   RecordRange,
   RecordValue,
@@ -44,6 +45,7 @@ import { postgresDialect } from './dialect.ts'
 import { fromPostgres, isConflict, LostAnswer } from './errors.ts'
 import { isUsage } from './plan.ts'
 import { type Pool, WAIT_MS } from './pool.ts'
+import { RecentChanges } from './recent.ts'
 import { dropTables, emptyTable, fillGaps, findGaps, makeTables, placeOf, type Where } from './schema.ts'
 import { PgStatements } from './statements.ts'
 import type { Records } from './transaction.ts'
@@ -80,6 +82,7 @@ export class PostgresEngine implements MetaEngine {
   readonly #unsettled: Unsettled
   #schema!: Schema
   #lookedMs = 0
+  #recent: RecentChanges | undefined
   #closing: Promise<void> | undefined
 
   /** Use `openPostgres`. */
@@ -187,6 +190,14 @@ export class PostgresEngine implements MetaEngine {
   async examine(): Promise<readonly Finding[]> {
     const { pool, where } = this.#parts
     return this.#repeat((connection) => examineServer(connection, where, pool.user))
+  }
+
+  async recentChanges(
+    mark: string | undefined,
+  ): Promise<{ readonly mark: string; readonly changes?: readonly RecentChange[] }> {
+    await this.#requireSchema()
+    this.#recent ??= new RecentChanges(this.#parts.where)
+    return this.#recent.since(mark, (calls) => this.#ask(calls))
   }
 
   async space(): Promise<{ readonly usedBytes: number; readonly limitBytes: number | null }> {

@@ -21,6 +21,7 @@ import type {
   MetaEngine,
   Page,
   PageRequest,
+  RecentChange,
   RecordKey,
   RecordRange,
   RecordValues,
@@ -33,6 +34,7 @@ import { isComplete, type SchemaGaps } from '../sql/tables.ts'
 import type { Checkpoints } from './checkpoints.ts'
 import { fromSqlite, isBusy } from './errors.ts'
 import { fileSpace } from './file-space.ts'
+import { RecentChanges } from './recent.ts'
 import { FileRecords } from './records.ts'
 import { dropShadows, dropTables, fillGaps, findGaps, shadowGaps } from './schema.ts'
 import { Statements } from './statements.ts'
@@ -68,6 +70,8 @@ export class SqliteEngine implements MetaEngine {
   #statements!: Statements
   #records!: FileRecords
   #closed = false
+  #recent: RecentChanges | undefined
+  #commits = 0
   /** The log is too long: commits wait for this. */
   #full: Promise<void> | undefined
 
@@ -119,6 +123,17 @@ export class SqliteEngine implements MetaEngine {
     const { owner, group, mask, other } = rule
     const params = [owner, group, mask, other, encodeAclEntries(rule.users), encodeAclEntries(rule.groups)]
     return this.#write((s) => s.row('insertAcl', params)![0] as number)
+  }
+
+  async recentChanges(
+    mark: string | undefined,
+  ): Promise<{ readonly mark: string; readonly changes?: readonly RecentChange[] }> {
+    return this.#whenFree(() => {
+      this.#watchSchema()
+      const { prefix, clock } = this.#parts
+      this.#recent ??= new RecentChanges(this.#db, prefix, clock)
+      return this.#snapshot(() => this.#recent!.since(mark, this.#commits))
+    })
   }
 
   space(): Promise<{ readonly usedBytes: number; readonly limitBytes: number | null }> {
@@ -195,6 +210,7 @@ export class SqliteEngine implements MetaEngine {
           return result
         }
         s.commit()
+        this.#commits++
         this.#parts.walSync?.note()
         this.#full = this.#parts.checkpoints?.note()
         return result

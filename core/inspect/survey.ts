@@ -1,0 +1,253 @@
+/**
+ * Go over metadata and bucket once and put each stored byte into one class. Reads only. An object is called leaked only
+ * when nothing knew its slice before the bucket was listed nor after, it is older than an hour, and every chunk record
+ * could be read.
+ */
+import { pages } from '#core/admin/pages.ts'
+import type { Ino } from '#core/base/ino.ts'
+import type { SpaceClass } from './answers.ts'
+import { SPACE_CLASSES } from './answers.ts'
+import { type ListedTime, listBucket } from './bucket-listing.ts'
+import type { IndexedPart, IndexFile } from './index-file.ts'
+import { type IndexedState, InodeStates } from './inode-states.ts'
+import { GRACE_SEC } from './object-answer.ts'
+import type { IndexedVolume } from './parts.ts'
+import { usesOf } from './references.ts'
+import type { ScanOptions } from './scan.ts'
+import { layersOf, sharesOf } from './slice-shares.ts'
+import { type ListedBlock, type Shares, SurveyTables } from './survey-tables.ts'
+
+/** Slices of one transaction. */
+const BATCH = 2000
+/** References asked for in one round trip. */
+const REFS_AT_A_TIME = 500
+/** Directories whose sums are held in memory. */
+const MOST_FOLDERS = 50_000
+
+export type ClassSums = Record<SpaceClass, number>
+
+export interface Survey extends ListedTime {
+  readonly objects: number
+  readonly bytes: number
+  readonly classes: Readonly<ClassSums>
+  readonly missing: { readonly count: number; readonly bytes: number }
+}
+
+/** The last one of this index; undefined when there was none. */
+export function lastSurvey(file: IndexFile): Survey | undefined {
+  const stored = file.get('survey')
+  return stored === undefined ? undefined : (JSON.parse(stored) as Survey)
+}
+
+export async function survey(parts: IndexedVolume, options: ScanOptions): Promise<Survey> {
+  const { index, engine } = parts
+  const tables = new SurveyTables(index.file)
+  await index.settle(options)
+  tables.begin()
+  for await (const { id } of pages(engine, { kind: 'unusedSlices' }, options.signal)) tables.putIdle(id, 0)
+  for await (const { slices, deleted } of pages(engine, { kind: 'delayedSlices' }, options.signal))
+    for (const { id } of slices) tables.putIdle(id, deleted)
+  const listed = await listBucket(index.file, tables, parts, options)
+  const judge = new Judge(parts, tables)
+  await judge.all(options)
+  await secondLook(parts, tables, judge.sums, options)
+  await sumFolders(index.file, tables, options)
+  const { objects, strays, bytes, strayBytes } = tables.totals()
+  judge.sums.other += strayBytes
+  const result = {
+    ...listed,
+    objects: objects + strays,
+    bytes: bytes + strayBytes,
+    classes: judge.sums,
+    missing: judge.missing,
+  }
+  index.file.set('survey', JSON.stringify(result))
+  return result
+}
+
+class Judge {
+  readonly sums = Object.fromEntries(SPACE_CLASSES.map((name) => [name, 0])) as ClassSums
+  readonly missing = { count: 0, bytes: 0 }
+  readonly #parts: IndexedVolume
+  readonly #tables: SurveyTables
+  readonly #states: InodeStates
+  readonly #youngestMs: number
+  /** Nothing may be called leaked: what damaged records use is not known. */
+  readonly #isUnclear: boolean
+  #nextSlice = 0
+
+  constructor(parts: IndexedVolume, tables: SurveyTables) {
+    this.#parts = parts
+    this.#tables = tables
+    this.#states = new InodeStates(parts.index.file)
+    this.#youngestMs = (parts.clock.nowSec() - GRACE_SEC) * 1000
+    this.#isUnclear = parts.index.file.corruptChunks(1).length > 0
+  }
+
+  /** Slices of metadata and bucket side by side, in order of their ids. */
+  async all({ signal, onProgress, pace }: ScanOptions): Promise<void> {
+    const [next] = await this.#parts.engine.read([{ kind: 'counter', name: 'nextChunk' }], 'fresh')
+    this.#nextSlice = Number(next ?? 0)
+    const known = this.#parts.index.file.slices()
+    const listed = this.#tables.slices()
+    let [use, objects] = [known.next(), listed.next()]
+    for (let done = 0; use.done !== true || objects.done !== true; ) {
+      signal?.throwIfAborted()
+      const began = performance.now()
+      this.#tables.atomically(() => {
+        for (let k = 0; k < BATCH && (use.done !== true || objects.done !== true); k++, done++) {
+          const usedId = use.done === true ? Number.POSITIVE_INFINITY : use.value[0]!.slice
+          const listedId = objects.done === true ? Number.POSITIVE_INFINITY : objects.value[0]!.slice
+          const id = Math.min(usedId, listedId)
+          const isUsed = usedId === id
+          const isListed = listedId === id
+          this.#slice(id, isUsed ? use.value! : [], isListed ? objects.value! : [])
+          if (isUsed) use = known.next()
+          if (isListed) objects = listed.next()
+        }
+      })
+      onProgress?.({ step: 'files', done })
+      await pace?.(performance.now() - began)
+    }
+  }
+
+  #slice(slice: number, parts: readonly IndexedPart[], objects: readonly ListedBlock[]): void {
+    if (parts.length === 0) {
+      for (const object of objects) this.#unused(object, this.#classOfUnused(slice, object))
+      return
+    }
+    const { geometry, index } = this.#parts
+    const size = parts[0]!.size
+    const layers = layersOf(
+      parts,
+      (ino) => this.#states.of(ino),
+      (ino) => index.file.node(ino)?.length ?? Number.POSITIVE_INFINITY,
+    )
+    const found = new Set<number>()
+    for (const object of objects) {
+      const { block, stored } = object
+      if (block >= geometry.count(size) || geometry.size(size, block) !== object.size) {
+        this.#unused(object, 'other')
+        continue
+      }
+      found.add(block)
+      const from = block * geometry.blockSize
+      for (const { state, ino, bytes } of sharesOf(layers, from, from + object.size, stored))
+        this.#count(state, ino, bytes)
+    }
+    if (found.size === geometry.count(size)) return
+    for (let block = 0; block < geometry.count(size); block++) {
+      if (found.has(block)) continue
+      this.missing.count++
+      this.missing.bytes += geometry.size(size, block)
+      this.#tables.putLost(
+        slice,
+        block,
+        objects.some((object) => object.block === block),
+      )
+    }
+  }
+
+  #classOfUnused(slice: number, { mtimeMs }: ListedBlock): SpaceClass {
+    const replaced = this.#tables.idle(slice)
+    if (replaced !== undefined) return replaced > 0 ? 'replaced' : 'pending'
+    if (this.#isUnclear || slice >= this.#nextSlice) return 'other'
+    return mtimeMs > this.#youngestMs ? 'young' : 'leaked'
+  }
+
+  #unused(object: ListedBlock, kind: SpaceClass): void {
+    this.sums[kind] += object.stored
+    this.#tables.putUnused(kind, object)
+  }
+
+  #count(state: IndexedState | 'shadowed', ino: Ino, bytes: number): void {
+    if (state === 'gone') this.sums.pending += bytes
+    else if (state === 'loose') this.sums.other += bytes
+    else {
+      this.sums[state] += bytes
+      const shares: Shares = { live: 0, trash: 0, shadowed: 0 }
+      shares[state] = bytes
+      this.#tables.addUsage(ino, shares)
+    }
+  }
+}
+
+/** What seems leaked is looked for in the metadata as they are after the listing. */
+async function secondLook(
+  { index, engine, geometry }: IndexedVolume,
+  tables: SurveyTables,
+  sums: ClassSums,
+  options: ScanOptions,
+): Promise<void> {
+  const suspects = tables.unused('leaked', Number.MAX_SAFE_INTEGER)
+  if (suspects.length === 0) return
+  options.onProgress?.({ step: 'second look', done: 0 })
+  await index.settle(options)
+  const sizes = new Map<number, number>()
+  const stored = new Map<number, number>()
+  for (const { slice, block, size, stored: bytes } of suspects) {
+    sizes.set(slice, Math.max(sizes.get(slice) ?? 0, block * geometry.blockSize + size))
+    stored.set(slice, (stored.get(slice) ?? 0) + bytes)
+  }
+  const all = [...sizes]
+  for (let from = 0; from < all.length; from += REFS_AT_A_TIME) {
+    options.signal?.throwIfAborted()
+    const some = all.slice(from, from + REFS_AT_A_TIME)
+    const refs = await engine.read(
+      some.map(([id, size]) => ({ kind: 'sliceRef', id, size }) as const),
+      'fresh',
+    )
+    tables.atomically(() => {
+      for (const [k, [slice]] of some.entries()) {
+        const to = verdict(index.file.parts(slice).length, usesOf(engine, refs[k]!))
+        if (to === 'leaked') continue
+        tables.reclassUnused('leaked', to, slice)
+        sums.leaked -= stored.get(slice)!
+        sums[to] += stored.get(slice)!
+      }
+    })
+    options.onProgress?.({ step: 'second look', done: from + some.length })
+  }
+}
+
+/** Of a slice that nothing knew before the listing. `uses`: undefined when the engine keeps no count of it. */
+function verdict(parts: number, uses: number | undefined): SpaceClass {
+  if (parts > 0) return 'young'
+  if (uses === undefined) return 'leaked'
+  // Counted, and nobody is found: not understood.
+  return uses > 0 ? 'other' : 'pending'
+}
+
+/** What each directory comes to, with everything below it. */
+async function sumFolders(
+  file: IndexFile,
+  tables: SurveyTables,
+  { signal, pace }: ScanOptions,
+): Promise<void> {
+  const states = new InodeStates(file)
+  let sums = new Map<Ino, { files: number } & Shares>()
+  const flush = () => {
+    tables.atomically(() => {
+      for (const [ino, sum] of sums) tables.addTree(ino, sum.files, sum)
+    })
+    sums = new Map()
+  }
+  let began = performance.now()
+  let done = 0
+  for (const { ino, live, trash, shadowed } of tables.usages()) {
+    for (const dir of states.above(ino)) {
+      const sum = sums.get(dir) ?? { files: 0, live: 0, trash: 0, shadowed: 0 }
+      sum.files++
+      sum.live += live
+      sum.trash += trash
+      sum.shadowed += shadowed
+      sums.set(dir, sum)
+    }
+    if (++done % BATCH !== 0) continue
+    if (sums.size > MOST_FOLDERS) flush()
+    signal?.throwIfAborted()
+    await pace?.(performance.now() - began)
+    began = performance.now()
+  }
+  flush()
+}
