@@ -78,10 +78,13 @@ test('both clients dump the same, and each loads what the other dumped', {
   const tool = await juicefs()
   if (tool.path === undefined) return t.skip(tool.missing)
   const jfs = (...args: string[]) => must(tool.path!, args, { timeoutMs: 60_000 })
+  // The reference's binary load into SQL loses empty xattrs, or gives up over them (admin-tools.md §9.3).
+  const place = await emptyPlace(t, 'redis')
+  if (place === undefined) return
   const { volume, manifest } = await filled('3')
   try {
     const file = (name: string) => join(volume.folder, name)
-    const meta = (name: string) => `sqlite3://${file(`${name}.db`)}`
+    const meta = (name: string) => (name === 'd' ? place : `sqlite3://${file(`${name}.db`)}`)
     await mustPomelo(['dump', volume.meta, file('ours.json')])
     await jfs('dump', volume.meta, file('theirs.json'))
     assert.equal(await readFile(file('ours.json'), 'utf8'), await readFile(file('theirs.json'), 'utf8'))
@@ -99,9 +102,7 @@ test('both clients dump the same, and each loads what the other dumped', {
       await load(meta(name), file(from))
       await jfs('dump', meta(name), file('again.json'))
       const after = withoutCounters(await parsed(file('again.json')))
-      // The reference's own binary load loses empty xattrs on SQL engines (admin-tools.md §9.3).
-      if (name === 'd') assert.deepEqual(after, withoutEmptyXattrs(before), from)
-      else assert.deepEqual(after, before, from)
+      assert.deepEqual(after, before, from)
       await jfs('fsck', meta(name))
       await jfs('fsck', '--path', '/', '--recursive', meta(name))
       await mustPomelo(['fsck', '--sync-dir-stat', meta(name)])
@@ -112,17 +113,6 @@ test('both clients dump the same, and each loads what the other dumped', {
     await volume.remove()
   }
 })
-
-/** An entry without its empty xattrs. */
-function withoutEmptyXattrs(value: unknown): unknown {
-  return JSON.parse(
-    JSON.stringify(value, (key, member: unknown) => {
-      if (key !== 'xattrs' || !Array.isArray(member)) return member
-      const left = member.filter((item: { value: string }) => item.value !== '')
-      return left.length === 0 ? undefined : left
-    }),
-  )
-}
 
 for (const engine of ['redis', 'postgres'] as const)
   test(`a volume moves from SQLite to ${engine} and back`, { skip: noMount, timeout: 240_000 }, async (t) => {
