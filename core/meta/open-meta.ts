@@ -33,8 +33,8 @@ export interface EngineOptions {
 }
 
 /** Schemes of the format that this version has no engine for. */
-const NOT_YET = ['tikv', 'mysql', 'etcd', 'badger', 'fdb', 'memkv']
-const SUPPORTED = 'sqlite3, redis, rediss, unix (a Redis socket), postgres'
+const NOT_YET = ['mysql', 'etcd', 'badger', 'fdb', 'memkv']
+const SUPPORTED = 'sqlite3, redis, rediss, unix (a Redis socket), postgres, tikv'
 
 /** The engine for a metadata address such as `sqlite3:///srv/team.db`. Throws Refusal for other schemes. */
 export async function openEngine(url: string, options: EngineOptions = {}): Promise<MetaEngine> {
@@ -51,10 +51,14 @@ export async function openEngine(url: string, options: EngineOptions = {}): Prom
     const { openPostgres } = await import('./engines/postgres/open.ts')
     return openPostgres(url, options)
   }
+  if (scheme === 'tikv') {
+    const { openTikv } = await import('./engines/tkv/open.ts')
+    return openTikv(url, options)
+  }
   if (scheme === undefined)
     throw new Refusal(
       `"${redactUrl(url)}" is no metadata address`,
-      'write one as sqlite3://PATH, redis://HOST/1 or postgres://USER@HOST/DATABASE',
+      'write one as sqlite3://PATH, redis://HOST/1, postgres://USER@HOST/DATABASE or tikv://HOST/VOLUME',
     )
   const why = NOT_YET.includes(scheme) ? 'is not in this version yet' : 'is not known'
   throw new Refusal(`metadata engine "${scheme}" ${why}`, `supported: ${SUPPORTED}`)

@@ -6,7 +6,7 @@
  */
 export function completeMetaUrl(text: string, password: string | undefined): string {
   const url = text.includes('://') ? text : `redis://${text}`
-  if (password === undefined || password === '' || /^(sqlite3|file|memory):/i.test(url)) return url
+  if (password === undefined || password === '' || /^(sqlite3|file|memory|tikv):/i.test(url)) return url
   const match = /^([a-z0-9+.-]+:\/\/)(?:([^/?#]*)@)?(.*)$/is.exec(url)
   if (match === null || match[2]?.includes(':')) return url
   return `${match[1]}${match[2] ?? ''}:${encodeURIComponent(password)}@${match[3]}`
