@@ -8,7 +8,8 @@
  *   --long         every suite whole, on every metadata engine: hours
  *   --engine NAME  suites on mounts only over this metadata engine: sqlite3, redis or postgres (repeatable)
  */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -36,15 +37,19 @@ const total = { passed: 0, failed: 0, skipped: 0 }
 const failures: string[] = []
 const skips: string[] = []
 
-function staticCheck(name: string, program: string, args: readonly string[]): void {
+async function staticCheck(name: string, program: string, args: readonly string[]): Promise<void> {
   const started = performance.now()
-  const result = spawnSync(join(root, 'node_modules', '.bin', program), args, {
+  const child = spawn(join(root, 'node_modules', '.bin', program), args, {
     cwd: root,
-    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'pipe'],
     timeout: 300_000,
   })
-  report(result.status === 0, name, performance.now() - started)
-  if (result.status !== 0) failures.push(`${name}\n${result.stdout}${result.stderr}`.slice(0, 8000))
+  let said = ''
+  for (const stream of [child.stdout, child.stderr])
+    stream.on('data', (data: Buffer) => (said = (said + data.toString()).slice(0, 8000)))
+  const [code] = (await once(child, 'close')) as [number | null]
+  report(code === 0, name, performance.now() - started)
+  if (code !== 0) failures.push(`${name}\n${said}`)
 }
 
 function report(ok: boolean, name: string, ms: number): void {
@@ -125,11 +130,13 @@ process.env.TMPDIR = temporary
 // A test run starts some thousand processes of ours: most of the time of each would go into stripping types.
 process.env.NODE_COMPILE_CACHE = join(temporary, 'node')
 if (options.only === undefined) {
-  staticCheck('format and lint (biome)', 'biome', ['check', '--max-diagnostics=40'])
-  staticCheck('types (tsc)', 'tsc', ['--noEmit'])
-  staticCheck('types of electron (tsc)', 'tsc', ['--noEmit', '-p', 'electron'])
-  staticCheck('types of renderer (tsc)', 'tsc', ['--noEmit', '-p', 'renderer'])
-  staticCheck('layers', 'node', ['scripts/check-layers.ts'])
+  await Promise.all([
+    staticCheck('types (tsc)', 'tsc', ['--noEmit']),
+    staticCheck('types of renderer (tsc)', 'tsc', ['--noEmit', '-p', 'renderer']),
+    staticCheck('types of electron (tsc)', 'tsc', ['--noEmit', '-p', 'electron']),
+    staticCheck('format and lint (biome)', 'biome', ['check', '--max-diagnostics=40']),
+    staticCheck('layers', 'node', ['scripts/check-layers.ts']),
+  ])
 }
 if (!options.quick) prepareSystem()
 await runFiles([...testFiles('core'), ...testFiles('electron'), ...testFiles('renderer')], 2, 240_000)
