@@ -4,7 +4,7 @@ import { rootContext } from '#core/base/context.ts'
 import { ROOT_INO } from '#core/base/ino.ts'
 import { cleanStaleSessions, removeSession, Session, sessionInfo } from './sessions.ts'
 import { parseSetting, serializeSetting } from './setting.ts'
-import { openTestVolume, type TestClient } from './test-volume.ts'
+import { openTestVolume, type TestClient, until } from './test-volume.ts'
 
 const ctx = rootContext()
 
@@ -20,10 +20,14 @@ test('a session says who we are, expires after five heartbeats, and moves on wit
   const began = clock.nowSec()
   assert.deepEqual(await session(client, 1), { sid: 1, expire: began + 60, info: '{}' })
   await clock.advance(13_000)
+  await until(async () => (await session(client, 1))!.expire > began + 60)
   const { expire } = (await session(client, 1))!
   assert.ok(expire >= began + 11 + 60 && expire <= began + 13 + 60, `${expire - began}`)
   await client.engine.commit('test', [], [{ kind: 'delSession', sid: 1 }])
-  await clock.advance(13_000)
+  await until(async () => {
+    await clock.advance(13_000)
+    return (await session(client, 1)) !== null
+  })
   assert.equal((await session(client, 1))?.info, '{}', 'made again')
 
   const info = JSON.parse(sessionInfo('/mnt/a', new Date(0)))
@@ -96,7 +100,7 @@ test('dead sessions are cleaned by whoever comes first, once per heartbeat; a li
 test('a changed setting is adopted at the next heartbeat; a lost volume is reported', async (t) => {
   const client = await openTestVolume()
   t.after(() => client.close())
-  const { engine, clock } = client
+  const { engine } = client
   const state = { ...client.state, sid: 0, options: { ...client.state.options, heartbeatSec: 12 } }
   const seen: unknown[] = []
   const session = new Session(state, '{}', {
@@ -107,7 +111,7 @@ test('a changed setting is adopted at the next heartbeat; a lost volume is repor
   const put = async (change: object) => {
     const text = serializeSetting({ ...parseSetting(serializeSetting(client.state.setting)), ...change })
     await engine.commit('test', [], [{ kind: 'putSetting', text }])
-    await clock.advance(13_000)
+    await session.refresh()
   }
   await put({})
   seen.length = 0

@@ -26,6 +26,7 @@ import {
 } from '../test-volume.ts'
 
 const ROOT = rootContext()
+const ON_POSTGRES = process.env.POMELO_TEST_META?.startsWith('postgres')
 const A = Uint8Array.of(1, 2, 3)
 const B = Uint8Array.of(9)
 const RULE: AclRule = { owner: 7, group: 5, mask: 4, other: 1, users: [{ id: 7, perm: 6 }], groups: [] }
@@ -55,14 +56,25 @@ test('an xattr is set, read, listed and removed by its bytes, and ctime follows 
       assert.deepEqual(Uint8Array.from((await meta.getxattr(ROOT, ino, name))!), value)
       assert.equal((await meta.getattr(ROOT, ino)).ctime, clock.nowSec())
     }
-    await meta.setxattr(ROOT, ino, 'user.a\xff', B, 0)
-    assert.deepEqual((await meta.listxattr(ROOT, ino)).toSorted(), ['user.a\xff', name])
+    await meta.setxattr(ROOT, ino, 'user.a', B, 0)
+    assert.deepEqual((await meta.listxattr(ROOT, ino)).toSorted(), ['user.a', name])
     await clock.advance(1000)
     await meta.removexattr(ROOT, ino, name)
     const { ctime, mtime } = await meta.getattr(ROOT, ino)
     assert.deepEqual([ctime, mtime], [clock.nowSec(), clock.nowSec() - 3])
     assert.equal(await meta.getxattr(ROOT, ino, name), undefined)
+    assert.deepEqual(await meta.listxattr(ROOT, ino), ['user.a'])
+  })
+})
+
+test('names of xattrs are bytes', {
+  skip: ON_POSTGRES && 'PostgreSQL holds names in UTF-8 only',
+}, async () => {
+  await withNode(async ({ meta }, ino) => {
+    await meta.setxattr(ROOT, ino, 'user.a\xff', B, 0)
     assert.deepEqual(await meta.listxattr(ROOT, ino), ['user.a\xff'])
+    await meta.removexattr(ROOT, ino, 'user.a\xff')
+    assert.deepEqual(await meta.listxattr(ROOT, ino), [])
   })
 })
 
