@@ -1,7 +1,6 @@
-/**
- * Opening at login on Linux: a desktop entry in the autostart folder. (macOS and Windows have an API for it.)
- * Source: Desktop Application Autostart Specification; Desktop Entry Specification, "The Exec key".
- */
+/** Opening at login on Linux: a desktop entry in the autostart folder. (macOS and Windows have an API for it.) */
+import { autostartEntry } from '#core/api/desktop-entry.ts'
+
 export const HIDDEN = '--hidden'
 
 export interface LoginProgram {
@@ -11,22 +10,9 @@ export interface LoginProgram {
 }
 
 export function loginEntry({ program, args }: LoginProgram): string {
-  return [
-    '[Desktop Entry]',
-    'Type=Application',
-    'Name=Pomelo',
-    'Comment=Mount team volumes at login',
-    `Exec=${[program, ...args, HIDDEN].map(quoted).join(' ')}`,
-    'Icon=pomelo',
-    'X-GNOME-Autostart-enabled=true',
-    'NoDisplay=true',
-    '',
-  ].join('\n')
-}
-
-/** A word of Exec: quoted, with `"`, `` ` ``, `$` and `\` escaped, and `%` doubled; then escaped as a string value. */
-function quoted(word: string): string {
-  const inner = word.replaceAll('%', '%%')
-  if (/^[\w@%+=:,./-]+$/.test(inner)) return inner
-  return `"${inner.replace(/["`$\\]/g, '\\$&')}"`.replaceAll('\\', '\\\\')
+  return autostartEntry({
+    name: 'Pomelo',
+    comment: 'Mount team volumes at login',
+    command: [program, ...args, HIDDEN],
+  })
 }

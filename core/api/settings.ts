@@ -110,6 +110,8 @@ export interface About {
   /** Why this computer cannot mount; null when it can. */
   readonly mountObstacle: string | null
   readonly safeToShutDown: boolean
+  /** What starts the daemon at login: a unit of the user's systemd, or an entry of the desktop's autostart folder. */
+  readonly startsAtLogin: 'systemd' | 'autostart' | 'no'
   readonly rssBytes: number
 }
 

@@ -1,6 +1,7 @@
 import { formatDuration, formatSize } from '#core/base/units.ts'
 import { connectDaemon, findOrStartDaemon } from '#core/daemon/connect.ts'
 import { type Call, defineCommand } from './command.ts'
+import { UsageError } from './options.ts'
 
 const RUN = {
   port: { kind: 'number', max: 65_535, default: '0', help: 'loopback port of the interface; 0: any' },
@@ -99,6 +100,36 @@ export const daemonStatus = defineCommand({
     }
   },
 })
+
+export const daemonAtLogin = defineCommand({
+  name: 'daemon at-login',
+  operands: '[on|off]',
+  arity: [0, 1],
+  summary: 'Start the daemon at login, with the volumes to mount then; without a word, say whether it is so.',
+  description: `
+A unit of your systemd where one looks after the session, else an entry of the desktop's autostart folder. To have it
+before anybody logs in: loginctl enable-linger.`,
+  options: {},
+  examples: ['pomelo daemon at-login on', 'pomelo daemon at-login'],
+  async run({ operands: [word], out, signal }) {
+    if (word !== undefined && word !== 'on' && word !== 'off') throw new UsageError('say on or off')
+    const api = await findOrStartDaemon(signal)
+    try {
+      if (word !== undefined) await api.trpc.system.changeSettings.mutate({ startAtLogin: word === 'on' })
+      const { startsAtLogin } = await api.trpc.system.about.query()
+      out.data({ startsAtLogin }, () => out.print(AT_LOGIN[startsAtLogin]))
+      return 0
+    } finally {
+      await api.close()
+    }
+  },
+})
+
+const AT_LOGIN = {
+  systemd: 'the daemon starts at login: unit pomelo.service of your systemd',
+  autostart: 'the daemon starts at login: entry in the autostart folder of your desktop',
+  no: 'the daemon does not start at login',
+} as const
 
 async function stop({ out, signal }: Call): Promise<number> {
   const api = await connectDaemon()

@@ -65,10 +65,19 @@ async function checked(api: Api): Promise<Api> {
   throw new Refusal('the daemon that runs is of another version', 'pomelo daemon restart')
 }
 
+/** What runs a daemon in the foreground, and what starts one in the background: program and words. */
+export function daemonCommands(): { readonly run: readonly string[]; readonly start: readonly string[] } {
+  const entry = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
+  return {
+    run: [process.execPath, ...SMALL, entry, 'daemon', 'run'],
+    start: [process.execPath, entry, 'daemon', 'start'],
+  }
+}
+
 /** Returns what tells why it ended, once it has with a failure. */
 function startDetached({ stateDir }: Places): () => string | undefined {
-  const entry = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
-  const child = spawn(process.execPath, [...SMALL, entry, 'daemon', 'run'], {
+  const [program, ...words] = daemonCommands().run
+  const child = spawn(program!, words, {
     cwd: stateDir,
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -6,6 +6,8 @@ import { type RunningServer, startServer } from './api/http-server.ts'
 import { Sessions } from './api/sessions.ts'
 import { Tickets } from './api/tickets.ts'
 import { SettingsStore } from './app-settings.ts'
+import { startAtLogin } from './at-login.ts'
+import { daemonCommands } from './connect.ts'
 import { type Db, openDatabase } from './database.ts'
 import { EventLog } from './event-log.ts'
 import { HealthBook } from './health.ts'
@@ -98,6 +100,7 @@ export class Daemon {
     await this.supervisor.start()
     const refusals = new RefusalLog(this.events, this.log)
     this.#server = await startServer(
+    await this.#keepAtLogin()
       {
         services: this.services,
         sessions: this.sessions,
@@ -116,6 +119,14 @@ export class Daemon {
 
   /** At another port no window of before can come back: its page and its token belong to the old one. */
   #keepPort(): void {
+  /** The program may be at another place since it was switched on. */
+  async #keepAtLogin(): Promise<void> {
+    if (!this.settings.now.startAtLogin) return
+    await startAtLogin(true, daemonCommands()).catch((error: unknown) =>
+      this.log.warn('the daemon will not start at login', { error }),
+    )
+  }
+
     const before = this.#kept.port
     if (this.port === before) return
     if (before !== 0) this.log.warn('the interface has another address', { before, port: this.port })

@@ -36,6 +36,7 @@ export class TestDaemon implements AsyncDisposable {
       XDG_RUNTIME_DIR: join(folder, 'run'),
       XDG_CACHE_HOME: join(folder, 'cache'),
       XDG_DATA_HOME: join(folder, 'data'),
+      XDG_CONFIG_HOME: join(folder, 'config'),
     }
   }
 

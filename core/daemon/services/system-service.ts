@@ -16,6 +16,8 @@ import {
 } from '#core/api/settings.ts'
 import { CLIENT_VERSION, POMELO_VERSION } from '#core/base/version.ts'
 import { defaultCacheDir } from '#core/volume/volume-options.ts'
+import { atLogin, startAtLogin } from '../at-login.ts'
+import { daemonCommands } from '../connect.ts'
 import type { Daemon } from '../daemon.ts'
 import { diagnosticsBundle } from '../diagnostics.ts'
 
@@ -47,6 +49,7 @@ export class System implements SystemService {
       secretStore: secrets.kind,
       mountObstacle: mountObstacle(),
       safeToShutDown: services.volumes.list().every(({ safeToShutDown }) => safeToShutDown),
+      startsAtLogin: atLogin(),
       rssBytes: process.memoryUsage.rss(),
     }
   }
@@ -56,6 +59,7 @@ export class System implements SystemService {
   }
 
   async changeSettings(change: SettingsChange): Promise<AppSettings> {
+    if (change.startAtLogin !== undefined) await startAtLogin(change.startAtLogin, daemonCommands())
     const next = this.#daemon.settings.change(change)
     if (change.uploadMbps !== undefined || change.downloadMbps !== undefined) {
       await Promise.all(this.#daemon.profiles.list().map(({ id }) => this.#daemon.applyLimits(id)))

@@ -34,6 +34,7 @@ export function fakeSystem(world: World): SystemService {
       secretStore: 'file',
       mountObstacle: null,
       safeToShutDown: [...world.volumes.values()].every(({ volume }) => volume.safeToShutDown),
+      startsAtLogin: settings.startAtLogin ? 'systemd' : 'no',
       rssBytes: 84 * 2 ** 20,
     }),
     settings: () => settings,
