@@ -229,6 +229,33 @@ test('properties: owner, attributes and access list', options, () =>
   }),
 )
 
+test('a folder is kept on this computer, marked, listed, and let go', options, () =>
+  withPage('#/v/v1/files', 'typical', async (page) => {
+    await page.getByRole('row', { name: /Folder projects/ }).click()
+    await page.getByRole('button', { name: 'More for the selection' }).click()
+    await page.getByRole('menuitem', { name: 'Keep on this computer' }).click()
+    await page.getByRole('row', { name: /projects.*Kept on this computer/ }).waitFor()
+    await page.getByRole('link', { name: 'Cache', exact: true }).click()
+    const kept = page.getByRole('region', { name: 'Kept on this computer' })
+    await kept.getByRole('row', { name: /\/projects 310 3\.4.GiB 40.%/ }).waitFor()
+    await kept.getByRole('button', { name: 'No longer keep' }).click()
+    await kept.getByText(/^Nothing yet/).waitFor()
+  }),
+)
+
+test('limits of one volume hold at once, and what is typed elsewhere stays', options, () =>
+  withPage('#/v/v1/settings', 'typical', async (page) => {
+    await page.getByLabel('Name here').fill('renamed')
+    const limits = page.getByRole('region', { name: 'Bandwidth' })
+    await limits.getByLabel('Upload, Mbit/s').fill('40')
+    await limits.getByText('Saved: it holds from now on.').waitFor()
+    assert.equal(await page.getByLabel('Name here').inputValue(), 'renamed')
+    await page.getByRole('link', { name: 'Files', exact: true }).click()
+    await page.goBack()
+    assert.equal(await limits.getByLabel('Upload, Mbit/s').inputValue(), '40')
+  }),
+)
+
 test('a task is paused, says so, and goes on', options, () =>
   withPage('#/activity', 'typical', async (page) => {
     const task = page.getByRole('listitem').filter({ hasText: 'Warm up /projects/2026/autumn' })

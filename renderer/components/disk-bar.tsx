@@ -6,12 +6,15 @@ import { StackedBar } from './stacked-bar.tsx'
 
 const COLORS: Readonly<Record<DiskPart, string>> = {
   here: 'var(--tier-disk)',
+  pinned: 'var(--accent)',
   staged: 'var(--waiting-fill)',
   others: 'var(--tier-memory)',
   rest: 'var(--idle-fill)',
   free: 'var(--sunken)',
   reserve: 'var(--border-strong)',
 }
+
+const OF_ONE: readonly DiskPart[] = ['here', 'pinned', 'staged']
 
 interface Props {
   readonly overview: CacheOverview
@@ -22,9 +25,7 @@ interface Props {
 /** The disk of the cache, whose free space is the limit that counts. */
 export function DiskBar({ overview, id }: Props) {
   const words = s.cache.disk
-  const parts = diskParts(overview, id).filter(
-    ({ part }) => id !== undefined || (part !== 'here' && part !== 'staged'),
-  )
+  const parts = diskParts(overview, id).filter(({ part }) => id !== undefined || !OF_ONE.includes(part))
   return (
     <StackedBar
       label={words.label}

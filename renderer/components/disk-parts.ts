@@ -1,7 +1,7 @@
 /** A disk divided by what is on it; the parts are the whole. */
 import type { CacheOverview } from '#core/api/settings.ts'
 
-export type DiskPart = 'here' | 'staged' | 'others' | 'rest' | 'free' | 'reserve'
+export type DiskPart = 'here' | 'pinned' | 'staged' | 'others' | 'rest' | 'free' | 'reserve'
 
 export function diskParts(
   { volumes, diskBytes, diskFreeBytes, reserveBytes }: CacheOverview,
@@ -9,18 +9,21 @@ export function diskParts(
   id: string | undefined,
 ): readonly { readonly part: DiskPart; readonly size: number }[] {
   let here = 0
+  let pinned = 0
   let staged = 0
   let others = 0
   for (const volume of volumes) {
     if (volume.id === id) {
-      here += volume.cachedBytes
+      here += volume.cachedBytes - volume.pinnedBytes
+      pinned += volume.pinnedBytes
       staged += volume.stagedBytes
     } else others += volume.cachedBytes + volume.stagedBytes
   }
   const reserve = Math.min(reserveBytes, diskFreeBytes)
-  const rest = Math.max(0, diskBytes - diskFreeBytes - here - staged - others)
+  const rest = Math.max(0, diskBytes - diskFreeBytes - here - pinned - staged - others)
   return [
     { part: 'here', size: here },
+    { part: 'pinned', size: pinned },
     { part: 'staged', size: staged },
     { part: 'others', size: others },
     { part: 'rest', size: rest },

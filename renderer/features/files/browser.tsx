@@ -1,5 +1,6 @@
-import { useState } from 'react'
+import { useMemo, useState } from 'react'
 import type { FileEntry } from '#core/api/files.ts'
+import { usePinActions, usePins } from '../../api/pins.ts'
 import { Empty } from '../../components/empty.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
 import { Grid, type Sort } from '../../components/grid.tsx'
@@ -12,7 +13,7 @@ import { bytes } from '../../format/bytes.ts'
 import { count } from '../../format/number.ts'
 import { s } from '../../strings/strings.ts'
 import css from './browser.module.css'
-import { COLUMNS } from './columns.tsx'
+import { columnsOf } from './columns.tsx'
 import { droppedFiles } from './dropped.ts'
 import { type FileDialog, FileDialogs } from './file-dialogs.tsx'
 import type { SortKey } from './listing.ts'
@@ -35,6 +36,10 @@ export function Browser({ id, path, onTrash }: Props) {
   const { listing, again } = useListing(id, path)
   const uploads = useUploads(id, path, again)
   const actions = useFileActions(id, again)
+  const { pins } = usePins(id)
+  const pinned = useMemo(() => new Set(pins.map(({ ino }) => ino)), [pins])
+  const columns = useMemo(() => columnsOf(pinned), [pinned])
+  const pinActions = usePinActions(id)
   const [selection, setSelection] = useState(NOTHING)
   const [sort, setSort] = useState<Sort>({ key: 'name', descending: false })
   const [dialog, setDialog] = useState<FileDialog | null>(null)
@@ -101,6 +106,8 @@ export function Browser({ id, path, onTrash }: Props) {
         path={path}
         chosen={chosen}
         actions={actions}
+        pinned={pinned}
+        pinActions={pinActions}
         onDialog={setDialog}
         onUpload={uploads.add}
         onTrash={onTrash}
@@ -121,7 +128,7 @@ export function Browser({ id, path, onTrash }: Props) {
       ) : (
         <Grid
           label={s.files.table(path)}
-          columns={COLUMNS}
+          columns={columns}
           count={listing.count}
           itemAt={(index) => listing.at(index)}
           nameOf={(entry) => entry.name}

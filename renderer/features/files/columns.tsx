@@ -1,4 +1,4 @@
-import { IconFile, IconFolderFilled, IconLink, IconPlug } from '@tabler/icons-react'
+import { IconFile, IconFolderFilled, IconLink, IconPinFilled, IconPlug } from '@tabler/icons-react'
 import type { FileEntry, FileType } from '#core/api/files.ts'
 import type { Column } from '../../components/grid.tsx'
 import { bytes, exactBytes } from '../../format/bytes.ts'
@@ -15,30 +15,37 @@ const ICONS: Readonly<Partial<Record<FileType, typeof IconFile>>> = {
 
 const words = s.files.columns
 
-export const COLUMNS: readonly Column<FileEntry>[] = [
-  {
-    key: 'name',
-    title: words.name,
-    width: 'minmax(200px, 1fr)',
-    sortable: true,
-    render: ({ name, type, target }) => {
-      const Glyph = ICONS[type] ?? IconPlug
-      return (
-        <span className={css.name} title={name}>
-          <Glyph
-            size={16}
-            stroke={1.5}
-            className={type === 'directory' ? css.folder : undefined}
-            aria-label={s.files.details.types[type]}
-          />
-          <span>
-            {name}
-            {target !== undefined && <span className={css.dim}> → {target}</span>}
-          </span>
+/** `pinned`: inodes that are kept on this computer. */
+export function columnsOf(pinned: ReadonlySet<string>): readonly Column<FileEntry>[] {
+  return [nameColumn(pinned), ...COLUMNS]
+}
+
+const nameColumn = (pinned: ReadonlySet<string>): Column<FileEntry> => ({
+  key: 'name',
+  title: words.name,
+  width: 'minmax(200px, 1fr)',
+  sortable: true,
+  render: ({ name, type, target, ino }) => {
+    const Glyph = ICONS[type] ?? IconPlug
+    return (
+      <span className={css.name} title={name}>
+        <Glyph
+          size={16}
+          stroke={1.5}
+          className={type === 'directory' ? css.folder : undefined}
+          aria-label={s.files.details.types[type]}
+        />
+        <span>
+          {name}
+          {target !== undefined && <span className={css.dim}> → {target}</span>}
         </span>
-      )
-    },
+        {pinned.has(ino) && <IconPinFilled size={12} className={css.pin} aria-label={s.cache.pins.pinned} />}
+      </span>
+    )
   },
+})
+
+const COLUMNS: readonly Column<FileEntry>[] = [
   {
     key: 'size',
     title: words.size,

@@ -9,6 +9,7 @@ import {
   IconTrash,
 } from '@tabler/icons-react'
 import type { FileEntry } from '#core/api/files.ts'
+import type { PinActions } from '../../api/pins.ts'
 import { IconAction } from '../../components/icon-action.tsx'
 import { go } from '../../components/navigate.ts'
 import { volumeHref } from '../../components/route.ts'
@@ -18,23 +19,27 @@ import type { UploadItem } from './dropped.ts'
 import type { FileDialog } from './file-dialogs.tsx'
 import { ancestors, parentOf } from './names.ts'
 import { UploadMenu } from './upload-menu.tsx'
-import type { FileActions } from './use-file-actions.ts'
+import { type FileActions, named } from './use-file-actions.ts'
 
 interface Props {
   readonly id: string
   readonly path: string
   readonly chosen: readonly FileEntry[]
   readonly actions: FileActions
+  readonly pinned: ReadonlySet<string>
+  readonly pinActions: PinActions
   readonly onDialog: (dialog: FileDialog) => void
   readonly onUpload: (items: readonly UploadItem[]) => void
   readonly onTrash: () => void
   readonly onRefresh: () => void
 }
 
-export function Toolbar({ id, path, chosen, actions, onDialog, onUpload, onTrash, onRefresh }: Props) {
+export function Toolbar(props: Props) {
+  const { id, path, chosen, actions, pinned, pinActions, onDialog, onUpload, onTrash, onRefresh } = props
   const words = s.files
   const [only] = chosen.length === 1 ? chosen : []
   const none = chosen.length === 0
+  const allPinned = chosen.every(({ ino }) => pinned.has(ino))
   return (
     <div className={css.toolbar}>
       <IconAction
@@ -87,6 +92,29 @@ export function Toolbar({ id, path, chosen, actions, onDialog, onUpload, onTrash
           </Menu.Item>
           <Menu.Item onClick={() => onDialog({ kind: 'warm-up', entries: chosen })}>{words.warmUp}</Menu.Item>
           <Menu.Item onClick={() => actions.drop(chosen)}>{words.drop}</Menu.Item>
+          {allPinned ? (
+            <Menu.Item
+              onClick={() =>
+                pinActions.unpin(
+                  chosen.map(({ ino }) => ino),
+                  named(chosen),
+                )
+              }
+            >
+              {s.cache.pins.unpin}
+            </Menu.Item>
+          ) : (
+            <Menu.Item
+              onClick={() =>
+                pinActions.pin(
+                  chosen.map((entry) => entry.path),
+                  named(chosen),
+                )
+              }
+            >
+              {s.cache.pins.pin}
+            </Menu.Item>
+          )}
           <Menu.Divider />
           <Menu.Item color="red" onClick={() => onDialog({ kind: 'remove', entries: chosen })}>
             {words.remove}

@@ -14,8 +14,6 @@ export interface HereForm {
   readonly cacheDir: string
   /** Empty: as in the settings of Pomelo. */
   readonly cacheText: string
-  readonly uploadMbps: number
-  readonly downloadMbps: number
 }
 
 export function formOf({ name, mountPoint, mountAtLogin, settings }: Profile): HereForm {
@@ -30,8 +28,6 @@ export function formOf({ name, mountPoint, mountAtLogin, settings }: Profile): H
     subdir: settings.subdir ?? '',
     cacheDir: settings.cacheDir ?? '',
     cacheText: settings.cacheBytes === undefined ? '' : bytes(settings.cacheBytes),
-    uploadMbps: settings.uploadMbps ?? 0,
-    downloadMbps: settings.downloadMbps ?? 0,
   }
 }
 
@@ -47,15 +43,13 @@ export function updateOf(form: HereForm, profile: Profile): UpdateInput | undefi
   const before = profile.settings.cacheBytes
   // A size that was only shown, rounded, is not one that was typed.
   const cacheBytes = before !== undefined && bytes(before) === form.cacheText ? before : typed
-  const { readOnly, writeback, allowOther, xattr, uploadMbps, downloadMbps } = form
+  const { readOnly, writeback, allowOther, xattr } = form
   const settings: MountSettings = {
     ...profile.settings,
     readOnly,
     writeback,
     allowOther,
     xattr,
-    uploadMbps,
-    downloadMbps,
     cacheBytes,
     subdir: form.subdir.trim() === '' ? undefined : form.subdir.trim(),
     cacheDir: form.cacheDir.trim() === '' ? undefined : form.cacheDir.trim(),

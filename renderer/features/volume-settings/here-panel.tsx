@@ -1,4 +1,4 @@
-import { Button, NumberInput, Switch, TextInput } from '@mantine/core'
+import { Button, Switch, TextInput } from '@mantine/core'
 import { useMutation, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { Profile, UpdateInput } from '#core/api/volumes.ts'
@@ -64,20 +64,6 @@ export function HerePanel({ profile }: { readonly profile: Profile }) {
             error={cacheBytesOf(form) === null ? words.badSize : undefined}
           />
           <TextInput label={words.subdir} description={words.subdirHint} {...text('subdir')} />
-          <NumberInput
-            label={words.up}
-            description={words.noLimit}
-            min={0}
-            value={form.uploadMbps}
-            onChange={(value) => typeof value === 'number' && change({ uploadMbps: value })}
-          />
-          <NumberInput
-            label={words.down}
-            description={words.noLimit}
-            min={0}
-            value={form.downloadMbps}
-            onChange={(value) => typeof value === 'number' && change({ downloadMbps: value })}
-          />
         </div>
         <TextInput label={words.cacheDir} {...text('cacheDir')} />
         {save.isError && <ErrorNote error={save.error} doing={words.saving(profile.name)} />}

@@ -7,7 +7,9 @@ import { s } from '../../strings/strings.ts'
 import { AccessPanel } from './access-panel.tsx'
 import { DangerPanel } from './danger-panel.tsx'
 import { FormatPanel } from './format-panel.tsx'
+import { formOf } from './here-form.ts'
 import { HerePanel } from './here-panel.tsx'
+import { LimitsPanel } from './limits-panel.tsx'
 import css from './volume-settings.module.css'
 
 /** Settings of one volume: on this computer, for everybody, and its end. */
@@ -28,12 +30,21 @@ export default function VolumeSettingsTab({ id }: { readonly id: string }) {
       {profile.error !== null && <ErrorNote error={profile.error} onRetry={() => void profile.refetch()} />}
       {profile.data !== undefined && (
         <>
-          <HerePanel key={`here ${profile.dataUpdatedAt}`} profile={profile.data} />
-          <AccessPanel key={`access ${profile.dataUpdatedAt}`} profile={profile.data} />
+          <HerePanel key={versionOf(formOf(profile.data))} profile={profile.data} />
+          <LimitsPanel key={id} profile={profile.data} />
+          <AccessPanel
+            key={versionOf([profile.data.metaUrl, profile.data.bucket, profile.data.secrets])}
+            profile={profile.data}
+          />
         </>
       )}
       <FormatPanel id={id} name={volume.name} />
       {isProfile && <DangerPanel id={id} />}
     </div>
   )
+}
+
+/** A form begins anew when what it shows has changed, not when it was only read again: what is typed stays. */
+function versionOf(shown: unknown): string {
+  return JSON.stringify(shown)
 }

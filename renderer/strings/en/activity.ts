@@ -7,6 +7,7 @@ const kinds: Readonly<Record<TaskKind, string>> = {
   compact: 'Compact files',
   'warm-up': 'Warm up cache',
   'drop-cache': 'Drop from cache',
+  pin: 'Keep on this computer',
   'count-space': 'Count space',
   'remove-tree': 'Delete folder',
   'restore-trash': 'Restore from trash',

@@ -30,12 +30,14 @@ export const overview = {
   noData: 'No data yet',
   tiers: {
     title: 'Where reads were answered',
-    since: (when: string) => `since ${when}`,
+    since: 'since the mount',
     label: 'Reads by what answered them',
-    text: (reads: string, bytes: string, share: string) => `${share}   ${bytes}   ${reads}`,
     reads: (n: string) => `${n} reads`,
     none: 'Nothing was read yet.',
-    kernel: 'The kernel answers from its own cache without asking Pomelo; those reads are not counted.',
+    keptOpens: (share: string) => `may answer after ${share} of opens`,
+    keptHover: (kept: string, opens: string) =>
+      `After ${kept} of ${opens} opens the kernel still had pages of the file. How many reads it answered from them it tells nobody.`,
+    kernel: 'The kernel answers from its own cache without asking Pomelo: those reads are in no figure here.',
     amplification: 'Fetched from the bucket',
     amplificationValue: (fetched: string, asked: string, factor: string) =>
       `${fetched} for ${asked} asked (${factor}×)`,

@@ -12,9 +12,6 @@ export const volumeSettings = {
     cacheSize: 'Most in the cache',
     cacheHint: 'Empty: as in the settings of Pomelo.',
     cacheDir: 'Folder of the cache',
-    up: 'Upload limit, Mbit/s',
-    down: 'Download limit, Mbit/s',
-    noLimit: '0: no limit',
     subdir: 'Only this folder of the volume',
     subdirHint: 'Such as /projects. Empty: all of it.',
     allowOther: 'Other users of this computer may use it',
@@ -23,6 +20,13 @@ export const volumeSettings = {
     badSize: 'Not a size. Write it like 100 GiB.',
     saved: 'Saved. Applies at the next mount.',
     saving: (name: string) => `Saving the settings of ${name}`,
+  },
+  limits: {
+    title: 'Bandwidth',
+    text: 'Of this volume here, at once. 0: no limit.',
+    uploadMbps: 'Upload, Mbit/s',
+    downloadMbps: 'Download, Mbit/s',
+    saved: 'Saved: it holds from now on.',
   },
   access: {
     title: 'Addresses and keys',
