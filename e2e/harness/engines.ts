@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { after } from 'node:test'
 import { postgresMissing, startPostgres } from './postgres.ts'
 import { redisMissing, startRedis } from './redis.ts'
+import { startTikv, tikvMissing } from './tikv.ts'
 import { makeVolume, placeForVolume, type TestVolume } from './volume.ts'
 
 /** `npm test -- --long` and the nightly scripts: every suite whole on every engine. */
@@ -32,7 +33,7 @@ export interface EngineServer {
 }
 
 export interface TestEngine {
-  readonly name: 'sqlite3' | 'redis' | 'postgres'
+  readonly name: 'sqlite3' | 'redis' | 'postgres' | 'tikv'
   /** Why it cannot run here, to skip under; undefined when it can. */
   missing(): string | undefined
   start(): Promise<EngineServer>
@@ -80,7 +81,21 @@ const postgres: TestEngine = {
   },
 }
 
-export const engines: readonly TestEngine[] = [sqlite, redis, postgres]
+const tikv: TestEngine = {
+  name: 'tikv',
+  // As on PostgreSQL: core/meta/engines/tkv/usage.ts.
+  keepsTotals: false,
+  missing: tikvMissing,
+  start: async () => {
+    const server = await startTikv()
+    let used = 0
+    return { newMeta: async () => server.url(`volume_${used++}`), stop: () => server.stop() }
+  },
+}
+
+export const engines: readonly TestEngine[] = [sqlite, redis, postgres, tikv]
+/** Only in long runs, or when asked for. */
+const LONG_ONLY: readonly TestEngine[] = [tikv]
 
 /** An engine as the tests of one file use it. */
 export interface UsedEngine {
@@ -104,7 +119,9 @@ export interface UsedEngine {
  */
 export function useEngines(): readonly UsedEngine[] {
   const wanted = process.env.POMELO_TEST_ENGINES?.split(',')
-  return engines.filter(({ name }) => wanted?.includes(name) ?? true).map(useEngine)
+  const isWanted = (engine: TestEngine): boolean =>
+    wanted?.includes(engine.name) ?? (isLong || !LONG_ONLY.includes(engine))
+  return engines.filter(isWanted).map(useEngine)
 }
 
 function useEngine(engine: TestEngine): UsedEngine {
