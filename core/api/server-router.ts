@@ -19,6 +19,16 @@ import {
   trashListInput,
   unpinInput,
 } from './files.ts'
+import {
+  inspectBlockInput,
+  inspectBucketInput,
+  inspectDuplicatesInput,
+  inspectFileInput,
+  inspectFolderInput,
+  inspectFoldersInput,
+  inspectObjectInput,
+  traceInput,
+} from './inspect.ts'
 import { historyInput, liveInput } from './metrics.ts'
 import { bucketProbe, metadataProbe, mountPointProbe } from './probes.ts'
 import { errorData, errorMessage, toApiError } from './server-errors.ts'
@@ -201,12 +211,43 @@ const files = t.router({
   cacheEstimate: procedure
     .input(cacheInput)
     .query((call) => call.ctx.services.files.cacheEstimate(call.input, caller(call))),
-  pins: procedure
-    .input(volumeRef)
-    .query((call) => call.ctx.services.files.pins(call.input.id, caller(call))),
+  pins: procedure.input(volumeRef).query((call) => call.ctx.services.files.pins(call.input.id, caller(call))),
   unpin: procedure
     .input(unpinInput)
     .mutation((call) => call.ctx.services.files.unpin(call.input, caller(call))),
+})
+
+const inspect = t.router({
+  status: procedure
+    .input(volumeRef)
+    .query((call) => call.ctx.services.inspect.status(call.input.id, caller(call))),
+  object: procedure
+    .input(inspectObjectInput)
+    .query((call) => call.ctx.services.inspect.object(call.input, caller(call))),
+  file: procedure
+    .input(inspectFileInput)
+    .query((call) => call.ctx.services.inspect.file(call.input, caller(call))),
+  block: procedure
+    .input(inspectBlockInput)
+    .query((call) => call.ctx.services.inspect.block(call.input, caller(call))),
+  bucket: procedure
+    .input(inspectBucketInput)
+    .query((call) => call.ctx.services.inspect.bucket(call.input, caller(call))),
+  folders: procedure
+    .input(inspectFoldersInput)
+    .query((call) => call.ctx.services.inspect.folders(call.input, caller(call))),
+  space: procedure
+    .input(volumeRef)
+    .query((call) => call.ctx.services.inspect.space(call.input.id, caller(call))),
+  folder: procedure
+    .input(inspectFolderInput)
+    .query((call) => call.ctx.services.inspect.folder(call.input, caller(call))),
+  duplicates: procedure
+    .input(inspectDuplicatesInput)
+    .query((call) => call.ctx.services.inspect.duplicates(call.input, caller(call))),
+  trace: procedure.input(traceInput).subscription(async function* (call) {
+    yield* call.ctx.services.inspect.trace(call.input, caller(call))
+  }),
 })
 
 const system = t.router({
@@ -231,5 +272,5 @@ const system = t.router({
     .mutation(({ ctx, input }) => ctx.services.system.power?.(input.state)),
 })
 
-export const router = t.router({ volumes, probes, metrics, events, tasks, files, system })
+export const router = t.router({ volumes, probes, metrics, events, tasks, files, inspect, system })
 export type AppRouter = typeof router

@@ -31,6 +31,26 @@ import type {
   trashListInput,
   unpinInput,
 } from './files.ts'
+import type {
+  BlockPreview,
+  BucketFolder,
+  BucketPage,
+  DuplicatesReport,
+  FileMap,
+  IndexStatus,
+  inspectBlockInput,
+  inspectBucketInput,
+  inspectDuplicatesInput,
+  inspectFileInput,
+  inspectFolderInput,
+  inspectFoldersInput,
+  inspectObjectInput,
+  ObjectAnswer,
+  SpaceFolder,
+  SpaceView,
+  TraceBatch,
+  traceInput,
+} from './inspect.ts'
 import type { History, historyInput, LiveDetail, liveInput } from './metrics.ts'
 import type {
   BucketAnswer,
@@ -157,6 +177,21 @@ export interface FilesService {
   unpin(input: In<typeof unpinInput>, caller: Caller): Promise<void>
 }
 
+export interface InspectService {
+  status(id: string, caller: Caller): Promise<IndexStatus>
+  object(input: In<typeof inspectObjectInput>, caller: Caller): Promise<ObjectAnswer>
+  file(input: In<typeof inspectFileInput>, caller: Caller): Promise<FileMap>
+  block(input: In<typeof inspectBlockInput>, caller: Caller): Promise<BlockPreview>
+  bucket(input: In<typeof inspectBucketInput>, caller: Caller): Promise<BucketPage>
+  folders(input: In<typeof inspectFoldersInput>, caller: Caller): Promise<readonly BucketFolder[]>
+  /** By the last survey (a task); null when there was none. */
+  space(id: string, caller: Caller): Promise<SpaceView | null>
+  folder(input: In<typeof inspectFolderInput>, caller: Caller): Promise<SpaceFolder | null>
+  duplicates(input: In<typeof inspectDuplicatesInput>, caller: Caller): Promise<DuplicatesReport>
+  /** Operations of the mount, as long as it is listened to. Refused where the volume is not mounted. */
+  trace(input: In<typeof traceInput>, caller: Caller): AsyncIterable<TraceBatch>
+}
+
 export interface SystemService {
   about(): About
   settings(): AppSettings
@@ -184,5 +219,6 @@ export interface Services {
   readonly events: EventsService
   readonly tasks: TasksService
   readonly files: FilesService
+  readonly inspect: InspectService
   readonly system: SystemService
 }

@@ -1,8 +1,6 @@
 /** `dedup`: what is stored twice, and storing it once. */
 import { formatCount, formatSize } from '#core/base/units.ts'
-import type { ContentProgress } from '#core/inspect/content-scan.ts'
-import type { DedupProgress } from '#core/inspect/dedup.ts'
-import type { DuplicatesReport } from '#core/inspect/duplicates.ts'
+import type { ContentProgress, DedupProgress, DuplicatesReport } from '#core/inspect/answers.ts'
 import { type Call, defineCommand } from './command.ts'
 import { type OperationPlace, withPlaces } from './places.ts'
 import { TOOL_OPTIONS } from './volumes.ts'

@@ -1,9 +1,9 @@
 import { BackendError } from '#core/base/errno.ts'
 import { Refusal } from '#core/base/refusal.ts'
+import type { LateRequest, ShownOperation, TraceBatch, TraceFilter } from '#core/base/shown-trace.ts'
 import type { RequestTrace } from '#core/base/trace.ts'
 import { formatSize } from '#core/base/units.ts'
 import { findProcess, mountedPath } from '#core/volume/control-client.ts'
-import type { LateRequest, ShownOperation, TraceBatch, TraceFilter } from '#core/volume/live-trace.ts'
 import { defineCommand } from './command.ts'
 
 const OPTIONS = {

@@ -21,6 +21,7 @@ import { RefusalLog } from './refusal-log.ts'
 import { FileSecretStore, type SecretStore } from './secrets.ts'
 import { Events } from './services/events-service.ts'
 import { Files } from './services/files-service.ts'
+import { Inspections } from './services/inspect-service.ts'
 import { MetricsView } from './services/metrics-service.ts'
 import { Probes } from './services/probes-service.ts'
 import { System } from './services/system-service.ts'
@@ -87,6 +88,7 @@ export class Daemon {
       events: new Events(this),
       tasks: new Tasks(this, this.#db),
       files: new Files(this),
+      inspect: new Inspections(this),
       system: new System(this),
     }
   }
@@ -98,9 +100,9 @@ export class Daemon {
 
   async start(): Promise<void> {
     await this.supervisor.start()
+    await this.#keepAtLogin()
     const refusals = new RefusalLog(this.events, this.log)
     this.#server = await startServer(
-    await this.#keepAtLogin()
       {
         services: this.services,
         sessions: this.sessions,
@@ -117,8 +119,6 @@ export class Daemon {
     this.events.add({ kind: 'daemon', sentence: 'Pomelo’s background service started.' })
   }
 
-  /** At another port no window of before can come back: its page and its token belong to the old one. */
-  #keepPort(): void {
   /** The program may be at another place since it was switched on. */
   async #keepAtLogin(): Promise<void> {
     if (!this.settings.now.startAtLogin) return
@@ -127,6 +127,8 @@ export class Daemon {
     )
   }
 
+  /** At another port no window of before can come back: its page and its token belong to the old one. */
+  #keepPort(): void {
     const before = this.#kept.port
     if (this.port === before) return
     if (before !== 0) this.log.warn('the interface has another address', { before, port: this.port })

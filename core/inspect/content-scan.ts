@@ -9,22 +9,12 @@ import type { Job } from '#core/admin/parts.ts'
 import { BackendError } from '#core/base/errno.ts'
 import type { BlockPlace } from '#core/chunk/api.ts'
 import { withLimit } from '#core/object/with-limit.ts'
+import type { ContentProgress } from './answers.ts'
 import type { ContentFile } from './content-file.ts'
 import type { InspectParts } from './parts.ts'
 import { readStoredBlock } from './stored-block.ts'
 
 const AT_A_TIME = 4
-
-export interface ContentProgress {
-  /** Slices looked at, and those whose content is known now. */
-  readonly slices: number
-  readonly known: number
-  /** Bytes read from the bucket, and from caches. */
-  readonly fetched: number
-  readonly fromCache: number
-  /** Blocks that could not be read: missing or damaged. `pomelo fsck` names their files. */
-  readonly failed: number
-}
 
 export interface ContentScan extends Job<ContentProgress> {
   /** Only what is cached here: no request to the bucket. */

@@ -13,6 +13,7 @@ import type { Ino } from '#core/base/ino.ts'
 import type { ChunkPrefix } from '#core/meta/api.ts'
 import type { MetaEngine } from '#core/meta/engine.ts'
 import { decodeSlices } from '#core/meta/slices.ts'
+import type { DedupProgress } from './answers.ts'
 import type { EqualSlices } from './content-file.ts'
 import type { ContentParts } from './content-scan.ts'
 import { usedEqualSlices } from './duplicates.ts'
@@ -20,18 +21,6 @@ import { readStoredBlock } from './stored-block.ts'
 
 /** A chunk that others change all the time is left alone. */
 const TRIES = 3
-
-export interface DedupProgress {
-  /** Equal slices looked at. */
-  readonly groups: number
-  /** Slices that files do not use any more, and their bytes in the bucket. */
-  readonly slices: number
-  readonly storedBytes: number
-  /** Records changed. */
-  readonly records: number
-  /** Slices left alone: changed by others meanwhile, gone, or not equal after all. */
-  readonly left: number
-}
 
 export interface Dedup extends Job<DedupProgress> {
   /** Only count: change nothing. */

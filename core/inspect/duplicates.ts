@@ -1,41 +1,12 @@
 /** What the bucket holds twice, and whose it is. */
 import type { Job } from '#core/admin/parts.ts'
-import type { FileView } from './answers.ts'
+import type { DuplicateGroup, DuplicateSlice, DuplicatesReport } from './answers.ts'
 import type { EqualSlices } from './content-file.ts'
 import type { ContentParts } from './content-scan.ts'
 import { FileViews } from './file-views.ts'
 
 /** Files named of one slice. */
 const MOST_FILES = 20
-
-export interface DuplicateSlice {
-  readonly slice: number
-  /** Those that use it, the first twenty. */
-  readonly files: readonly FileView[]
-  readonly moreFiles: number
-}
-
-export interface DuplicateGroup {
-  /** Bytes of each slice, before compression. */
-  readonly size: number
-  /** The first is the one that would be kept. */
-  readonly slices: readonly DuplicateSlice[]
-  readonly wastedBytes: number
-}
-
-export interface DuplicatesReport {
-  /** Slices whose content is known, of those that files use; what is not known is not judged. */
-  readonly knownSlices: number
-  readonly slices: number
-  readonly knownBytes: number
-  /** Bytes, before compression, of whole slices stored more than once, beyond the first: what `dedup` can share. */
-  readonly sharableBytes: number
-  /** The same by blocks: also those that lie in slices that differ elsewhere. */
-  readonly repeatedBytes: number
-  /** Most to gain first, the first `limit`. */
-  readonly groups: readonly DuplicateGroup[]
-  readonly more: number
-}
 
 export async function duplicates(
   parts: ContentParts,

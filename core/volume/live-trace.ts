@@ -7,54 +7,11 @@ import { systemClock } from '#core/base/clock.ts'
 import { EINVAL, errnoName, fail } from '#core/base/errno.ts'
 import { type Ino, inoText } from '#core/base/ino.ts'
 import { type Name, nameToText } from '#core/base/name.ts'
+import type { LateRequest, ShownOperation, TraceBatch, TraceFilter } from '#core/base/shown-trace.ts'
 import type { OperationTrace, RequestTrace, StartedOperation, TraceListener } from '#core/base/trace.ts'
 import type { Meta } from '#core/meta/api.ts'
 import type { Volume } from './open-volume.ts'
 import type { OperationJob } from './operations.ts'
-
-/** Absent fields let everything pass. */
-export interface TraceFilter {
-  readonly pid?: number
-  /** Names of operations, as `ShownOperation.op`. */
-  readonly ops?: readonly string[]
-  /** A file, or a directory with all below it. */
-  readonly path?: string
-  /** Only what took at least so long. */
-  readonly slowerMs?: number
-}
-
-export interface ShownOperation {
-  readonly seq: number
-  readonly op: string
-  readonly pid: number
-  readonly uid: number
-  /** The program's name; null when it has ended. */
-  readonly program: string | null
-  readonly atMs: number
-  readonly ms: number
-  /** Null: it succeeded. */
-  readonly error: string | null
-  readonly inode: string
-  /** Null: not found in time, or it has none any more. */
-  readonly path: string | null
-  /** New place of a rename or link. */
-  readonly to?: string
-  readonly offset?: number
-  readonly bytes?: number
-  readonly requests: readonly RequestTrace[]
-}
-
-/** A request that ended after the operation that caused it, or that none caused. */
-export interface LateRequest extends RequestTrace {
-  readonly cause: { readonly seq: number; readonly op: string; readonly inode: string } | null
-}
-
-export interface TraceBatch {
-  readonly operations: readonly ShownOperation[]
-  readonly late: readonly LateRequest[]
-  /** Passed by untold since the batch before: more than fit. */
-  readonly dropped: number
-}
 
 const EVERY_MS = 200
 /** Operations, and late requests, that wait to be told. */

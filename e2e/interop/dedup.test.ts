@@ -9,9 +9,9 @@ import { once } from 'node:events'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
-import { useEngines } from '../harness/engines.ts'
+import { isLong, useEngines } from '../harness/engines.ts'
 import { Reference } from '../harness/reference.ts'
-import { mustPomelo, noMount, placeForVolume, sh, type TestVolume } from '../harness/volume.ts'
+import { mustPomelo, noMount, sh, type TestVolume } from '../harness/volume.ts'
 
 /** Copied, shifted and edited files of a seed, and one that is rewritten with the same bytes again and again. */
 const FILL = `
@@ -53,7 +53,7 @@ async function bucketBytes(folder: string): Promise<number> {
   return sum
 }
 
-for (const engine of useEngines()) {
+for (const engine of useEngines().filter(({ name }) => isLong || name === 'redis')) {
   const limits = { skip: noMount || engine.skip, timeout: 300_000 }
   test(
     `equal slices become one beside the reference client, and a writer loses nothing: ${engine.name}`,
@@ -61,7 +61,7 @@ for (const engine of useEngines()) {
     async (t) => {
       const reference = await Reference.find()
       if (typeof reference === 'string') return t.skip(reference)
-      await using volume = await placeForVolume(engine.newMeta)
+      await using volume = await engine.placeForVolume()
       await reference.format(volume, ['--trash-days', '0', '--block-size', '1M'])
       let before: string
       {

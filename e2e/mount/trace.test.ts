@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test from 'node:test'
-import type { ShownOperation } from '#core/volume/live-trace.ts'
+import type { ShownOperation } from '#core/base/shown-trace.ts'
 import { nodeBinary, root } from '../../scripts/runtime.mjs'
 import { makeVolume, noMount, sh } from '../harness/volume.ts'
 

@@ -9,6 +9,7 @@ import type { PomeloApi } from '../api.ts'
 import { Connection } from '../connection.ts'
 import { fakeEvents } from './fake-events.ts'
 import { fakeFiles } from './fake-files.ts'
+import { fakeInspect } from './fake-inspect.ts'
 import { fakeMetrics } from './fake-metrics.ts'
 import { fakeProbes } from './fake-probes.ts'
 import { fakeSystem } from './fake-system.ts'
@@ -36,6 +37,7 @@ export function createFakeApi(search: URLSearchParams): PomeloApi {
     events: fakeEvents(world),
     tasks: fakeTasks(world),
     files: fakeFiles(world, trees),
+    inspect: fakeInspect(world, trees),
     system: fakeSystem(world),
   }
   const connection = new Connection()

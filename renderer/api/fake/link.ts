@@ -8,6 +8,7 @@ import type { z } from 'zod'
 import type { AppRouter } from '#core/api/client.ts'
 import { eventsInput } from '#core/api/events.ts'
 import * as files from '#core/api/files.ts'
+import * as inspect from '#core/api/inspect.ts'
 import { historyInput, liveInput } from '#core/api/metrics.ts'
 import { bucketProbe, metadataProbe, mountPointProbe } from '#core/api/probes.ts'
 import type { Caller, Services } from '#core/api/services.ts'
@@ -18,7 +19,7 @@ import * as volumes from '#core/api/volumes.ts'
 type Handler = (input: unknown, caller: Caller) => unknown
 
 function handlers(services: Services): Readonly<Record<string, Handler>> {
-  const { volumes: v, probes, metrics, events, tasks, files: f, system } = services
+  const { volumes: v, probes, metrics, events, tasks, files: f, inspect: i, system } = services
   const ofVolume = (run: (id: string, caller: Caller) => unknown) =>
     checked(volumes.volumeRef, ({ id }, caller) => run(id, caller))
   return {
@@ -76,6 +77,18 @@ function handlers(services: Services): Readonly<Record<string, Handler>> {
     'files.cacheEstimate': checked(files.cacheInput, (input, caller) => f.cacheEstimate(input, caller)),
     'files.pins': ofVolume((id, caller) => f.pins(id, caller)),
     'files.unpin': checked(files.unpinInput, (input, caller) => f.unpin(input, caller)),
+    'inspect.status': ofVolume((id, caller) => i.status(id, caller)),
+    'inspect.object': checked(inspect.inspectObjectInput, (input, caller) => i.object(input, caller)),
+    'inspect.file': checked(inspect.inspectFileInput, (input, caller) => i.file(input, caller)),
+    'inspect.block': checked(inspect.inspectBlockInput, (input, caller) => i.block(input, caller)),
+    'inspect.bucket': checked(inspect.inspectBucketInput, (input, caller) => i.bucket(input, caller)),
+    'inspect.folders': checked(inspect.inspectFoldersInput, (input, caller) => i.folders(input, caller)),
+    'inspect.space': ofVolume((id, caller) => i.space(id, caller)),
+    'inspect.folder': checked(inspect.inspectFolderInput, (input, caller) => i.folder(input, caller)),
+    'inspect.duplicates': checked(inspect.inspectDuplicatesInput, (input, caller) =>
+      i.duplicates(input, caller),
+    ),
+    'inspect.trace': checked(inspect.traceInput, (input, caller) => i.trace(input, caller)),
     'system.about': () => system.about(),
     'system.settings': () => system.settings(),
     'system.changeSettings': checked(settingsChange, (input) => system.changeSettings(input)),
