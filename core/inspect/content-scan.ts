@@ -8,6 +8,7 @@ import { forEachParallel } from '#core/admin/pages.ts'
 import type { Job } from '#core/admin/parts.ts'
 import { BackendError } from '#core/base/errno.ts'
 import type { BlockPlace } from '#core/chunk/api.ts'
+import { decodeSlices } from '#core/meta/slices.ts'
 import { withLimit } from '#core/object/with-limit.ts'
 import type { ContentProgress } from './answers.ts'
 import type { ContentFile } from './content-file.ts'
@@ -72,11 +73,23 @@ async function readSlice(
       content.put(name, digest, count, slice.size)
       sum[isHere(place) ? 'fromCache' : 'fetched'] += size
     } catch (error) {
-      if (!(error instanceof BackendError && (error.kind === 'not-found' || error.kind === 'corrupt')))
-        throw error
-      sum.failed++
+      if (!isLoss(error)) throw error
+      if (await isStillUsed(parts, slice.id)) sum.failed++
     }
   }
+}
+
+function isLoss(error: unknown): boolean {
+  return error instanceof BackendError && (error.kind === 'not-found' || error.kind === 'corrupt')
+}
+
+/** Others may have replaced it since the index was made. */
+async function isStillUsed({ index, engine }: ContentParts, slice: number): Promise<boolean> {
+  const lists = await engine.read(
+    index.file.parts(slice).map(({ ino, idx }) => ({ kind: 'chunk', ino, index: idx }) as const),
+    'fresh',
+  )
+  return lists.some((list) => list !== null && decodeSlices(list).some(({ id }) => id === slice))
 }
 
 function isHere(place: BlockPlace): boolean {
