@@ -20,6 +20,7 @@ import type { DiskCache } from './cache/disk-cache.ts'
 import type { MemoryCache } from './cache/memory-cache.ts'
 import { Flights } from './flights.ts'
 import { type BlockId, type BlockName, blockId, type Geometry } from './geometry.ts'
+import type { LocalObjects } from './local-objects.ts'
 
 /** Blocks up to this are always fetched whole: the rest costs less than the round trip. */
 const SMALL = 128 * 1024
@@ -33,6 +34,8 @@ export interface FetcherParts {
   readonly budget: BufferBudget
   readonly cache: MemoryCache
   readonly disk: DiskCache
+  /** Undefined unless objects are read where they are. */
+  readonly local: LocalObjects | undefined
   readonly cachePartialOnly: boolean
   readonly maxDownloads: number
   /** Ask for a block to be fetched in the background; undefined: never. */
@@ -69,8 +72,13 @@ export class BlockFetcher {
   async read(name: BlockName, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
     const id = blockId(name.slice, name.index)
     const whole = length === name.size
-    const { disk, cache, geometry, trace } = this.#parts
+    const { disk, cache, local, geometry, trace } = this.#parts
     const described = () => ({ key: geometry.key(name.slice, name.index, name.size), bytes: length })
+    if (local?.takes(name)) {
+      const look = abandonable(signal, () => local.read(name, offset, length))
+      const bytes = await trace.request('store', described, look)
+      if (bytes !== undefined) return bytes
+    }
     if (!this.#flights.has(id) && disk.mayHave(id)) {
       // Outside the budget, which uploads to a store that hangs may have used up.
       const look = abandonable(signal, () => disk.read(name, offset, length))

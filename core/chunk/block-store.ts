@@ -2,7 +2,8 @@
  * Slices as bytes. Where a read finds a block, in this order:
  *
  *     memory cache | sent, not yet stored | waiting for the disk cache      peek: now
- *     open cache file that was checked                                      peekFile: now
+ *     open cache file that was checked | open object of this disk           peekFile: now
+ *     object of this disk (LocalObjects)                                    read (BlockFetcher)
  *     disk cache | whole fetch under way | range or whole from the store    read (BlockFetcher)
  *
  * A table of delegation; the parts are put together by `open-block-store.ts`.
@@ -22,6 +23,7 @@ import type { BlockUploads } from './block-uploads.ts'
 import type { DiskCache } from './cache/disk-cache.ts'
 import type { MemoryCache } from './cache/memory-cache.ts'
 import { type BlockName, blockId, checkSliceId, type Geometry } from './geometry.ts'
+import type { LocalObjects } from './local-objects.ts'
 import type { Prefetcher } from './prefetcher.ts'
 import { BlockSliceWriter, type WriterHost } from './slice-writer.ts'
 import type { Staging } from './staging.ts'
@@ -33,6 +35,7 @@ export interface BlockStoreParts {
   readonly memory: WriteMemory
   readonly cache: MemoryCache
   readonly disk: DiskCache
+  readonly local: LocalObjects | undefined
   readonly staging: Staging
   readonly uploads: BlockUploads
   readonly fetcher: BlockFetcher
@@ -95,8 +98,9 @@ export class CachedBlockStore implements BlockStore {
     const index = Math.floor(offset / this.blockSize)
     const start = offset - index * this.blockSize
     if (length === 0 || start + length > this.#parts.geometry.size(slice.size, index)) return undefined
-    const range = this.#parts.disk.peekFile(blockId(slice.id, index), start, length)
-    if (range === undefined) return undefined
+    const id = blockId(slice.id, index)
+    const range = this.#parts.disk.peekFile(id, start, length)
+    if (range === undefined) return this.#parts.local?.peekFile(id, start, length)
     this.#hits.add()
     this.#hitBytes.add(length)
     this.#diskHits.add()
@@ -118,8 +122,11 @@ export class CachedBlockStore implements BlockStore {
 
   prefetch(slice: SliceId, offset: number, length: number): void {
     if (this.#closed) return
+    const { local, prefetcher } = this.#parts
     for (const { name } of this.#pieces(slice, offset, length)) {
-      if (!this.#isReady(name)) this.#parts.prefetcher.add(name)
+      if (this.#isReady(name)) continue
+      if (local?.takes(name)) local.prepare(name)
+      else prefetcher.add(name)
     }
   }
 
@@ -200,7 +207,7 @@ export class CachedBlockStore implements BlockStore {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    const { prefetcher, fetcher, staging, disk, cache, clock } = this.#parts
+    const { prefetcher, fetcher, staging, disk, local, cache, clock } = this.#parts
     fetcher.close()
     await prefetcher.close()
     await atMost(clock, CLOSE_MS, this.#tasks.drain())
@@ -208,6 +215,7 @@ export class CachedBlockStore implements BlockStore {
     await this.#tasks.drain()
     await staging.close()
     await disk.close()
+    await local?.close()
     cache.clear()
   }
 
@@ -221,7 +229,9 @@ export class CachedBlockStore implements BlockStore {
   /** `peek` or `peekFile` serve all of it. */
   #isReady({ slice, index, size }: BlockName): boolean {
     if (this.#resident(slice, index, size) !== undefined) return true
-    const range = this.#parts.disk.peekFile(blockId(slice, index), 0, size)
+    const id = blockId(slice, index)
+    const { disk, local } = this.#parts
+    const range = disk.peekFile(id, 0, size) ?? local?.peekFile(id, 0, size)
     range?.done()
     return range !== undefined
   }
@@ -285,9 +295,11 @@ export class CachedBlockStore implements BlockStore {
   }
 
   async #removeBlocks(names: readonly BlockName[], signal: AbortSignal | undefined): Promise<void> {
-    const { cache, disk, staging, store, geometry } = this.#parts
+    const { cache, disk, local, staging, store, geometry } = this.#parts
     const removals = names.map(async (name) => {
-      cache.delete(blockId(name.slice, name.index))
+      const id = blockId(name.slice, name.index)
+      cache.delete(id)
+      local?.forget(id)
       const neverStored = await staging.drop(name)
       await disk.remove(name)
       if (neverStored) return

@@ -12,6 +12,7 @@ import { CacheDir } from './cache/cache-dir.ts'
 import { DiskCache } from './cache/disk-cache.ts'
 import { MemoryCache } from './cache/memory-cache.ts'
 import { Geometry } from './geometry.ts'
+import { LocalObjects, liesBeside } from './local-objects.ts'
 import { type BlockStoreOptions, type BlockStoreSettings, settle } from './options.ts'
 import { Prefetcher } from './prefetcher.ts'
 import { Staging } from './staging.ts'
@@ -48,7 +49,13 @@ export async function openBlockStore(options: BlockStoreOptions): Promise<BlockS
   const queueSize = Math.floor(bufferSize / 5)
   const disk = new DiskCache({ dirs, queueSize, log, metrics, clock: settings.clock })
 
-  const shared = { store, geometry, codec, cache, disk, log, metrics, trace }
+  const folders = dirs.map(({ root }) => root)
+  const isLocal = codec.name === 'none' && (await liesBeside(store, geometry.key(1, 0, blockSize), folders))
+  const local = isLocal
+    ? new LocalObjects({ store, geometry, log, metrics, clock: settings.clock })
+    : undefined
+
+  const shared = { store, geometry, codec, cache, disk, local, log, metrics, trace }
   const uploads = new BlockUploads({
     ...{ ...shared, memory, staging: settings.writeback ? staging : undefined },
     cacheLargeWrite: settings.cacheLargeWrite,

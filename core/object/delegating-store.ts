@@ -40,6 +40,10 @@ export class DelegatingStore implements ObjectStore {
     return this.inner.sync(keys)
   }
 
+  localPath(key: string): string | undefined {
+    return this.inner.localPath?.(key)
+  }
+
   create(): Promise<void> {
     return this.inner.create()
   }

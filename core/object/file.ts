@@ -132,6 +132,10 @@ export class FileObjectStore implements ObjectStore {
     if (made === this.#foldersMade) for (const path of paths) this.#remember(path)
   }
 
+  localPath(key: string): string {
+    return this.#path(key)
+  }
+
   async create(): Promise<void> {
     const folder = this.#root.slice(0, this.#root.lastIndexOf('/') + 1)
     try {

@@ -50,6 +50,8 @@ export interface ObjectStore {
    * nothing to do.
    */
   sync(keys: readonly string[]): Promise<void>
+  /** Where an object is a file of this machine that holds it as `get` would give it: its path, for reading only. */
+  localPath?(key: string): string | undefined
   /** Make the bucket or directory if it is missing. */
   create(): Promise<void>
   close(): void

@@ -32,6 +32,8 @@ class EncryptedStore extends DelegatingStore {
     return false
   }
 
+  override localPath(): undefined {}
+
   override async get(key: string, range?: ByteRange, options?: RequestOptions): Promise<Uint8Array> {
     const sealed = await this.inner.get(key, undefined, options)
     const plain = isPlainBackup(key, sealed) ? sealed : await this.#unseal(key, sealed)

@@ -50,6 +50,11 @@ class LimitedStore extends DelegatingStore {
     })
   }
 
+  /** Bytes read behind our back would not be counted. */
+  override localPath(key: string): string | undefined {
+    return this.#downloadBucket === undefined ? this.inner.localPath?.(key) : undefined
+  }
+
   override put(key: string, parts: readonly Uint8Array[], options?: PutOptions): Promise<void> {
     return holding(this.#uploads, options?.signal, async () => {
       await this.#uploadBucket?.take(totalLength(parts), options?.signal)

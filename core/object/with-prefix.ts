@@ -45,6 +45,10 @@ class PrefixedStore extends DelegatingStore {
     }
   }
 
+  override localPath(key: string): string | undefined {
+    return this.inner.localPath?.(this.#prefix + key)
+  }
+
   override sync(keys: readonly string[]): Promise<void> {
     return this.inner.sync(keys.map((key) => this.#prefix + key))
   }

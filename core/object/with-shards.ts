@@ -79,6 +79,10 @@ class ShardedStore implements ObjectStore {
     }
   }
 
+  localPath(key: string): string | undefined {
+    return this.#pick(key).localPath?.(key)
+  }
+
   async sync(keys: readonly string[]): Promise<void> {
     const groups = Map.groupBy(keys, (key) => this.#pick(key))
     await Promise.all([...groups].map(([shard, own]) => shard.sync(own)))

@@ -45,6 +45,10 @@ export class ReloadableStore implements ObjectStore {
     return this.#now.sync(keys)
   }
 
+  localPath(key: string): string | undefined {
+    return this.#now.localPath?.(key)
+  }
+
   create(): Promise<void> {
     return this.#now.create()
   }
