@@ -2,8 +2,9 @@
 import { rootContext } from '#core/base/context.ts'
 import { type Ino, TRASH_INO } from '#core/base/ino.ts'
 import { TYPE_DIRECTORY, TYPE_FILE } from '#core/meta/records.ts'
+import type { MetaState } from '#core/meta/state.ts'
 import { type BrokenFile, checkChunks, checkData, type DataReport } from './check-data.ts'
-import { checkDirectory, checkTree, type Problem, type TreeCheck } from './check-tree.ts'
+import { checkDirectory, checkTree, type Problem, type TreeCheck, type TreeProgress } from './check-tree.ts'
 import { forEachParallel, pages } from './pages.ts'
 import type { AdminParts, Job } from './parts.ts'
 import { resolvePath } from './paths.ts'
@@ -33,18 +34,24 @@ export interface FsckProgress {
 
 const DIRS_AT_A_TIME = 16
 
+export interface FsckParts extends AdminParts {
+  readonly state: MetaState
+}
+
 export async function fsck(
-  parts: AdminParts,
+  parts: FsckParts,
   options: FsckOptions,
   job: Job<FsckProgress>,
 ): Promise<FsckReport> {
-  const check: TreeCheck = {
+  const check = {
+    state: parts.state,
     engine: parts.engine,
     clock: parts.clock,
     dirStats: parts.setting.DirStats === true,
     compareDirStats: options.syncDirStat,
     signal: job.signal,
-    onProgress: ({ nodes, edges }) => job.onProgress?.({ step: 'checking metadata', count: nodes + edges }),
+    onProgress: ({ nodes, edges }: TreeProgress) =>
+      job.onProgress?.({ step: 'checking metadata', count: nodes + edges }),
   }
   const { data, problems } =
     options.path === undefined
@@ -127,7 +134,7 @@ async function checkFile(
 }
 
 async function repairAll(
-  check: TreeCheck,
+  check: TreeCheck & { readonly state: MetaState },
   problems: readonly Problem[],
   options: RepairOptions | undefined,
   job: Job<FsckProgress>,

@@ -1,10 +1,12 @@
 /** Putting right what a check found. Source: shared/spec/admin-tools.md §7.1. */
 import { type Ino, ROOT_INO } from '#core/base/ino.ts'
-import type { NodeRecord } from '#core/meta/records.ts'
-import { TYPE_DIRECTORY } from '#core/meta/records.ts'
+import { nameOrphan } from '#core/meta/ops/name-orphan.ts'
+import { type NodeRecord, TYPE_DIRECTORY } from '#core/meta/records.ts'
+import type { MetaState } from '#core/meta/state.ts'
 import { checkDirectory, type Problem, type TreeCheck } from './check-tree.ts'
 
-export type RepairOutcome = 'repaired' | 'vanished' | 'cannot'
+/** `young`: it may belong to an operation under way; left alone. */
+export type RepairOutcome = 'repaired' | 'vanished' | 'young' | 'cannot'
 
 export interface RepairOptions {
   /** Permission bits of a directory whose record is made again. */
@@ -13,9 +15,9 @@ export interface RepairOptions {
   readonly gid: number
 }
 
-/** `cannot`: a file without its record, a node without a name; nothing can be made up for those. */
+/** `cannot`: a file without its record; nothing can be made up for that. A node without a name goes to the trash. */
 export async function repairProblem(
-  check: TreeCheck,
+  check: TreeCheck & { readonly state: MetaState },
   problem: Problem,
   options: RepairOptions,
 ): Promise<RepairOutcome> {
@@ -25,8 +27,7 @@ export async function repairProblem(
     case 'dangling':
       return problem.directory ? remakeDirectory(check, problem, options) : 'cannot'
     case 'dirStat':
-      await check.engine.commit('fsck', [], [{ kind: 'putDirStat', ino: problem.ino, stat: problem.real }])
-      return 'repaired'
+      return repairStatistics(check, problem)
     case 'counter': {
       const name = problem.name
       const { ok } = await check.engine.commit(
@@ -36,11 +37,21 @@ export async function repairProblem(
       )
       return ok ? 'repaired' : 'vanished'
     }
-    case 'orphan':
-      return 'cannot'
+    case 'orphan': {
+      const outcome = await nameOrphan(check.state, problem.ino)
+      return outcome === 'named' ? 'repaired' : outcome
+    }
     default:
       return problem satisfies never
   }
+}
+
+async function repairStatistics(
+  { engine }: TreeCheck,
+  { ino, real }: Extract<Problem, { kind: 'dirStat' }>,
+): Promise<RepairOutcome> {
+  await engine.commit('fsck', [], [{ kind: 'putDirStat', ino, stat: real }])
+  return 'repaired'
 }
 
 async function repairLinks(
@@ -96,9 +107,8 @@ async function remakeDirectory(
   const outcome = await put(check, ino, null, node)
   if (outcome !== 'repaired') return outcome
   for (const problem of await checkDirectory(check, ino)) {
-    if (problem.kind === 'nlink' || problem.kind === 'dirStat') {
-      await repairProblem(check, problem, { dirMode, uid, gid })
-    }
+    if (problem.kind === 'nlink') await repairLinks(check, problem)
+    if (problem.kind === 'dirStat') await repairStatistics(check, problem)
   }
   return 'repaired'
 }

@@ -25,7 +25,7 @@ export const fsck = defineCommand({
   arity: [1, 1],
   summary: 'Check that every block of every file is there, and that the metadata agree with each other.',
   description: `
-Reads only, unless --repair is given; objects are never changed. Exit code 1 when something is lost, wrong and
+Reads only, unless --repair is given; objects are never changed, and nodes that no directory names go to the trash. Exit code 1 when something is lost, wrong and
 not repaired, or the object store did not say.`,
   options: OPTIONS,
   examples: [
@@ -62,6 +62,13 @@ not repaired, or the object store did not say.`,
     }),
 })
 
+const OUTCOMES = {
+  repaired: 'repaired',
+  vanished: 'gone by itself',
+  young: 'left alone, as it is younger than an hour',
+  cannot: 'cannot be repaired',
+} as const
+
 function show(out: Output, { data, problems, paths }: FsckReport, repair: boolean): void {
   out.print(`${formatCount(data.slices)} slices, ${formatCount(data.blocks)} blocks`)
   if (data.unknownBlocks > 0)
@@ -81,12 +88,7 @@ function show(out: Output, { data, problems, paths }: FsckReport, repair: boolea
       out.print(`  ${formatCount(data.hiddenLosses)} lost slices show in no file any more`)
   }
   for (const problem of problems) {
-    const end =
-      problem.outcome === undefined
-        ? ''
-        : problem.outcome === 'cannot'
-          ? ': cannot be repaired'
-          : `: ${problem.outcome}`
+    const end = problem.outcome === undefined ? '' : `: ${OUTCOMES[problem.outcome]}`
     out.print(describeProblem(problem) + end)
   }
   if (problems.length > 0 && !repair) out.note('  → add --repair to put right what can be')

@@ -11,7 +11,7 @@ import { systemClock } from '#core/base/clock.ts'
 import type { Log } from '#core/base/log.ts'
 import { TaskSet } from '#core/base/tasks.ts'
 import { ControlClient, type ProcessStatus } from '#core/volume/control-client.ts'
-import { mountAt, readMounts } from '#core/volume/mount-table.ts'
+import { deadMountAt } from '#core/volume/dead-mount.ts'
 import type { SettingsStore } from './app-settings.ts'
 import { Broadcast } from './broadcast.ts'
 import type { EventLog } from './event-log.ts'
@@ -254,13 +254,12 @@ export class Supervisor {
    * neither running nor dead was unmounted meanwhile, by the user.
    */
   async #startWanted(): Promise<void> {
-    const mounts = await readMounts()
     for (const profile of this.parts.profiles.list()) {
       const runner = this.get(profile.id)
       if (runner.link !== undefined) continue
       const isThisBoot = profile.desiredBoot === bootId()
-      const isDead = mountAt(mounts, profile.mountPoint)?.type === 'fuse.pomelo'
-      const wanted = isThisBoot ? profile.desired === 'mounted' && isDead : profile.mountAtLogin
+      const died = async () => (await deadMountAt(profile.mountPoint)) !== undefined
+      const wanted = isThisBoot ? profile.desired === 'mounted' && (await died()) : profile.mountAtLogin
       if (wanted) runner.mount()
       else if (profile.desired === 'mounted') runner.host.setDesired('unmounted')
     }

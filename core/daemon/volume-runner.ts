@@ -14,7 +14,7 @@ import type { UnmountHow } from '#core/api/volumes.ts'
 import { systemClock } from '#core/base/clock.ts'
 import type { TaskSet } from '#core/base/tasks.ts'
 import { ControlClient, findProcess, type ProcessStatus } from '#core/volume/control-client.ts'
-import { abortMount, detachMount, isAlive, waitingRequests } from '#core/volume/dead-mount.ts'
+import { abortMount, deadMountAt, detachMount, isAlive, waitingRequests } from '#core/volume/dead-mount.ts'
 import { closeMountFolder, prepareMountFolder } from '#core/volume/mount-folder.ts'
 import { isVolumeMount, mountAt, readMounts } from '#core/volume/mount-table.ts'
 import type { MountRequest } from '#core/volume/serve-volume.ts'
@@ -342,13 +342,11 @@ export class VolumeRunner {
     this.#to({ kind: 'unmounted', sinceMs: Date.now() })
   }
 
-  /** Whatever is mounted there without a living process is taken out of the tree. */
+  /** Whatever is mounted there whose process is gone is taken out of the tree. */
   async #clearDead(): Promise<void> {
     const mountPoint = this.host.mountPoint()
-    for (let mount = await this.#mountThere(mountPoint); mount; mount = await this.#mountThere(mountPoint)) {
-      if ((await findProcess(mountPoint).catch(() => undefined)) !== undefined) return
+    for (let mount = await deadMountAt(mountPoint); mount; mount = await deadMountAt(mountPoint))
       await detachMount(mount)
-    }
     await closeMountFolder(mountPoint)
   }
 

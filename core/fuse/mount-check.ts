@@ -13,7 +13,7 @@ const LOOK_TIMEOUT_MS = 5_000
 /** Dead mounts stacked on one place that are cleared at most. */
 const MAX_DEAD = 16
 /** What a file system says whose server is gone. */
-const DEAD = new Set(['ENOTCONN', 'ECONNABORTED', 'ESHUTDOWN'])
+const DEAD: ReadonlySet<string | undefined> = new Set(['ENOTCONN', 'ECONNABORTED', 'ESHUTDOWN'])
 
 export interface MountPlace {
   readonly mountpoint: string
@@ -31,6 +31,11 @@ export async function lookAt(path: string, timeoutMs = LOOK_TIMEOUT_MS): Promise
   return JSON.parse(result.stdout) as Look
 }
 
+/** The file system at `path` says that its server is gone. False while it may answer yet. */
+export async function isDeadAt(path: string): Promise<boolean> {
+  return DEAD.has((await lookAt(path))?.code)
+}
+
 /** The real path to mount at. Clears dead mounts of ours on it. Errors: MountError. */
 export async function checkMountpoint(place: MountPlace): Promise<string> {
   const path = resolve(place.mountpoint)
@@ -39,7 +44,7 @@ export async function checkMountpoint(place: MountPlace): Promise<string> {
     if (look === undefined) throw hung(path)
     const mounts = readMounts()
     const top = topMount(mounts, look.real)
-    if (look.code === undefined || !DEAD.has(look.code)) {
+    if (!DEAD.has(look.code)) {
       checkLiving(place, look, top, mounts)
       return look.real
     }

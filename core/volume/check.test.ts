@@ -8,11 +8,14 @@ import { compactTree } from '#core/admin/compact.ts'
 import { type FsckOptions, fsck } from '#core/admin/fsck.ts'
 import { collectGarbage, type GcOptions } from '#core/admin/gc.ts'
 import { repairProblem } from '#core/admin/repair.ts'
+import { restoreTrash, trashHours } from '#core/admin/trash.ts'
 import { ManualClock } from '#core/base/clock.ts'
 import { rootContext } from '#core/base/context.ts'
 import { ROOT_INO } from '#core/base/ino.ts'
+import { nameToText } from '#core/base/name.ts'
+import type { NodeRecord } from '#core/meta/records.ts'
 import type { Volume } from './open-volume.ts'
-import { makeTestVolume, putDirectory, putFile } from './test-volume.ts'
+import { getFile, makeTestVolume, putDirectory, putFile } from './test-volume.ts'
 
 const BLOCK = 64 * 1024
 const ALL: FsckOptions = { recursive: true, syncDirStat: true }
@@ -28,7 +31,7 @@ function treeCheck(volume: Volume, limit?: number) {
     nowSec: () => 1,
     monotonicMs: () => 0,
   }
-  return { engine: volume.engine, clock, dirStats: true, compareDirStats: true, limit }
+  return { state: volume.state, engine: volume.engine, clock, dirStats: true, compareDirStats: true, limit }
 }
 
 async function keys(volume: Volume): Promise<string[]> {
@@ -135,6 +138,47 @@ test('an entry without its node and a node without an entry are told apart', asy
   assert.equal(await repairProblem(check, dangling!, REPAIR), 'repaired')
   assert.equal((await volume.meta.lookup(rootContext(), dir, 'inside'))?.node.length, 1)
   assert.ok(!(await checkTree(check)).some(({ kind }) => kind === 'dangling'))
+})
+
+test('a node without an entry goes to the trash when it is old enough, whole, and can be restored', async () => {
+  await using made = await makeTestVolume()
+  const volume = await made.open()
+  const { engine } = volume
+  const file = await putFile(volume, '/nameless', 'lost and found')
+  const dir = await putDirectory(volume, '/tree')
+  await putFile(volume, '/tree/inside', 'y')
+  const young = await putFile(volume, '/young', 'z')
+  const lose = (ino: number, name: string, node: NodeRecord) =>
+    engine.commit(
+      'test',
+      [],
+      [
+        { kind: 'delEdge', parent: ROOT_INO, name },
+        { kind: 'putNode', ino, node: { ...node, ctime: node.ctime - 7200 } },
+      ],
+    )
+  await lose(file, 'nameless', await volume.meta.getattr(rootContext(), file))
+  await lose(dir, 'tree', await volume.meta.getattr(rootContext(), dir))
+  await engine.commit('test', [], [{ kind: 'delEdge', parent: ROOT_INO, name: 'young' }])
+  const report = await fsck(volume, { ...ALL, syncDirStat: true, repair: REPAIR }, {})
+  const orphans = report.problems.filter(({ kind }) => kind === 'orphan')
+  assert.deepEqual(
+    orphans.map((problem) => [problem.kind === 'orphan' && problem.ino, problem.outcome]).sort(),
+    [
+      [file, 'repaired'],
+      [dir, 'repaired'],
+      [young, 'young'],
+    ].sort(),
+  )
+  const again = await fsck(volume, { ...ALL, syncDirStat: true }, {})
+  assert.deepEqual(
+    again.problems.map((problem) => problem.kind === 'orphan' && problem.ino),
+    [young],
+  )
+  const [hour] = await trashHours(volume)
+  await restoreTrash(volume, [nameToText(hour!.name)], { inTrash: false, threads: 1 }, {})
+  assert.equal((await getFile(volume, `/orphan-${file}`)).toString(), 'lost and found')
+  assert.equal((await getFile(volume, `/orphan-${dir}/inside`)).toString(), 'y')
 })
 
 test('garbage collection tells leaked, replaced and live objects apart, and removes only the leaked', async () => {

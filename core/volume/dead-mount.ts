@@ -2,7 +2,8 @@
 import { execFile } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
-import { connectionOf, type MountEntry } from './mount-table.ts'
+import { isDeadAt } from '#core/fuse/mount-check.ts'
+import { connectionOf, isVolumeMount, type MountEntry, mountAt, readMounts } from './mount-table.ts'
 
 const ENDS_IN_MS = 10_000
 
@@ -16,6 +17,16 @@ export async function detachMount(mount: MountEntry): Promise<void> {
   const [program, args] =
     process.getuid?.() === 0 ? ['umount', ['-l', mount.path]] : ['fusermount3', ['-uz', mount.path]]
   await promisify(execFile)(program as string, args as string[], { timeout: ENDS_IN_MS })
+}
+
+/**
+ * A mount of a volume at exactly `mountPoint` whose process is gone: undefined when there is none, or when it answers (it
+ * may be another program's, and is not ours to take away).
+ */
+export async function deadMountAt(mountPoint: string): Promise<MountEntry | undefined> {
+  const mount = mountAt(await readMounts(), mountPoint)
+  if (mount === undefined || !isVolumeMount(mount)) return undefined
+  return (await isDeadAt(mountPoint)) ? mount : undefined
 }
 
 /** Requests that the kernel waits for; null when it cannot be told. */

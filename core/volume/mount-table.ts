@@ -67,9 +67,9 @@ export function isInside(path: string, folder: string): boolean {
   return path === folder || folder === '/' || path.startsWith(`${folder}/`)
 }
 
-/** A FUSE mount of a volume, ours or the reference's. */
+/** A FUSE mount of a volume, ours or the reference's. Source: vfs-and-fuse.md §1. */
 export function isVolumeMount(mount: MountEntry): boolean {
-  return mount.type === 'fuse.pomelo' || mount.type === 'fuse.juicefs'
+  return mount.type === 'fuse.juicefs'
 }
 
 /** Number of a FUSE mount in /sys/fs/fuse/connections. */

@@ -50,7 +50,7 @@ test('the mount table is read with its escapes, and finds the mount of a path', 
   const mounts = parseMounts(
     [
       '21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw',
-      '40 21 0:52 / /mnt/my\\040team rw,nosuid - fuse.pomelo JuiceFS:team ro,user_id=0',
+      '40 21 0:52 / /mnt/my\\040team rw,nosuid - fuse.juicefs JuiceFS:team ro,user_id=0',
       '41 21 0:53 / /mnt/my\\040team rw - fuse.juicefs JuiceFS:other rw',
       '',
     ].join('\n'),

@@ -110,7 +110,6 @@ function mountVolume(
   return mountWith(request.driver ?? 'pump', {
     mountpoint: mountPoint,
     fsname: `JuiceFS:${volume.setting.Name}`,
-    subtype: 'pomelo',
     fs: fuseFileSystem(volume.vfs, adapterOptions(request.volume, volume)),
     allowOther: words.includes('allow_other') || words.includes('allow_root') || undefined,
     readOnly: request.volume.readOnly,

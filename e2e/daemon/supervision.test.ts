@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mountAt, readMounts } from '#core/volume/mount-table.ts'
+import { nodeBinary } from '../../scripts/runtime.mjs'
 import { must, noMount, run } from '../harness/volume.ts'
-import { TestDaemon } from './test-daemon.ts'
+import { MAIN, TestDaemon } from './test-daemon.ts'
 
 const REAL = { skip: noMount, timeout: 180_000 }
 
@@ -203,6 +204,30 @@ test(
     assert.equal(await mountedNow(elsewhere), false)
   },
 )
+
+test('what another program has mounted at the place of a volume is never taken away', REAL, async () => {
+  await using daemon = await TestDaemon.start()
+  const { id, mountPoint } = await daemon.create('taken', { mountNow: false })
+  await must('mkdir', ['-p', mountPoint, daemon.path('elsewhere')])
+  // Its process cannot be asked from here: as if it were the reference's, whose mounts look the same.
+  const other = { ...daemon.env, XDG_RUNTIME_DIR: daemon.path('elsewhere') }
+  const meta = `sqlite3://${daemon.path('taken.db')}`
+  const options = ['--cache-dir', daemon.path('cache', 'cli'), '--log', daemon.path('cli.log')]
+  await must('chmod', ['700', daemon.path('elsewhere')])
+  await must(nodeBinary()!, [MAIN, 'mount', '-d', ...options, meta, mountPoint], {
+    env: other,
+    timeoutMs: 60_000,
+  })
+  await must('sh', ['-c', `echo theirs > ${mountPoint}/file`])
+  assert.equal(mountAt(await readMounts(), mountPoint)!.type, 'fuse.juicefs')
+  await daemon.trpc.volumes.mount.mutate({ id, waitMs: 30_000 })
+  const failed = await daemon.state(id, 'failed')
+  assert.match(failed.status.line, /already mounted/)
+  await daemon.trpc.volumes.unmount.mutate({ id })
+  await daemon.state(id, 'unmounted')
+  assert.equal(await must('cat', [`${mountPoint}/file`]), 'theirs\n')
+  await must(nodeBinary()!, [MAIN, 'umount', mountPoint], { env: other })
+})
 
 test(
   'a mount that cannot be made says why, and is not tried again by itself when that would not help',

@@ -14,7 +14,7 @@ import { readMounts } from '#core/volume/mount-table.ts'
 import { nodeBinary, root } from '../../scripts/runtime.mjs'
 import { type RunResult, run } from '../harness/volume.ts'
 
-const MAIN = join(root, 'core', 'cli', 'main.ts')
+export const MAIN = join(root, 'core', 'cli', 'main.ts')
 
 export interface Answer {
   readonly status: number
