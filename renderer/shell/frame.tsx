@@ -8,16 +8,17 @@ import css from './frame.module.css'
 import { LostBanner } from './lost-banner.tsx'
 import { Messages } from './messages.tsx'
 import { NoSuchPage } from './no-such-page.tsx'
+import { PAGES } from './screens.ts'
 import { useShortcuts } from './shortcuts.ts'
 import { Sidebar } from './sidebar.tsx'
 import { StatusLine } from './status-line.tsx'
 import { VolumeFrame } from './volume-frame.tsx'
 
-const VolumesPage = lazy(() => import('../features/volumes/volumes-page.tsx'))
-const Wizard = lazy(() => import('../features/wizard/wizard.tsx'))
-const ConnectPage = lazy(() => import('../features/connect/connect-page.tsx'))
-const ActivityPage = lazy(() => import('../features/activity/activity-page.tsx'))
-const SettingsPage = lazy(() => import('../features/settings/settings-page.tsx'))
+const VolumesPage = lazy(PAGES.volumes)
+const Wizard = lazy(PAGES.new)
+const ConnectPage = lazy(PAGES.connect)
+const ActivityPage = lazy(PAGES.activity)
+const SettingsPage = lazy(PAGES.settings)
 const Palette = lazy(() => import('./palette.tsx'))
 const ShortcutHelp = lazy(() => import('./shortcut-help.tsx'))
 const VolumeDialogs = lazy(() => import('../features/volumes/volume-dialogs.tsx'))

@@ -4,14 +4,15 @@ import { Empty } from '../components/empty.tsx'
 import { ErrorBoundary } from '../components/error-boundary.tsx'
 import { VOLUME_TABS, type VolumeTab, volumeHref } from '../components/route.ts'
 import { s } from '../strings/strings.ts'
+import { TABS } from './screens.ts'
 import css from './volume-frame.module.css'
 import { VolumeHeader } from './volume-header.tsx'
 
-const OverviewTab = lazy(() => import('../features/overview/overview-tab.tsx'))
-const FilesTab = lazy(() => import('../features/files/files-tab.tsx'))
-const CacheTab = lazy(() => import('../features/cache/cache-tab.tsx'))
-const VolumeActivityTab = lazy(() => import('../features/activity/volume-activity-tab.tsx'))
-const VolumeSettingsTab = lazy(() => import('../features/volume-settings/volume-settings-tab.tsx'))
+const OverviewTab = lazy(TABS.overview)
+const FilesTab = lazy(TABS.files)
+const CacheTab = lazy(TABS.cache)
+const VolumeActivityTab = lazy(TABS.activity)
+const VolumeSettingsTab = lazy(TABS.settings)
 
 interface Props {
   readonly id: string
