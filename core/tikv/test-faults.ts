@@ -1,0 +1,66 @@
+/** For tests: connections that lose what they are told to, and a client that dies at a point. */
+import { CallError, type Channel, type Dial, dialer } from './channel.ts'
+
+type Fault = 'loseRequest' | 'loseAnswer' | 'dieBefore' | 'dieAfter'
+
+interface Planned {
+  readonly fault: Fault
+  readonly method: string
+  left: number
+}
+
+/** `status.UNAVAILABLE` of gRPC. */
+const UNAVAILABLE = 14
+
+export class Faults {
+  readonly #planned: Planned[] = []
+  #dead = false
+
+  /** For TxnClient's options. */
+  readonly dial: Dial = (address) => this.#wrap(dialer(undefined)(address))
+
+  /** At the `nth` request of that method from now on, such as `KvCommit`. */
+  plan(fault: Fault, method: string, nth = 1): void {
+    this.#planned.push({ fault, method, left: nth })
+  }
+
+  get isDead(): boolean {
+    return this.#dead
+  }
+
+  #wrap(channel: Channel): Channel {
+    return {
+      address: channel.address,
+      open: (method, events) => channel.open(method, events),
+      close: () => channel.close(),
+      call: async (method, request, timeoutMs) => {
+        this.#live()
+        const fault = this.#due(method.slice(method.lastIndexOf('/') + 1))
+        if (fault === 'dieBefore') this.#dead = true
+        this.#live()
+        if (fault === 'loseRequest') throw lost(channel.address)
+        const answer = await channel.call(method, request, timeoutMs)
+        if (fault === 'dieAfter') this.#dead = true
+        this.#live()
+        if (fault === 'loseAnswer') throw lost(channel.address)
+        return answer
+      },
+    }
+  }
+
+  #live(): void {
+    if (this.#dead) throw new Error('this client is dead')
+  }
+
+  #due(method: string): Fault | undefined {
+    const planned = this.#planned.find((one) => one.method === method)
+    if (planned === undefined || --planned.left > 0) return undefined
+    this.#planned.splice(this.#planned.indexOf(planned), 1)
+    return planned.fault
+  }
+}
+
+function lost(address: string): CallError {
+  const error = Object.assign(new Error('lost'), { code: UNAVAILABLE, details: 'lost by the test' })
+  return new CallError(address, error as ConstructorParameters<typeof CallError>[1])
+}
