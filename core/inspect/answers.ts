@@ -364,8 +364,6 @@ export interface BucketPage {
   /** Position of the first, and how many there are in all. */
   readonly from: number
   readonly total: number
-  /** Bytes of all as stored. */
-  readonly bytes: number
   /** When it was listed; null: never, there is nothing to show. */
   readonly listedMs: number | null
 }

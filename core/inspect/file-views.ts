@@ -124,6 +124,12 @@ export function wayOf(file: IndexedVolume['index']['file'], name: IndexedName): 
   return { steps, top }
 }
 
+/** A path by the index alone, not checked; undefined for an inode without a name. */
+export function indexedPath(file: IndexedVolume['index']['file'], ino: Ino): string | undefined {
+  const [name] = file.namesOf(ino, 1)
+  return name && pathOf(wayOf(file, name))
+}
+
 function pathOf({ steps, top }: Way): string {
   const start = top === TRASH_INO ? [TRASH_NAME as Name] : []
   return `/${[...start, ...steps.map(({ name }) => name)].map(nameToText).join('/')}`

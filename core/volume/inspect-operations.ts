@@ -3,11 +3,13 @@ import { resolvePath } from '#core/admin/paths.ts'
 import { rootContext } from '#core/base/context.ts'
 import { EINVAL, fail } from '#core/base/errno.ts'
 import { inoFromBigInt } from '#core/base/ino.ts'
-import type { InspectProgress } from '#core/inspect/answers.ts'
+import type { BlockPreview, InspectProgress } from '#core/inspect/answers.ts'
 import { fileMap } from '#core/inspect/file-map.ts'
 import { healthReport } from '#core/inspect/health.ts'
 import { objectAnswer } from '#core/inspect/object-answer.ts'
+import type { SliceRange } from '#core/inspect/object-list.ts'
 import { spaceFolder, spaceView } from '#core/inspect/space.ts'
+import { readStoredBlock } from '#core/inspect/stored-block.ts'
 import { lastSurvey, survey } from '#core/inspect/survey.ts'
 import type { Volume } from './open-volume.ts'
 
@@ -25,10 +27,16 @@ export const INSPECT_OPERATIONS: Readonly<Record<string, Operation>> = {
   inspectSpace,
   inspectFolder,
   inspectHealth,
+  inspectLastSpace,
+  inspectBucket,
+  inspectFolders,
+  inspectBlock,
 }
 
 const CHUNKS = 16
 const ENTRIES = 200
+const PREVIEW = 4096
+const MOST_PREVIEW = 65_536
 
 /** `key`: as in the bucket, with or without the volume's name before it. */
 async function inspectObject(volume: Volume, args: Args, job: InspectJob) {
@@ -71,6 +79,42 @@ async function inspectFolder(volume: Volume, args: Args, job: InspectJob) {
 async function inspectHealth(volume: Volume, _args: Args, job: InspectJob) {
   const parts = await volume.inspector.parts(job)
   return healthReport(parts, await survey(parts, job), job)
+}
+
+/** What the last survey found; null when there was none. */
+async function inspectLastSpace(volume: Volume, _args: Args, job: InspectJob) {
+  const parts = await volume.inspector.parts(job)
+  const last = lastSurvey(parts.index.file)
+  return last === undefined ? null : spaceView(parts, last)
+}
+
+/** Objects by position, as the last survey listed them. */
+async function inspectBucket(volume: Volume, args: Args, job: InspectJob) {
+  const list = await volume.inspector.objects(job)
+  return list.page(sliceRange(args), count(args, 'from', 0), Math.min(count(args, 'limit', ENTRIES), 1000))
+}
+
+async function inspectFolders(volume: Volume, args: Args, job: InspectJob) {
+  const list = await volume.inspector.objects(job)
+  return list.folders(sliceRange(args), Math.max(1, count(args, 'width', 1000)))
+}
+
+/** Bytes of a block past the caches; `offset`, `length`. */
+async function inspectBlock(volume: Volume, args: Args, { signal }: InspectJob): Promise<BlockPreview> {
+  const key = text(args, 'key')
+  const block = volume.geometry.parse(key)
+  if (block === undefined) throw fail(EINVAL, 'inspect', `${key} names no block of this volume`)
+  const bytes = await readStoredBlock(volume, block, signal)
+  const offset = Math.min(count(args, 'offset', 0), bytes.length)
+  const part = bytes.subarray(offset, offset + Math.min(count(args, 'length', PREVIEW), MOST_PREVIEW))
+  return { key, size: bytes.length, offset, data: Buffer.from(part).toString('base64') }
+}
+
+function sliceRange(args: Args): SliceRange {
+  return {
+    firstSlice: count(args, 'firstSlice', 0),
+    endSlice: count(args, 'endSlice', Number.MAX_SAFE_INTEGER),
+  }
 }
 
 function text(args: Args, name: string): string {

@@ -1,14 +1,17 @@
 /** The inspector of an opened volume: its index is opened when something is first asked, and closed with the volume. */
 import { join } from 'node:path'
+import type { BlockStore } from '#core/chunk/api.ts'
 import { ContentFile } from '#core/inspect/content-file.ts'
 import type { ContentParts } from '#core/inspect/content-scan.ts'
 import { IndexFile } from '#core/inspect/index-file.ts'
-import type { InspectParts } from '#core/inspect/parts.ts'
+import { ObjectList } from '#core/inspect/object-list.ts'
+import type { IndexedVolume } from '#core/inspect/parts.ts'
 import type { ScanOptions } from '#core/inspect/scan.ts'
-import { VolumeIndex } from '#core/inspect/volume-index.ts'
+import { changeOf, VolumeIndex } from '#core/inspect/volume-index.ts'
 import { hearCommits } from '#core/meta/commit-feed.ts'
+import { InspectLink } from './inspect-link.ts'
 import type { Volume } from './open-volume.ts'
-import { defaultIndexDir } from './volume-options.ts'
+import { defaultIndexDir, type VolumeOptions } from './volume-options.ts'
 
 export class Inspector {
   readonly #volume: Volume
@@ -16,11 +19,18 @@ export class Inspector {
   #index: VolumeIndex | undefined
   #stopHearing: (() => void) | undefined
   #content: ContentFile | undefined
+  #objects: ObjectList | undefined
+  /** Says where blocks are: the caches of this process, or of the mount that a thread works for. */
+  places: Pick<BlockStore, 'locate'> | undefined
+  /** Of a mount: questions are answered in a thread. */
+  readonly link: InspectLink | undefined
 
-  /** Without `folder`, the user's own. */
-  constructor(volume: Volume, folder?: string) {
+  /** `metaUrl`: of a mount, whose loop must not be kept busy. */
+  constructor(volume: Volume, options: VolumeOptions, metaUrl?: string) {
     this.#volume = volume
-    this.#folder = folder
+    this.#folder = options.indexDir
+    if (metaUrl !== undefined)
+      this.link = new InspectLink(volume, { metaUrl, options: threadOptions(options) })
   }
 
   get index(): VolumeIndex {
@@ -28,10 +38,15 @@ export class Inspector {
   }
 
   /** What answers are made of, with an index that has been built. */
-  async parts(options: ScanOptions): Promise<InspectParts> {
+  async parts(options: ScanOptions): Promise<IndexedVolume> {
     const { setting, engine, meta, blocks, store, geometry, clock } = this.#volume
     await this.index.ensure(options)
-    return { setting, engine, meta, blocks, store, geometry, clock, index: this.index }
+    return { setting, engine, meta, blocks: this.places ?? blocks, store, geometry, clock, index: this.index }
+  }
+
+  /** The bucket as the last survey listed it. */
+  async objects(options: ScanOptions): Promise<ObjectList> {
+    return (this.#objects ??= new ObjectList(await this.parts(options)))
   }
 
   /** The same with what is known of the bytes, and an index that is right as of now. */
@@ -39,16 +54,20 @@ export class Inspector {
     const parts = await this.parts(options)
     await this.index.settle(options)
     this.#content ??= ContentFile.open(this.#file('.content.db'), this.#volume.setting.UUID)
-    return { ...parts, content: this.#content }
+    const { meta, blocks } = this.#volume
+    return { ...parts, meta, blocks, content: this.#content }
   }
 
   /** Note every commit of this process from here on. While others change the volume, too, the index is not exact. */
   hearOwn(): void {
-    this.#stopHearing ??= hearCommits(this.#volume.engine, (changes) => this.index.noteCommit(changes))
+    this.#stopHearing ??= hearCommits(this.#volume.engine, (changes) =>
+      this.index.note(changes.flatMap((change) => changeOf(change) ?? [])),
+    )
     this.index.hearing()
   }
 
-  close(): void {
+  async close(): Promise<void> {
+    await this.link?.close()
     this.#stopHearing?.()
     this.#index?.file.close()
     this.#content?.close()
@@ -62,5 +81,21 @@ export class Inspector {
 
   #file(end: string): string {
     return join(this.#folder ?? defaultIndexDir(), `${this.#volume.setting.UUID}${end}`)
+  }
+}
+
+/** How a mount's volume is opened once more, by the thread of its inspector: to read, and with no caches of its own. */
+function threadOptions(options: VolumeOptions): VolumeOptions {
+  return {
+    ...options,
+    mountPoint: undefined,
+    readOnly: true,
+    unrecorded: true,
+    noBackgroundJobs: true,
+    checkStorage: false,
+    cacheDirs: [],
+    metaCacheRecords: 0,
+    backupMetaSec: 0,
+    writeback: false,
   }
 }

@@ -71,7 +71,7 @@ export function fakeInspect(world: World, trees: ReadonlyMap<string, Tree>): Ins
         objects: Array.from({ length: Math.max(0, Math.min(limit, count - from)) }, (_, k) =>
           objectAt(first + from + k),
         ),
-        ...{ from, total: count, bytes: count * 3.1 * MiB, listedMs: total === 0 ? null : LISTED_MS },
+        ...{ from, total: count, listedMs: total === 0 ? null : LISTED_MS },
       }
     },
     folders: async ({ firstSlice, endSlice, width }) => {
