@@ -2,7 +2,7 @@
  * A server's engine alone, on a private server: µs per read and per commit of the shapes operations have. What a round
  * trip costs without any work is the first row.
  *
- *   pomelo --script bench/engine.bench.ts redis|postgres [--turns N] [--listening] [--async]
+ *   pomelo --script bench/engine.bench.ts redis|postgres|tikv [--turns N] [--listening] [--async]
  *
  * `--listening` (Redis): the server pushes changes, as it does for a mount with company; each commit's echo comes along.
  * `--async` (PostgreSQL): the server does not wait for its disk (synchronous_commit off), which leaves the engine's cost.
@@ -14,6 +14,7 @@ import { openEngine } from '../core/meta/open-meta.ts'
 import type { NodeRecord } from '../core/meta/records.ts'
 import { startPostgres } from '../e2e/harness/postgres.ts'
 import { startRedis } from '../e2e/harness/redis.ts'
+import { startTikv } from '../e2e/harness/tikv.ts'
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -43,7 +44,11 @@ async function start(
     const server = await startRedis()
     return { engine: await openEngine(server.url()), server }
   }
-  if (name !== 'postgres') throw new Error('say which engine: redis or postgres')
+  if (name === 'tikv') {
+    const server = await startTikv()
+    return { engine: await openEngine(server.url('bench')), server }
+  }
+  if (name !== 'postgres') throw new Error('say which engine: redis, postgres or tikv')
   const server = await startPostgres({ config: options.async ? { synchronous_commit: 'off' } : {} })
   return { engine: await openEngine(await server.createDatabase('bench')), server }
 }
