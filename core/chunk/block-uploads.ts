@@ -28,6 +28,8 @@ export interface UploadParts {
   readonly disk: DiskCache
   /** Undefined unless blocks are to be acknowledged once staged. */
   readonly staging: Staging | undefined
+  /** Only blocks smaller than this are. */
+  readonly stageBelow: number
   readonly cacheLargeWrite: boolean
   readonly maxUploads: number
   readonly trace: Trace
@@ -77,8 +79,8 @@ export class BlockUploads {
   }
 
   async #stage(name: BlockName, block: WriteBlock, { tier, signal }: UploadOptions): Promise<boolean> {
-    const { staging } = this.#parts
-    if (staging === undefined) return false
+    const { staging, stageBelow } = this.#parts
+    if (staging === undefined || name.size >= stageBelow) return false
     return await this.#traced('staging', name, staging.stage(name, block.bytes, tier, signal))
   }
 

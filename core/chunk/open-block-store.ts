@@ -44,6 +44,8 @@ export async function openBlockStore(options: BlockStoreOptions): Promise<BlockS
     mode: settings.cacheMode,
     freeSpaceRatio: settings.freeSpaceRatio,
     parallel: Math.min(settings.maxUploads, 8),
+    window: settings.uploadWindow,
+    maxWrites: settings.maxStageWrites,
   })
   await staging.recover()
   const queueSize = Math.floor(bufferSize / 5)
@@ -57,7 +59,12 @@ export async function openBlockStore(options: BlockStoreOptions): Promise<BlockS
 
   const shared = { store, geometry, codec, cache, disk, local, log, metrics, trace }
   const uploads = new BlockUploads({
-    ...{ ...shared, memory, staging: settings.writeback ? staging : undefined },
+    ...{
+      ...shared,
+      memory,
+      staging: settings.writeback ? staging : undefined,
+      stageBelow: settings.writebackThreshold || Infinity,
+    },
     cacheLargeWrite: settings.cacheLargeWrite,
     maxUploads: settings.maxUploads,
   })
@@ -98,6 +105,7 @@ function cacheDirs(settings: BlockStoreSettings, geometry: Geometry): CacheDir[]
         eviction: settings.cacheEviction,
         level: settings.verifyChecksum,
         scanIntervalMs: settings.cacheScanIntervalMs,
+        expireMs: settings.cacheExpireMs,
         ...{ log, metrics, clock, random: systemRandom },
       }),
   )

@@ -7,6 +7,7 @@ import { Trace } from '#core/base/trace.ts'
 import type { CompressionName } from '#core/object/compression.ts'
 import type { ObjectStore } from '#core/object/store.ts'
 import type { ChecksumLevel } from './cache/block-file.ts'
+import type { UploadWindow } from './upload-window.ts'
 
 export type CacheEviction = '2-random' | 'lru' | 'none'
 
@@ -53,6 +54,14 @@ export interface BlockStoreOptions {
 
   /** Acknowledge blocks once they are durable in `rawstaging/` (§9). Needs a disk cache. */
   readonly writeback?: boolean
+  /** Only blocks below are staged; 0: all. */
+  readonly writebackThreshold?: number
+  /** Blocks staged at a time, 1000; then they go up directly. 0: any number. */
+  readonly maxStageWrites?: number
+  /** When staged blocks go up: at once. */
+  readonly uploadWindow?: UploadWindow
+  /** Milliseconds after which a cached block that was not used is dropped; 0: never. */
+  readonly cacheExpireMs?: number
 
   readonly log: Log
   readonly metrics: Metrics
@@ -112,6 +121,10 @@ export function settle(options: BlockStoreOptions): BlockStoreSettings {
     maxDeletes: Math.max(size(options, 'maxDeletes', 10), 1),
     prefetch: size(options, 'prefetch', 1),
     writeback: options.writeback ?? false,
+    writebackThreshold: size(options, 'writebackThreshold', 0),
+    maxStageWrites: size(options, 'maxStageWrites', 1000),
+    uploadWindow: options.uploadWindow ?? { delayMs: 0 },
+    cacheExpireMs: size(options, 'cacheExpireMs', 0),
     log: options.log,
     metrics: options.metrics,
     clock: options.clock,

@@ -172,3 +172,48 @@ test('what was acknowledged before kill -9 is uploaded by the next mount', async
     )
   }
 })
+
+test('with a delay blocks go up when they are old enough, and at once for a drain', async (t) => {
+  const { blocks, objects, faulty } = await staged(t, { uploadWindow: { delayMs: 700 } })
+  faulty.faults.hangs = 0
+  await writeSlice(blocks, 1, testBytes(10 * KiB, 1))
+  await sleep(200)
+  assert.equal(objects.objects.size, 0)
+  while (objects.objects.size === 0) await sleep(20)
+  await writeSlice(blocks, 2, testBytes(10 * KiB, 2))
+  await blocks.drain({ staged: true, signal: AbortSignal.timeout(500) })
+  assert.equal(objects.objects.size, 2)
+})
+
+test('outside of the hours nothing goes up; a removed slice leaves the line all the same', async (t) => {
+  const hour = new Date().getHours()
+  // Open in twelve hours from now, for one.
+  const { blocks, objects, cache, faulty } = await staged(t, {
+    uploadWindow: { delayMs: 0, hours: [(hour + 12) % 24, (hour + 13) % 24] },
+  })
+  faulty.faults.hangs = 0
+  const slice = await writeSlice(blocks, 1, testBytes(10 * KiB, 1))
+  await writeSlice(blocks, 2, testBytes(10 * KiB, 2))
+  await sleep(100)
+  assert.equal(objects.objects.size, 0)
+  await blocks.remove(slice)
+  assert.deepEqual(stagedFiles(cache), ['2_0_10240'])
+  await blocks.drain({ staged: true, signal: AbortSignal.timeout(2000) })
+  assert.equal(objects.objects.size, 1)
+})
+
+test('large blocks and too many at a time go up directly', async (t) => {
+  const large = await staged(t, { writebackThreshold: 64 * KiB })
+  large.faulty.faults.hangs = 0
+  await writeSlice(large.blocks, 1, testBytes(64 * KiB, 1))
+  assert.equal(large.metrics.snapshot().staging_write_bytes, 0)
+  assert.equal(large.objects.objects.size, 1)
+  await writeSlice(large.blocks, 2, testBytes(64 * KiB - 1, 2))
+  assert.equal(large.metrics.snapshot().staging_write_bytes, 64 * KiB - 1)
+  const many = await staged(t, { maxStageWrites: 1 })
+  many.faulty.faults.hangs = 0
+  await Promise.all([1, 2, 3, 4].map((id) => writeSlice(many.blocks, id, testBytes(10 * KiB, id))))
+  assert.ok(many.metrics.snapshot().staging_write_bytes! < 40 * KiB)
+  await many.blocks.drain({ staged: true })
+  assert.equal(many.objects.objects.size, 4)
+})

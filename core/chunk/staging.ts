@@ -28,6 +28,7 @@ import {
 import { type CacheDir, removeOld, walk } from './cache/cache-dir.ts'
 import { fileShape, footerTier } from './cache/cache-file.ts'
 import { type BlockId, type BlockName, blockId, type Geometry } from './geometry.ts'
+import { type UploadWindow, waitMs } from './upload-window.ts'
 
 const RETRY_MS = { first: 1000, most: 60_000 } as const
 
@@ -52,6 +53,9 @@ export interface StagingOptions {
   readonly freeSpaceRatio: number
   /** Uploads at a time. */
   readonly parallel: number
+  readonly window: UploadWindow
+  /** Blocks staged at a time; 0: any number. */
+  readonly maxWrites: number
   readonly log: Log
   readonly metrics: Metrics
   readonly clock: Clock
@@ -74,6 +78,11 @@ export class Staging {
   readonly #errors: Counter
   #writing = 0
   #working = 0
+  /** Who waits for the line to be empty; then nothing is held back. */
+  #hurried = 0
+  /** A directory was short of space when it last took a block. */
+  #pressed = false
+  #waiting = false
   #retryMs: number = RETRY_MS.first
   #bytes = 0
 
@@ -126,10 +135,14 @@ export class Staging {
   async stage(name: BlockName, bytes: Uint8Array, tier: number, signal: AbortSignal): Promise<boolean> {
     const dirs = this.#options.dirs.filter((one) => one.writable)
     const dir = dirs[(name.slice + name.index) % dirs.length]
+    const { freeSpaceRatio, maxWrites } = this.#options
     if (dir === undefined || this.#stop.signal.aborted) return false
+    if (maxWrites > 0 && this.#writing >= maxWrites) return false
     this.#writing++
     try {
-      if ((await dir.freeRatio()) < this.#options.freeSpaceRatio / 2) return false
+      const free = await dir.freeRatio()
+      this.#pressed = free < freeSpaceRatio
+      if (free < freeSpaceRatio / 2) return false
       await this.#write(dir, name, bytes, tier)
     } catch (error) {
       this.#errors.add()
@@ -163,8 +176,14 @@ export class Staging {
 
   /** Wait until everything that can be uploaded is. Errors: `interrupted`. */
   async drain(signal?: AbortSignal): Promise<void> {
-    while (this.#staged.size > this.#damaged.size) {
-      await abandonable(signal, () => new Promise<void>((resolve) => this.#idle.push(resolve)))
+    this.#hurried++
+    this.#workAll()
+    try {
+      while (this.#staged.size > this.#damaged.size) {
+        await abandonable(signal, () => new Promise<void>((resolve) => this.#idle.push(resolve)))
+      }
+    } finally {
+      this.#hurried--
     }
   }
 
@@ -236,13 +255,40 @@ export class Staging {
     this.#workers.start('staged upload', async () => {
       try {
         while (!this.#stop.signal.aborted) {
-          const staged = this.#line.shift()
+          const staged = this.#next()
           if (staged === undefined) return
           if (!staged.dropped) await this.#tryUpload(staged)
         }
       } finally {
         this.#working--
       }
+    })
+  }
+
+  #workAll(): void {
+    const wanted = Math.min(this.#line.length, this.#options.parallel)
+    for (let n = 0; n < wanted; n++) this.#work()
+  }
+
+  /** The oldest that may go up; undefined when none may, and then it is looked at again in time. */
+  #next(): Staged | undefined {
+    const [oldest] = this.#line
+    if (oldest === undefined) return undefined
+    const { window } = this.#options
+    const isHeld = this.#hurried === 0 && !this.#pressed && !oldest.dropped
+    const ms = isHeld ? waitMs(window, oldest.sinceMs, this.#nowMs()) : 0
+    if (ms === 0) return this.#line.shift()
+    this.#lookIn(ms)
+    return undefined
+  }
+
+  #lookIn(ms: number): void {
+    if (this.#waiting) return
+    this.#waiting = true
+    this.#workers.start('wait for the time of uploads', async () => {
+      await this.#options.clock.sleep(ms, this.#stop.signal).catch(() => {})
+      this.#waiting = false
+      this.#workAll()
     })
   }
 

@@ -100,6 +100,29 @@ export const MOUNT_OPTIONS = {
   'max-readahead': { kind: 'size', unit: 'M', help: 'most to read ahead in one stream' },
   prefetch: { kind: 'number', default: '1', help: 'whole blocks fetched after small reads of them' },
   writeback: { kind: 'flag', help: 'acknowledge writes once they are safe on the local disk' },
+  'writeback-threshold-size': {
+    kind: 'size',
+    unit: 'B',
+    default: '0',
+    hidden: true,
+    help: 'with --writeback: blocks of this size and above go up at once; 0: none do',
+  },
+  'max-stage-write': {
+    kind: 'number',
+    default: '1000',
+    hidden: true,
+    help: 'with --writeback: most blocks written to the local disk at a time; 0: any number',
+  },
+  'upload-delay': {
+    kind: 'duration',
+    default: '0',
+    help: 'with --writeback: how long blocks stay on the local disk before they go up',
+  },
+  'upload-hours': {
+    kind: 'text',
+    value: 'A-B',
+    help: 'with --writeback: local hours in which blocks go up, like 22-6',
+  },
   'cache-items': { kind: 'number', default: '0', help: 'most blocks in the disk cache' },
   'cache-mode': { kind: 'octal', default: '0600', help: 'mode of cached files' },
   'free-space-ratio': {
@@ -125,6 +148,11 @@ export const MOUNT_OPTIONS = {
     choices: ['2-random', 'lru', 'none'],
     help: 'what goes first',
   },
+  'cache-expire': {
+    kind: 'duration',
+    default: '0',
+    help: 'drop cached blocks not used for so long; 0: never',
+  },
   'cache-scan-interval': { kind: 'duration', default: '1h', help: 'look for files others put in the cache' },
   ...STORAGE_OPTIONS,
   // Known to the reference: taken, so that its command lines work.
@@ -133,12 +161,7 @@ export const MOUNT_OPTIONS = {
   'fast-statfs': { kind: 'flag', hidden: true, help: accepted },
   'network-interfaces': { kind: 'text', value: 'LIST', hidden: true, help: accepted },
   'open-cache': { kind: 'duration', hidden: true, help: accepted },
-  'upload-delay': { kind: 'duration', hidden: true, help: accepted },
   'open-cache-limit': { kind: 'number', hidden: true, help: accepted },
-  'max-stage-write': { kind: 'number', hidden: true, help: accepted },
-  'writeback-threshold-size': { kind: 'size', unit: 'B', hidden: true, help: accepted },
-  'upload-hours': { kind: 'text', value: 'A,B', hidden: true, help: accepted },
-  'cache-expire': { kind: 'duration', hidden: true, help: accepted },
   metrics: { kind: 'text', value: 'ADDR', hidden: true, help: accepted },
   'custom-labels': { kind: 'text', value: 'LABELS', hidden: true, help: accepted },
   consul: { kind: 'text', value: 'ADDR', hidden: true, help: accepted },
@@ -216,6 +239,11 @@ export function mountVolumeOptions(
     maxReadahead: values['max-readahead'],
     prefetch: values.prefetch,
     writeback: values.writeback,
+    writebackThreshold: values['writeback-threshold-size'],
+    maxStageWrites: values['max-stage-write'],
+    uploadDelaySec: values['upload-delay'],
+    uploadHours: hourRange(values['upload-hours']),
+    cacheExpireSec: values['cache-expire'],
     cacheItems: values['cache-items'],
     cacheMode: values['cache-mode'],
     freeSpaceRatio: values['free-space-ratio'],
@@ -225,6 +253,49 @@ export function mountVolumeOptions(
     cacheEviction: values['cache-eviction'] as VolumeOptions['cacheEviction'],
     cacheScanIntervalSec: values['cache-scan-interval'],
   }
+}
+
+/** Taken for scripts of the reference client, and of some effect there. */
+const WITHOUT_EFFECT = [
+  'skip-dir-nlink',
+  'sort-dir',
+  'fast-statfs',
+  'network-interfaces',
+  'open-cache',
+  'open-cache-limit',
+  'metrics',
+  'custom-labels',
+  'consul',
+  'force',
+  'update-fstab',
+] as const
+
+const ONLY_WRITEBACK = [
+  'writeback-threshold-size',
+  'max-stage-write',
+  'upload-delay',
+  'upload-hours',
+] as const
+
+/** A line for each option that was given and does nothing in this mount. */
+export function optionWarnings(given: ReadonlySet<string>, { writeback }: MountValues): readonly string[] {
+  return [
+    ...WITHOUT_EFFECT.filter((name) => given.has(name)).map(
+      (name) => `--${name} has no effect in this client`,
+    ),
+    ...ONLY_WRITEBACK.filter((name) => given.has(name) && !writeback).map(
+      (name) => `--${name} has no effect without --writeback`,
+    ),
+  ]
+}
+
+/** `a-b` or `a,b`, hours of the day. */
+function hourRange(text: string | undefined): VolumeOptions['uploadHours'] {
+  if (text === undefined) return undefined
+  const match = /^(\d{1,2})[-,](\d{1,2})$/.exec(text)
+  const hours = [Number(match?.[1]), Number(match?.[2])] as const
+  if (match !== null && hours.every((hour) => hour <= 23)) return hours
+  throw new UsageError(`--upload-hours is two hours of the day like 22-6, not ${JSON.stringify(text)}`)
 }
 
 const LEAST_BACKUP_SEC = 300

@@ -6,7 +6,7 @@ import { openMountFolder } from '#core/volume/mount-folder.ts'
 import type { MountRequest } from '#core/volume/serve-volume.ts'
 import { type Call, defineCommand } from './command.ts'
 import { translateOptions } from './mount-helper.ts'
-import { MOUNT_OPTIONS, mountVolumeOptions } from './mount-options.ts'
+import { MOUNT_OPTIONS, mountVolumeOptions, optionWarnings } from './mount-options.ts'
 import { parseOptions } from './options.ts'
 import { secretFromFile } from './secrets.ts'
 
@@ -28,15 +28,16 @@ Stays in the foreground until the volume is unmounted; -d returns once it is mou
     'pomelo mount redis://server/1 /mnt/team -o ro,allow_other',
   ],
   async run(call) {
-    const request = await mountRequest(call)
+    const { options, given } = withMountOptions(call)
+    for (const line of optionWarnings(given, options)) call.out.warn(line)
+    const request = await mountRequest({ ...call, options })
     const level = call.out.verbose ? 'debug' : 'info'
     await openMountFolder(request.mountPoint)
     return call.options.background ? background(call, request, level) : foreground(call, request, level)
   },
 })
 
-async function mountRequest({ options: written, operands, env }: MountCall): Promise<MountRequest> {
-  const options = withMountOptions(written, env)
+async function mountRequest({ options, operands, env }: MountCall): Promise<MountRequest> {
   const [metaUrl, mountPoint] = operands as [string, string]
   return {
     metaUrl: completeMetaUrl(metaUrl, env.META_PASSWORD),
@@ -45,16 +46,22 @@ async function mountRequest({ options: written, operands, env }: MountCall): Pro
     maxFuseIo: options['max-fuse-io'],
     kernelOptions: options.options,
     driver: options.driver as MountRequest['driver'],
-    logFile: written.background ? resolve(options.log ?? defaultLogPath(env)) : undefined,
+    logFile: options.background ? resolve(options.log ?? defaultLogPath(env)) : undefined,
   }
 }
 
 /** `-o a,b=c` read as options of ours where they are; what is left in `options` is for the kernel. */
-function withMountOptions(written: MountCall['options'], env: MountCall['env']): MountCall['options'] {
-  if (written.options.length === 0) return written
-  const { values, given } = parseOptions(MOUNT_OPTIONS, translateOptions(written.options), env)
-  const overrides = Object.fromEntries([...given].map((name) => [name, values[name as keyof typeof values]]))
-  return { ...written, ...overrides, options: values.options }
+function withMountOptions({ options: written, given, env }: MountCall): Pick<MountCall, 'options' | 'given'> {
+  if (written.options.length === 0) return { options: written, given }
+  const more = parseOptions(MOUNT_OPTIONS, translateOptions(written.options), env)
+  const { values } = more
+  const overrides = Object.fromEntries(
+    [...more.given].map((name) => [name, values[name as keyof typeof values]]),
+  )
+  return {
+    options: { ...written, ...overrides, options: values.options },
+    given: new Set([...given, ...more.given]),
+  }
 }
 
 async function background(

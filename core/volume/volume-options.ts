@@ -73,6 +73,14 @@ export interface VolumeOptions {
   readonly maxReadahead?: number
   readonly prefetch?: number
   readonly writeback?: boolean
+  /** Only smaller blocks are staged; 0: all. */
+  readonly writebackThreshold?: number
+  /** Blocks staged at a time; 0: any number. */
+  readonly maxStageWrites?: number
+  readonly uploadDelaySec?: number
+  /** Local hours, 0 to 23: from the first up to the second. */
+  readonly uploadHours?: readonly [number, number]
+  readonly cacheExpireSec?: number
   readonly cacheDirs?: readonly string[]
   readonly cacheSize?: number
   readonly cacheItems?: number

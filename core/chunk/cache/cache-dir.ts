@@ -34,6 +34,8 @@ const PAUSE_MS = 30_000
 const SICK_MS = 10_000
 const SPACE_AGE_MS = 1000
 const WATCH_MS = 10_000
+/** Blocks looked at in one round, as the reference does. */
+const EXPIRE_PICKS = 1000
 const TMP_AGE_MS = 60_000
 
 export interface CacheDirOptions {
@@ -49,6 +51,8 @@ export interface CacheDirOptions {
   readonly level: ChecksumLevel
   /** Milliseconds between scans; 0: one at start. */
   readonly scanIntervalMs: number
+  /** Milliseconds after which a block that was not used is dropped; 0: never. */
+  readonly expireMs: number
   readonly log: Log
   readonly metrics: Metrics
   readonly clock: Clock
@@ -129,12 +133,14 @@ export class CacheDir {
     const { clock, scanIntervalMs } = this.#options
     const { signal } = this.#stop
     for (let nextScan = -Infinity; !signal.aborted; ) {
+      this.#index.nowMs = clock.monotonicMs()
       if (clock.monotonicMs() >= nextScan) {
         await this.#scan(signal)
         nextScan = scanIntervalMs > 0 ? clock.monotonicMs() + scanIntervalMs : Infinity
       }
       // What fails here fails at the next write, too, which says so.
       await this.#makeRoom(0).catch(() => {})
+      await this.#expire().catch(() => {})
       await clock.sleep(WATCH_MS, signal).catch(() => {})
     }
   }
@@ -344,6 +350,13 @@ export class CacheDir {
     await this.#evictTo(wantBytes, wantCount)
     this.#space = { ...this.#space, at: -Infinity }
     return this.#index.looseBytes <= wantBytes && this.#index.looseCount <= wantCount
+  }
+
+  async #expire(): Promise<void> {
+    const { expireMs, clock } = this.#options
+    if (expireMs === 0) return
+    for (const name of this.#index.expired(clock.monotonicMs() - expireMs, EXPIRE_PICKS))
+      await this.#evict(name)
   }
 
   #itemLimit(inodes: number): number {

@@ -16,6 +16,8 @@ interface Item {
   at: number
   /** Number of the last use. */
   usedAt: number
+  /** When that was, by the clock of `nowMs`. */
+  usedMs: number
   /** The scan that saw it last. */
   scan: number
 }
@@ -23,6 +25,8 @@ interface Item {
 export class CacheIndex {
   /** While true there is no victim. */
   held = false
+  /** Set now and then by the owner; what is used is noted with it. */
+  nowMs = 0
   /** With `lru` the least recently used comes first. */
   readonly #items = new Map<BlockId, Item>()
   /** For picking by chance. */
@@ -121,6 +125,7 @@ export class CacheIndex {
     const item = this.#items.get(id)
     if (item === undefined) return
     item.usedAt = ++this.#uses
+    item.usedMs = this.nowMs
     if (!this.#lru || item.at < 0) return
     this.#items.delete(id)
     this.#items.set(id, item)
@@ -135,6 +140,17 @@ export class CacheIndex {
     return (one.usedAt <= other.usedAt ? one : other).name
   }
 
+  /** Of so many loose items picked by chance, those not used since `beforeMs`. */
+  expired(beforeMs: number, picks: number): readonly BlockName[] {
+    const found = new Set<BlockName>()
+    if (this.held || this.#loose.length === 0) return []
+    for (let n = 0; n < picks; n++) {
+      const { name, usedMs } = this.#loose[below(this.#random, this.#loose.length)]!
+      if (usedMs < beforeMs) found.add(name)
+    }
+    return [...found]
+  }
+
   /** Kept ones that are met go to the end of the line: each is met once a round. */
   #oldest(): BlockName | undefined {
     for (const [id, item] of this.#items) {
@@ -146,7 +162,7 @@ export class CacheIndex {
   }
 
   #insert(name: BlockName, usedAt: number): void {
-    const item = { name, at: -1, usedAt, scan: this.#scan }
+    const item = { name, at: -1, usedAt, usedMs: this.nowMs, scan: this.#scan }
     this.#items.set(blockId(name.slice, name.index), item)
     this.#putIn(item)
   }
