@@ -43,8 +43,6 @@ export interface PreparedHere {
   readonly doubtful: Set<Prepared>
 }
 
-const DONE = /(\d+)$/
-
 export class Batch {
   readonly results: readonly Result[]
   readonly #calls: readonly Call[]
@@ -111,7 +109,8 @@ export class Batch {
   }
 
   handleCommandComplete({ text }: { text: string }): void {
-    this.results[this.#at++]!.count = Number(DONE.exec(text)?.[1] ?? 0)
+    // `INSERT 0 1`, `SELECT 1`, `BEGIN`.
+    this.results[this.#at++]!.count = Number(text.slice(text.lastIndexOf(' ') + 1)) || 0
   }
 
   handleError(error: unknown): void {

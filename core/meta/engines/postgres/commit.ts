@@ -175,7 +175,7 @@ export class Committer {
       if (of.ahead) {
         const [number, position] = integers as [number, number]
         const transaction = { number, incarnation: connection.incarnation, position }
-        this.#parts.unsettled.add({ op, plan, guards, changes, connection, order: position, transaction })
+        this.#parts.unsettled.add({ op, plan, guards, changes, order: position, transaction })
       }
       return { ok: true, ...answers }
     } catch (error) {

@@ -5,10 +5,10 @@ import type { Counter } from '#core/base/metrics.ts'
 import { Batch, type Call, type PreparedHere, type Result } from './batch.ts'
 import { explainDial } from './dial-errors.ts'
 import { endsSession, isTold, LostAnswer } from './errors.ts'
+import { INCARNATION } from './server-life.ts'
 import { Prepared } from './statement.ts'
 import { tlsAttempts, tlsOptions } from './tls.ts'
 import { type Endpoint, endpointText, type PostgresUrl } from './url.ts'
-import { INCARNATION } from './wal.ts'
 
 /** An answer that takes longer is given up with its connection: more than any time-out of the server. */
 export const ANSWER_MS = 35_000
@@ -47,10 +47,8 @@ export class Connection {
   readonly backend: Backend
   /** Commits are answered before they are on the server's disk. */
   readonly lazy: boolean
-  /** Of the server; equal on two connections: it has not crashed between. */
-  get incarnation(): string {
-    return this.#incarnation
-  }
+  /** Of the server, for as long as this connection lives. */
+  readonly incarnation: string
   /** Functions made on this connection. */
   readonly functions = new Set<string>()
   /** When it was last given back to the pool. */
@@ -60,7 +58,9 @@ export class Connection {
   #here: PreparedHere
   #pooled: boolean
   #lost: Error | undefined
-  #incarnation: string
+  #running = 0
+  /** Begins anew with each batch, which is cheaper than a timer for each. */
+  readonly #patience: NodeJS.Timeout
 
   private constructor(
     client: pg.Client,
@@ -72,8 +72,11 @@ export class Connection {
     trips: Counter,
   ) {
     this.lazy = lazy
-    this.#incarnation = incarnation
+    this.incarnation = incarnation
     this.#trips = trips
+    this.#patience = setTimeout(() => {
+      if (this.#running > 0) this.#lose(new Error('no answer in time'))
+    }, ANSWER_MS).unref()
     this.#client = client
     this.endpoint = endpoint
     this.bornMs = bornMs
@@ -158,14 +161,15 @@ export class Connection {
   async run(calls: readonly Call[]): Promise<readonly Result[]> {
     if (this.#lost !== undefined) throw new LostAnswer(this.#lost.message)
     this.#trips.add()
-    const timer = setTimeout(() => this.#lose(new Error('no answer in time')), ANSWER_MS)
+    this.#running++
+    this.#patience.refresh()
     try {
       return await runBatch(this.#client, calls, this.#here)
     } catch (error) {
       if (error instanceof BackendError || (isTold(error) && !endsSession(error))) throw error
       throw this.#lostAnswer(error)
     } finally {
-      clearTimeout(timer)
+      this.#running--
     }
   }
 
@@ -180,11 +184,6 @@ export class Connection {
     }
   }
 
-  /** It is known by other means that the server has not crashed between the two. */
-  sameServerAs(other: Connection): void {
-    this.#incarnation = other.incarnation
-  }
-
   /** What was prepared here is gone: somebody gave us another server process. Prepare nothing more. */
   distrust(): void {
     this.#pooled = true
@@ -193,6 +192,7 @@ export class Connection {
   }
 
   async close(): Promise<void> {
+    clearTimeout(this.#patience)
     const ended = this.#client.end().catch(() => {})
     if (this.#lost === undefined) await ended
   }

@@ -167,8 +167,7 @@ export class PostgresEngine implements MetaEngine {
   async sync(): Promise<void> {
     if (this.#closing !== undefined) throw this.#closedError()
     try {
-      await this.#usage.flush(false)
-      await this.#unsettled.sync()
+      await Promise.all([this.#usage.flush(false), this.#unsettled.sync()])
     } catch (error) {
       throw this.#asBackendError(error)
     }

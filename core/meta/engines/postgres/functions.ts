@@ -18,8 +18,8 @@ import { NODE_WIDTH, nodeFromRow } from '../sql/rows.ts'
 import type { SqlLayout } from '../sql/statements.ts'
 import { placeholder, SQL_TYPES } from './dialect.ts'
 import { type CallPlan, type Check, isNewEdge, lockClause, type Plan, type PlannedStep } from './plan.ts'
+import { WAL_POSITION } from './server-life.ts'
 import { Prepared } from './statement.ts'
-import { WAL_POSITION } from './wal.ts'
 
 /** More comparisons and changes than this go as statements of a transaction. */
 const MAX_STEPS = 32

@@ -9,6 +9,7 @@ import type { Counter } from '#core/base/metrics.ts'
 import type { Random } from '#core/base/random.ts'
 import { Connection } from './connection.ts'
 import { isPassing } from './errors.ts'
+import { isSameServer } from './server-life.ts'
 import type { PostgresUrl } from './url.ts'
 
 /** How long an operation waits for a connection. */
@@ -205,8 +206,9 @@ export class Pool {
         )
         this.#endpoint = at
         this.#lazy = connection.lazy
-        if (this.#incarnation !== undefined && this.#incarnation !== connection.incarnation) this.#crashes++
-        this.#incarnation = connection.incarnation
+        const { incarnation } = connection
+        if (this.#incarnation !== undefined && !isSameServer(this.#incarnation, incarnation)) this.#crashes++
+        this.#incarnation = incarnation
         return connection
       } catch (error) {
         last = error

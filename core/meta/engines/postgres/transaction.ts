@@ -12,17 +12,19 @@ import type { Connection } from './connection.ts'
 import { LostAnswer } from './errors.ts'
 import { insertOnly, parseIntegers, touching } from './functions.ts'
 import { type Lock, lockClause, NODE_LOCK, type Plan, type PlannedStep } from './plan.ts'
+import { CHECKPOINT_POSITION, isSameServer, STARTED, WAL_POSITION } from './server-life.ts'
 import { Prepared } from './statement.ts'
 import type { PgStatements } from './statements.ts'
-import { CHECKPOINT_POSITION, INCARNATION, WAL_POSITION } from './wal.ts'
 
 const BEGIN: Call = { statement: new Prepared('BEGIN ISOLATION LEVEL READ COMMITTED'), params: [] }
 const COMMIT: Call = { statement: new Prepared('COMMIT'), params: [] }
 const ROLLBACK: Call = { statement: new Prepared('ROLLBACK'), params: [] }
-const NUMBER: Call = { statement: new Prepared('SELECT txid_current()'), params: [] }
+const NUMBER: Call = { statement: new Prepared(`SELECT txid_current(), ${STARTED}`), params: [] }
 const POSITION: Call = { statement: new Prepared(`SELECT ${WAL_POSITION}`), params: [] }
+const LIFE: Call = { statement: new Prepared(`SELECT ${STARTED}`), params: [] }
 const FATE = new Prepared(
-  `SELECT CASE WHEN ${INCARNATION} = $2::text OR $3::bigint <= ${CHECKPOINT_POSITION} THEN txid_status($1::bigint) END, ${INCARNATION} = $2::text`,
+  // A number that a crash took back may not have been given out yet: asking for it is an error.
+  `SELECT CASE WHEN $2::integer = 1 OR $3::bigint <= ${CHECKPOINT_POSITION} THEN txid_status($1::bigint) END`,
 )
 
 /** What is known of a transaction that has written something, for asking what became of it. */
@@ -52,16 +54,18 @@ export type Fate = 'committed' | 'aborted' | 'in progress'
  * them was in the log that was recovered: recovery ends with a checkpoint, and what was logged before that survived.
  */
 export async function fatesOf(connection: Connection, of: readonly Numbered[]): Promise<readonly Fate[]> {
+  const now = connection.pooled
+    ? ((await connection.run([LIFE]))[0]!.rows[0]![0] as string)
+    : connection.incarnation
   const answers = await connection.run(
     of.map(({ number, incarnation, position }) => ({
       statement: FATE,
-      params: [number, incarnation, position],
+      params: [number, Number(isSameServer(incarnation, now)), position],
     })),
   )
   return answers.map(({ rows }) => {
-    const [status, sameServer] = rows[0] as [string | null, boolean]
-    if (status === 'in progress') return sameServer ? status : 'aborted'
-    return status === 'committed' ? status : 'aborted'
+    const status = rows[0]![0] as string | null
+    return status === 'committed' || status === 'in progress' ? status : 'aborted'
   })
 }
 
@@ -79,8 +83,10 @@ export async function inTransaction(
   let committing = false
   try {
     const results = await connection.run([BEGIN, NUMBER, ...first, POSITION])
-    const [[number], [position]] = [results[1]!.rows[0], results.at(-1)!.rows[0]] as [[number], [number]]
-    known = { number, incarnation: connection.incarnation, position }
+    const [number, started] = results[1]!.rows[0] as [number, string]
+    const position = results.at(-1)!.rows[0]![0] as number
+    // A pooler may have brought us to a server that has been started anew since it was asked.
+    known = { number, incarnation: connection.pooled ? started : connection.incarnation, position }
     const calls = then(results.slice(2, -1))
     if (calls === undefined) {
       await connection.run([ROLLBACK])

@@ -20,6 +20,7 @@ import type { Connection } from './connection.ts'
 import { isConflict, isTold, LostAnswer } from './errors.ts'
 import type { Plan } from './plan.ts'
 import type { Pool } from './pool.ts'
+import { isSameServer } from './server-life.ts'
 import { Prepared } from './statement.ts'
 import {
   commitInTransaction,
@@ -39,12 +40,8 @@ const MOST = 4_096
 const MOST_BYTES = 8_192
 /** Tries of one repetition that meets other clients' locks. */
 const TRIES = 20
-/** How long the connection of a commit is asked whether its server lives. */
-const WITNESS_MS = 3_000
 /** How long a transaction whose client is gone may take to end. */
 const ENDING_MS = 30_000
-
-const PING: Call = { statement: new Prepared('SELECT 1'), params: [] }
 
 /** A transaction that is not read only waits for the disk if it has logged something: a number alone does not count. */
 const DURABLE: Call = {
@@ -62,7 +59,6 @@ export interface Answered {
   readonly plan: Plan
   readonly guards: readonly Guard[]
   readonly changes: readonly Change[]
-  readonly connection: Connection
   /** Where the server's log was when it had written. */
   readonly order: number
   transaction: Numbered
@@ -83,7 +79,8 @@ export class Unsettled {
   readonly #answered = new Set<Answered>()
   /** Answered and gone for good, and nobody has been told yet. */
   #lost = 0
-  #timer: NodeJS.Timeout | undefined
+  /** For its time to flush. */
+  #waiting: AbortController | undefined
   #running: Promise<void> | undefined
   #queued: Promise<void> | undefined
   #settling: Promise<void> | undefined
@@ -101,7 +98,7 @@ export class Unsettled {
   /** @hot */
   add(commit: Answered): void {
     this.#answered.add(commit)
-    if (this.#timer === undefined) this.#flushIn(FLUSH_MS)
+    if (this.#waiting === undefined) void this.#flushIn(FLUSH_MS)
   }
 
   /** What was answered before is on the server's disk. Rejects when it could not be; callers share a flush. */
@@ -129,33 +126,38 @@ export class Unsettled {
   before(connection: Connection): Promise<void> | undefined {
     if (this.#answered.size === 0) return undefined
     const [oldest] = this.#answered
-    const { doubtful, transaction } = oldest!
-    const known = doubtful !== true && transaction.incarnation === connection.incarnation
-    return known ? undefined : this.#settle(connection)
+    return isKnown(oldest!, connection) ? undefined : this.#settle(connection)
   }
 
-  /** No timer is left. */
+  /** Nobody waits to flush any more. */
   stop(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+    this.#waiting?.abort()
+    this.#waiting = undefined
   }
 
-  #flushIn(ms: number): void {
-    this.#timer = setTimeout(() => {
-      this.flush().catch((error: unknown) => {
-        if (this.#parts.pool.closed) return
-        const { log, address } = this.#parts
-        log.warn('operations wait for the disk of the metadata server', { address, error: String(error) })
-        this.#flushIn(RETRY_MS)
-      })
-    }, ms)
+  async #flushIn(ms: number): Promise<void> {
+    const { pool, clock, log, address } = this.#parts
+    const waiting = new AbortController()
+    this.#waiting = waiting
+    try {
+      await clock.sleep(ms, waiting.signal)
+    } catch {
+      return // somebody flushes now
+    }
+    try {
+      await this.flush()
+    } catch (error) {
+      if (pool.closed) return
+      log.warn('operations wait for the disk of the metadata server', { address, error: String(error) })
+      await this.#flushIn(RETRY_MS)
+    }
   }
 
   #start(): Promise<void> {
     this.stop()
     this.#running = this.#write().finally(() => {
       this.#running = undefined
-      if (this.#answered.size > 0 && this.#timer === undefined) this.#flushIn(FLUSH_MS)
+      if (this.#answered.size > 0 && this.#waiting === undefined) void this.#flushIn(FLUSH_MS)
     })
     return this.#running
   }
@@ -167,8 +169,7 @@ export class Unsettled {
         await pool.use(async (connection) => {
           const answered = [...this.#answered]
           await connection.run(connection.lazy ? [SYNCHRONOUS, DURABLE] : [DURABLE])
-          for (const commit of answered)
-            if (commit.transaction.incarnation === connection.incarnation) this.#answered.delete(commit)
+          for (const commit of answered) if (isKnown(commit, connection)) this.#answered.delete(commit)
         })
         return
       } catch (error) {
@@ -200,16 +201,8 @@ export class Unsettled {
 
   async #repeatLost(connection: Connection): Promise<void> {
     const { log } = this.#parts
-    const [oldest] = this.#answered
-    if (oldest === undefined) return
-    // Somebody may have set the server's statistics back, which is no crash.
-    if (await this.#lives(oldest.connection)) {
-      connection.sameServerAs(oldest.connection)
-      return
-    }
-    const before = [...this.#answered].filter(
-      ({ doubtful, transaction }) => doubtful === true || transaction.incarnation !== connection.incarnation,
-    )
+    const before = [...this.#answered].filter((commit) => !isKnown(commit, connection))
+    if (before.length === 0) return
     const fates = await this.#fates(connection, before)
     const lost: Answered[] = []
     for (const [k, commit] of before.entries()) {
@@ -230,24 +223,6 @@ export class Unsettled {
       log.error('an operation was lost in a crash of the server: others changed its records', {
         op: commit.op,
       })
-    }
-  }
-
-  async #lives(witness: Connection): Promise<boolean> {
-    if (witness.lost) return false
-    const late = new AbortController()
-    const answer = witness.run([PING]).then(
-      () => true,
-      () => false,
-    )
-    const patience = this.#parts.clock.sleep(WITNESS_MS, late.signal).then(
-      () => false,
-      () => false,
-    )
-    try {
-      return await Promise.race([answer, patience])
-    } finally {
-      late.abort()
     }
   }
 
@@ -284,6 +259,11 @@ export class Unsettled {
       }
     }
   }
+}
+
+/** The server that applied it, and has not crashed since, is the one that the connection reaches. @hot */
+function isKnown({ doubtful, transaction }: Answered, { incarnation }: Connection): boolean {
+  return doubtful !== true && isSameServer(transaction.incarnation, incarnation)
 }
 
 /** Whether the answer may come before the disk: see above. @hot */
