@@ -31,7 +31,7 @@ const servers = {
     missing: postgresMissing,
     start: async () => {
       const server = await startPostgres()
-      return { url: await server.createDatabase('volume'), stop: () => server.stop() }
+      return { url: `${await server.createDatabase('volume')}&max_open_conns=1`, stop: () => server.stop() }
     },
   },
 } as const
