@@ -25,6 +25,16 @@ export const taskSpec = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('drop-cache'), id: volumeId, paths }),
   z.object({ kind: z.literal('pin'), id: volumeId, paths }),
   z.object({ kind: z.literal('count-space'), id: volumeId }),
+  /** Goes over metadata and bucket for the inspector. */
+  z.object({ kind: z.literal('survey'), id: volumeId }),
+  /** Reads what is not known yet; `limitMbps` 0 is no limit of its own. */
+  z.object({
+    kind: z.literal('find-duplicates'),
+    id: volumeId,
+    cachedOnly: z.boolean().default(false),
+    limitMbps: z.number().min(0).max(1_000_000).default(0),
+  }),
+  z.object({ kind: z.literal('dedup'), id: volumeId }),
   z.object({
     kind: z.literal('remove-tree'),
     id: volumeId,
@@ -53,6 +63,9 @@ export const TASK_LABELS = {
   'drop-cache': 'Drop from cache',
   pin: 'Keep on this computer',
   'count-space': 'Count space',
+  survey: 'Survey the bucket',
+  'find-duplicates': 'Find duplicates',
+  dedup: 'Store duplicates once',
   'remove-tree': 'Delete folder',
   'restore-trash': 'Restore from trash',
   clone: 'Clone',

@@ -4,6 +4,7 @@ import { dirname } from 'node:path'
 import type { z } from 'zod'
 import type { Pin } from '#core/api/files.ts'
 import type { Finding } from '#core/api/findings.ts'
+import type { ContentProgress, DedupProgress, DuplicatesReport, SpaceView } from '#core/api/inspect.ts'
 import { ApiRefusal } from '#core/api/server-errors.ts'
 import type { TaskProgress, TaskResult, taskSpec } from '#core/api/tasks.ts'
 import { TASK_LABELS } from '#core/api/tasks.ts'
@@ -31,6 +32,9 @@ const PAUSABLE: readonly Spec['kind'][] = [
   'drop-cache',
   'pin',
   'count-space',
+  'survey',
+  'find-duplicates',
+  'dedup',
   'restore-trash',
   'dump',
 ]
@@ -55,6 +59,12 @@ export function runTask(spec: Spec, run: TaskRun): Promise<TaskResult> {
       return pin(spec, run)
     case 'count-space':
       return countSpace(spec, run)
+    case 'survey':
+      return survey(spec, run)
+    case 'find-duplicates':
+      return findDuplicates(spec, run)
+    case 'dedup':
+      return dedup(spec, run)
     case 'remove-tree':
       return removeTree(spec, run)
     case 'restore-trash':
@@ -254,6 +264,47 @@ async function countSpace(spec: Of<'count-space'>, run: TaskRun): Promise<TaskRe
   })
   return result(
     `${formatSize(found.liveBytes!)} are in use, ${formatSize(found.trashBytes!)} lie in the trash.`,
+  )
+}
+
+async function survey({ id }: Of<'survey'>, run: TaskRun): Promise<TaskResult> {
+  run.onProgress({ unit: 'objects' })
+  const { objects, bytes, classes } = await ask<SpaceView>(run, id, 'inspectSpace', {})
+  return result(
+    `${formatCount(objects)} objects hold ${formatSize(bytes)}, ${formatSize(classes.live)} of it live.`,
+    [
+      { label: 'Leaked', value: classes.leaked, unit: 'bytes' },
+      { label: 'Hidden by newer writes', value: classes.shadowed, unit: 'bytes' },
+    ],
+  )
+}
+
+async function findDuplicates(
+  { id, cachedOnly, limitMbps }: Of<'find-duplicates'>,
+  run: TaskRun,
+): Promise<TaskResult> {
+  run.onProgress({ unit: 'objects' })
+  const args = { cachedOnly, downloadLimit: limitMbps }
+  const { scanned, report } = await ask<{ scanned: ContentProgress; report: DuplicatesReport }>(
+    run,
+    id,
+    'duplicates',
+    args,
+  )
+  const unknown = report.slices - report.knownSlices
+  const rest = unknown > 0 ? `; ${formatCount(unknown)} slices are not known yet` : ''
+  return result(`${formatSize(report.sharableBytes)} are stored more than once${rest}.`, [
+    { label: 'Read from the bucket', value: scanned.fetched, unit: 'bytes' },
+    { label: 'Could not be read', value: scanned.failed, unit: 'count' },
+  ])
+}
+
+async function dedup({ id }: Of<'dedup'>, run: TaskRun): Promise<TaskResult> {
+  run.onProgress({ unit: 'objects' })
+  const { slices, storedBytes, left } = await ask<DedupProgress>(run, id, 'dedup', { apply: true })
+  const rest = left > 0 ? `; ${formatCount(left)} were left, as they had changed` : ''
+  return result(
+    `${formatCount(slices)} slices, ${formatSize(storedBytes)} in the bucket, have no users any more${rest}. The next clean-up removes them.`,
   )
 }
 

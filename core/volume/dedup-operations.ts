@@ -11,7 +11,11 @@ interface DedupJob {
 }
 type Operation = (volume: Volume, args: Args, job: DedupJob) => Promise<unknown>
 
-export const DEDUP_OPERATIONS: Readonly<Record<string, Operation>> = { duplicates, dedup }
+export const DEDUP_OPERATIONS: Readonly<Record<string, Operation>> = {
+  duplicates,
+  knownDuplicates,
+  dedup,
+}
 
 const GROUPS = 100
 const MOST_GROUPS = 10_000
@@ -28,8 +32,17 @@ async function duplicates(volume: Volume, args: Args, { signal, onProgress }: De
     signal,
     onProgress: (progress) => onProgress?.({ step: 'reading', done: progress.slices, ...progress }),
   })
-  const limit = Math.min(number(args, 'limit', GROUPS), MOST_GROUPS)
-  return { scanned, report: await findDuplicates(parts, { limit, signal }) }
+  return { scanned, report: await findDuplicates(parts, { limit: groupsOf(args), signal }) }
+}
+
+/** The same of what was read before. */
+async function knownDuplicates(volume: Volume, args: Args, { signal, onProgress }: DedupJob) {
+  const parts = await volume.inspector.contentParts({ signal, onProgress })
+  return findDuplicates(parts, { limit: groupsOf(args), signal })
+}
+
+function groupsOf(args: Args): number {
+  return Math.min(number(args, 'limit', GROUPS), MOST_GROUPS)
 }
 
 /** `apply`: do it; else only say what it would come to. */

@@ -60,7 +60,7 @@ export class Inspections implements InspectService {
   }
 
   duplicates({ id, limit }: Input<'duplicates'>, caller: Caller): Promise<DuplicatesReport> {
-    return this.#ask(id, 'duplicates', { limit }, caller)
+    return this.#ask(id, 'knownDuplicates', { limit }, caller)
   }
 
   async *trace({ id, ...filter }: Input<'trace'>, { signal }: Caller): AsyncIterable<TraceBatch> {
