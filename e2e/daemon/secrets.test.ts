@@ -5,6 +5,9 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
+import { redisMissing, startRedis } from '../harness/redis.ts'
+import { s3Server, startS3 } from '../harness/servers.ts'
+import { must, noMount } from '../harness/volume.ts'
 import { TestDaemon } from './test-daemon.ts'
 
 const PLANTED = {
@@ -15,12 +18,16 @@ const PLANTED = {
   passphrase: 'planted-passphrase-4c8e',
 }
 /** The access key is a name, as a user's is: it may be shown, but is not. */
-const WANTED = Object.values(PLANTED).flatMap((text) => [
-  text,
-  encodeURIComponent(text),
-  Buffer.from(text).toString('base64'),
-  Buffer.from(text).toString('hex'),
-])
+const WANTED = Object.values(PLANTED).flatMap(formsOf)
+
+function formsOf(text: string): readonly string[] {
+  return [
+    text,
+    encodeURIComponent(text),
+    Buffer.from(text).toString('base64'),
+    Buffer.from(text).toString('hex'),
+  ]
+}
 
 function assertClean(text: string, where: string): void {
   for (const secret of WANTED) assert.ok(!text.includes(secret), `${where} holds ${secret}`)
@@ -123,6 +130,78 @@ test('secrets are in the secret store and nowhere else: no log, database, answer
   assert.ok(
     files.some((file) => file.endsWith('daemon.log')) && files.some((file) => file.endsWith('daemon.db')),
   )
+})
+
+/** Arguments and environments of all processes of this daemon, its workers and its volumes. */
+async function ownProcesses(daemon: TestDaemon): Promise<readonly string[]> {
+  const texts = []
+  for (const name of await readdir('/proc')) {
+    if (!/^\d+$/.test(name)) continue
+    const environment = await readFile(`/proc/${name}/environ`, 'utf8').catch(() => '')
+    if (!environment.includes(`XDG_RUNTIME_DIR=${daemon.path('run')}\0`)) continue
+    texts.push(`${await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')} ${environment}`)
+  }
+  return texts
+}
+
+test('a volume that is mounted with a password and keys shows them nowhere either', {
+  skip: noMount || redisMissing() || (await s3Server()).missing || false,
+  timeout: 120_000,
+}, async () => {
+  const redis = await startRedis({ requirepass: PLANTED.metaPassword })
+  const s3 = await startS3()
+  try {
+    await using daemon = await TestDaemon.start()
+    const { trpc } = daemon
+    // The server's own keys, and one of them for this computer alone.
+    const wanted = [PLANTED.metaPassword, s3.secretKey].flatMap(formsOf)
+    const task = await trpc.volumes.create.mutate({
+      name: 'team',
+      mountPoint: daemon.path('mounts', 'team'),
+      format: {
+        metaUrl: redis.url(),
+        volumeName: 'team',
+        storage: 'minio',
+        bucket: `${s3.endpoint}/${s3.bucket}`,
+      },
+      secrets: { metaPassword: PLANTED.metaPassword, accessKey: s3.accessKey, secretKey: s3.secretKey },
+    })
+    const { result } = await daemon.done(task)
+    const id = result!.volumeId!
+    const { mountPoint } = await daemon.state(id, 'mounted')
+    await must('sh', ['-c', `head -c 3M /dev/urandom > ${mountPoint}/file; sync ${mountPoint}/file`])
+    const answers: unknown[] = [
+      task,
+      result,
+      await trpc.volumes.get.query({ id }),
+      await trpc.volumes.profile.query({ id }),
+      await trpc.volumes.exportProfile.query({ id }),
+      await trpc.volumes.format.query({ id }),
+      await trpc.volumes.sessions.query({ id }),
+      await trpc.volumes.health.query({ id }),
+      await trpc.events.list.query({ limit: 1000 }),
+      // What programs may read in the mount.
+      await must('cat', [`${mountPoint}/.config`, `${mountPoint}/.stats`]),
+      (await daemon.pomelo('volumes', '--json')).stdout,
+    ]
+    const dump = daemon.path('dump.json')
+    await daemon.done(await trpc.tasks.start.mutate({ kind: 'dump', id, file: dump }))
+    const processes = await ownProcesses(daemon)
+    assert.ok(processes.length >= 2, `${processes.length} processes`)
+    await trpc.volumes.unmount.mutate({ id, waitMs: 30_000 })
+    // By a worker, without the mount.
+    await trpc.files.list.query({ id, path: '/' })
+    answers.push(...processes, ...(await ownProcesses(daemon)))
+    await daemon.end()
+    const clean = (text: string | Buffer, where: string) => {
+      for (const secret of wanted) assert.ok(!text.includes(secret), `${where} holds ${secret}`)
+    }
+    clean(JSON.stringify(answers), 'an answer or a process')
+    for (const file of await filesBelow(daemon.folder))
+      if (!file.endsWith('/secrets.json')) clean(await readFile(file), file)
+  } finally {
+    await Promise.all([redis.stop(), s3.stop()])
+  }
 })
 
 test('a removed volume takes its secrets with it', async () => {

@@ -166,6 +166,30 @@ test('a process that hangs is called unresponsive, and a restart brings the volu
 })
 
 test(
+  'an unmount of a stopped process is ended by cutting its connection, and whoever waits is answered',
+  REAL,
+  async () => {
+    await using daemon = await TestDaemon.start()
+    const { id, mountPoint, pid } = await daemon.create('stuck')
+    await must('sh', ['-c', `echo x > ${mountPoint}/file; sync ${mountPoint}/file`])
+    process.kill(pid!, 'SIGSTOP')
+    const reader = spawn('cat', [join(mountPoint, 'other')], { stdio: 'ignore' })
+    const ended = new Promise((resolve) => reader.on('exit', resolve))
+    await daemon.trpc.volumes.unmount.mutate({ id, waitMs: 1500 })
+    const waiting = await daemon.trpc.volumes.get.query({ id })
+    assert.equal(waiting.status.state, 'unmounting')
+    assert.equal(await mountedNow(mountPoint), true)
+    await daemon.trpc.volumes.unmount.mutate({ id, how: 'abort' })
+    await daemon.state(id, 'unmounted', 20_000)
+    assert.notEqual(await ended, 0)
+    assert.equal(await mountedNow(mountPoint), false)
+    assert.throws(() => process.kill(pid!, 0))
+    await daemon.trpc.volumes.mount.mutate({ id, waitMs: 30_000 })
+    assert.equal(await must('cat', [join(mountPoint, 'file')]), 'x\n')
+  },
+)
+
+test(
   'mounts of the command line are seen within a second or so, and their unmounts too; status agrees',
   REAL,
   async () => {

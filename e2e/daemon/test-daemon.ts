@@ -24,13 +24,16 @@ export interface Answer {
 
 export class TestDaemon implements AsyncDisposable {
   readonly folder: string
+  /** The program: this checkout's, or a copy of it. */
+  readonly #main: string
   readonly env: Readonly<Record<string, string>>
   port = 0
   #child: ChildProcess | undefined
   #api: Api | undefined
 
-  private constructor(folder: string) {
+  private constructor(folder: string, main: string) {
     this.folder = folder
+    this.#main = main
     this.env = {
       XDG_STATE_HOME: join(folder, 'state'),
       XDG_RUNTIME_DIR: join(folder, 'run'),
@@ -40,8 +43,8 @@ export class TestDaemon implements AsyncDisposable {
     }
   }
 
-  static async start(): Promise<TestDaemon> {
-    const daemon = new TestDaemon(await mkdtemp(join(tmpdir(), 'pd-')))
+  static async start(main = MAIN): Promise<TestDaemon> {
+    const daemon = new TestDaemon(await mkdtemp(join(tmpdir(), 'pd-')), main)
     for (const name of ['state', 'run', 'cache', 'data']) await mkdir(daemon.path(name), { mode: 0o700 })
     await daemon.begin()
     await daemon.trpc.system.changeSettings.mutate({
@@ -70,7 +73,7 @@ export class TestDaemon implements AsyncDisposable {
 
   /** Start the process, again after `kill` or `end`. */
   async begin(): Promise<void> {
-    const child = spawn(nodeBinary()!, [MAIN, 'daemon', 'run', '--json'], {
+    const child = spawn(nodeBinary()!, [this.#main, 'daemon', 'run', '--json'], {
       env: { ...process.env, ...this.env },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
@@ -108,7 +111,7 @@ export class TestDaemon implements AsyncDisposable {
 
   /** The command line, with this daemon as its own. */
   pomelo(...args: string[]): Promise<RunResult> {
-    return run(nodeBinary()!, [MAIN, ...args], { env: this.env })
+    return run(nodeBinary()!, [this.#main, ...args], { env: this.env })
   }
 
   /** A new volume with its data in the test's folder. */
