@@ -14,6 +14,7 @@ import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
+import { secureBytes } from '#core/base/random.ts'
 import type { Span } from '#core/base/spans.ts'
 import type { NodeRecord, SliceRecord } from '#core/meta/records.ts'
 import { decodeSlices } from '#core/meta/slices.ts'
@@ -21,7 +22,7 @@ import { decodeShown, encodeShown, partsOf } from './chunk-parts.ts'
 
 /** Raised with every change of the tables: older files are made anew. */
 const LAYOUT = 1
-const CACHE_KIB = 64 * 1024
+const CACHE_KIB = 24 * 1024
 const PAGE = 2048
 
 const SCHEMA = `
@@ -70,37 +71,52 @@ type PartRow = Omit<IndexedPart, 'shown'> & { readonly shown: Uint8Array | null 
 export class IndexFile {
   readonly path: string
   readonly db: Database.Database
+  readonly #isOwn: boolean
   readonly #statements: ReturnType<typeof prepare>
 
-  private constructor(path: string, db: Database.Database) {
+  private constructor(path: string, db: Database.Database, isOwn: boolean) {
     this.path = path
+    this.#isOwn = isOwn
     this.db = db
     this.#statements = prepare(db)
   }
 
-  /** `volume`: what it is of; a file of something else, or one that cannot be read, is made anew. */
+  /**
+   * `volume`: what it is of; a file of something else, or one that cannot be read, is made anew. One process has it at a
+   * time: another one works in a file of its own, which goes with it.
+   */
   static open(path: string, volume: string): IndexFile {
     if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    try {
+      return IndexFile.#openAlone(path, volume, false)
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error
+      return IndexFile.#openAlone(`${path}.${process.pid}.${secureBytes(4).toString('hex')}`, volume, true)
+    }
+  }
+
+  static #openAlone(path: string, volume: string, isOwn: boolean): IndexFile {
     const wanted = `${LAYOUT} ${volume}`
     try {
       const db = connect(path)
-      if (identityOf(db) === wanted) return new IndexFile(path, db)
+      if (identityOf(db) === wanted) return new IndexFile(path, db, isOwn)
       db.close()
     } catch (error) {
       if ((error as { code?: string }).code === 'SQLITE_BUSY') throw error
     }
-    if (path !== ':memory:') for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+    if (path !== ':memory:') removeFile(path)
     const db = connect(path)
     db.transaction(() => {
       db.exec(SCHEMA)
       db.prepare('INSERT INTO state (name, value) VALUES (?, ?)').run('identity', wanted)
     })()
     if (path !== ':memory:') chmodSync(path, 0o600)
-    return new IndexFile(path, db)
+    return new IndexFile(path, db, isOwn)
   }
 
   close(): void {
     this.db.close()
+    if (this.#isOwn) removeFile(this.path)
   }
 
   /** Bytes on disk. */
@@ -232,13 +248,21 @@ function decoded(records: Uint8Array): readonly SliceRecord[] | undefined {
   }
 }
 
+function removeFile(path: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true })
+}
+
+/** Errors: SQLITE_BUSY when another process has it. */
 function connect(path: string): Database.Database {
-  const db = new Database(path, { timeout: 5000 })
+  const db = new Database(path, { timeout: 0 })
+  db.pragma('locking_mode = EXCLUSIVE')
   db.pragma('journal_mode = WAL')
   // Lost with the power, it is made anew: only its consistency counts.
   db.pragma('synchronous = OFF')
   db.pragma(`cache_size = -${CACHE_KIB}`)
   db.pragma('temp_store = FILE')
+  // Takes the lock, which is kept until the file is closed.
+  db.exec('BEGIN IMMEDIATE; COMMIT')
   return db
 }
 

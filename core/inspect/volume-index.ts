@@ -25,7 +25,7 @@ const REST = 20
 const MOST_NOTED = 200_000
 
 /** What is to be read again; `entries`: all names in a directory. */
-type IndexChange = RecentChange | { readonly kind: 'entries'; readonly parent: Ino }
+export type IndexChange = RecentChange | { readonly kind: 'entries'; readonly parent: Ino }
 
 export interface IndexParts {
   readonly file: IndexFile
@@ -102,12 +102,9 @@ export class VolumeIndex {
       if (scope.kind === 'chunk' || scope.kind === 'node' || scope.kind === 'entries') this.#note(scope)
   }
 
-  /** What a commit of this computer's mount did, or may have done. */
-  noteCommit(changes: readonly Change[]): void {
-    for (const change of changes) {
-      const noted = changeOf(change)
-      if (noted !== undefined) this.#note(noted)
-    }
+  /** What commits of this computer's mount did, or may have done. */
+  note(changes: readonly IndexChange[]): void {
+    for (const change of changes) this.#note(change)
   }
 
   #note(change: IndexChange): void {
@@ -131,7 +128,7 @@ export class VolumeIndex {
 
   /** Take in what was noted and what the engine can tell of changes lately. False: more than that may have changed. */
   async catchUp(options: ScanOptions = {}): Promise<boolean> {
-    if (!this.#isExact) await this.#askRecent()
+    await this.#askRecent()
     await this.refresh(options)
     return this.#isExact
   }
@@ -295,7 +292,8 @@ function keyOf(change: IndexChange): KeyOfChange[] {
   return change.kind === 'entries' ? [] : [{ kind: 'node', ino: change.ino }]
 }
 
-function changeOf(change: Change): IndexChange | undefined {
+/** What of the index a change of a commit concerns; undefined: nothing. */
+export function changeOf(change: Change): IndexChange | undefined {
   switch (change.kind) {
     case 'putNode':
     case 'delNode':

@@ -117,7 +117,7 @@ function parseMessage(line: string): Message | undefined {
   }
 }
 
-interface WireError {
+export interface WireError {
   readonly name: string
   readonly message: string
   readonly detail?: string | number

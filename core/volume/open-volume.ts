@@ -83,7 +83,7 @@ export async function openVolume(
 ): Promise<Volume> {
   const { log = silentLog, metrics = new Metrics() } = around
   const stored = await openStored(metaUrl, options, { log, metrics, clock: systemClock })
-  const opened = new OpenVolume(stored, options, log, metrics)
+  const opened = new OpenVolume(metaUrl, stored, options, log, metrics)
   try {
     await opened.open(around.onLost)
   } catch (error) {
@@ -116,7 +116,7 @@ class OpenVolume implements Volume {
   #alone: SoleSession | undefined
   #closing: Promise<void> | undefined
 
-  constructor(stored: Stored, options: VolumeOptions, log: Log, metrics: Metrics) {
+  constructor(metaUrl: string, stored: Stored, options: VolumeOptions, log: Log, metrics: Metrics) {
     this.#options = options
     this.#setting = stored.setting
     this.log = log
@@ -144,7 +144,7 @@ class OpenVolume implements Volume {
     })
     this.meta = new VolumeMeta(this.state)
     this.pins = new Pins(this, options.cacheDirs ?? [], systemClock, log)
-    this.inspector = new Inspector(this, options.indexDir)
+    this.inspector = new Inspector(this, options, options.mountPoint === undefined ? undefined : metaUrl)
   }
 
   get setting(): VolumeSetting {

@@ -72,6 +72,8 @@ function other(volume: Volume, op: string, args: Args, job: OperationJob): Promi
   )
   const operation = table?.[op]
   if (operation === undefined) throw fail(EINVAL, op, 'the volume process does not know this request')
+  const { link } = volume.inspector
+  if (table === INSPECT_OPERATIONS && link !== undefined) return link.ask(op, args, job)
   return operation(volume, args, job)
 }
 

@@ -1,0 +1,150 @@
+/** The mount's end of its inspector's thread, which runs from the first question until nobody has asked for a while. */
+import { Worker } from 'node:worker_threads'
+import { BackendError } from '#core/base/errno.ts'
+import type { InspectProgress } from '#core/inspect/answers.ts'
+import { changeOf, type IndexChange } from '#core/inspect/volume-index.ts'
+import { hearCommits } from '#core/meta/commit-feed.ts'
+import { decodeError, encodeError } from './control-socket.ts'
+import type { FromThread, ThreadStart, ToThread } from './inspect-messages.ts'
+import type { Volume } from './open-volume.ts'
+
+/** Without a question for so long the thread ends. */
+const IDLE_MS = 600_000
+/** It has so long to end by itself. */
+const CLOSE_MS = 5_000
+/** Changes are told together: so late at most, and so many at once. */
+const TELL_MS = 50
+const TELL_CHANGES = 1000
+
+interface Question {
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: Error) => void
+  readonly onProgress: ((progress: InspectProgress) => void) | undefined
+}
+
+export class InspectLink {
+  readonly #volume: Volume
+  readonly #start: Omit<ThreadStart, 'sid'>
+  readonly #questions = new Map<number, Question>()
+  #count = 0
+  #thread: Worker | undefined
+  #stopHearing: (() => void) | undefined
+  #changes: IndexChange[] = []
+  #telling: NodeJS.Timeout | undefined
+  #idle: NodeJS.Timeout | undefined
+
+  constructor(volume: Volume, start: Omit<ThreadStart, 'sid'>) {
+    this.#volume = volume
+    this.#start = start
+  }
+
+  /** Errors: as the operation's; `unavailable` when the thread fails. */
+  async ask(
+    op: string,
+    args: Readonly<Record<string, unknown>>,
+    { signal, onProgress }: { signal?: AbortSignal; onProgress?: (progress: InspectProgress) => void },
+  ): Promise<unknown> {
+    signal?.throwIfAborted()
+    const id = ++this.#count
+    const cancel = () => this.#say({ kind: 'cancel', id })
+    clearTimeout(this.#idle)
+    signal?.addEventListener('abort', cancel, { once: true })
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#questions.set(id, { resolve, reject, onProgress })
+        const thread = this.#running()
+        // The question comes after all that was done before it.
+        this.#tell()
+        thread.postMessage({ kind: 'ask', id, op, args } satisfies ToThread)
+      })
+    } finally {
+      signal?.removeEventListener('abort', cancel)
+      this.#questions.delete(id)
+      if (this.#questions.size === 0) this.#idle = setTimeout(() => void this.close(), IDLE_MS).unref()
+    }
+  }
+
+  async close(): Promise<void> {
+    clearTimeout(this.#idle)
+    clearTimeout(this.#telling)
+    this.#telling = undefined
+    this.#stopHearing?.()
+    this.#stopHearing = undefined
+    const thread = this.#thread
+    this.#thread = undefined
+    if (thread === undefined) return
+    const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()))
+    thread.postMessage({ kind: 'close' } satisfies ToThread)
+    const late = setTimeout(() => void thread.terminate(), CLOSE_MS)
+    await ended
+    clearTimeout(late)
+  }
+
+  #running(): Worker {
+    if (this.#thread !== undefined) return this.#thread
+    // Before the thread reads anything: no change may fall between.
+    this.#changes = []
+    this.#stopHearing = hearCommits(this.#volume.engine, (changes) => {
+      for (const change of changes) {
+        const noted = changeOf(change)
+        if (noted !== undefined) this.#changes.push(noted)
+      }
+      if (this.#changes.length >= TELL_CHANGES) this.#tell()
+      else this.#telling ??= setTimeout(() => this.#tell(), TELL_MS).unref()
+    })
+    const start: ThreadStart = { ...this.#start, sid: this.#volume.meta.sid }
+    const thread = new Worker(new URL('./inspect-thread.ts', import.meta.url), { workerData: start })
+    thread.unref()
+    thread.on('message', (message: FromThread) => this.#hear(thread, message))
+    thread.on('error', (cause) => this.#ended(thread, cause))
+    thread.on('exit', () => this.#ended(thread, undefined))
+    this.#thread = thread
+    return thread
+  }
+
+  #tell(): void {
+    clearTimeout(this.#telling)
+    this.#telling = undefined
+    if (this.#changes.length > 0) this.#say({ kind: 'changed', changes: this.#changes })
+    this.#changes = []
+  }
+
+  #say(message: ToThread): void {
+    this.#thread?.postMessage(message)
+  }
+
+  #hear(thread: Worker, message: FromThread): void {
+    switch (message.kind) {
+      case 'progress':
+        this.#questions.get(message.id)?.onProgress?.(message.progress)
+        return
+      case 'answer': {
+        const question = this.#questions.get(message.id)
+        if (message.error === undefined) question?.resolve(message.value)
+        else question?.reject(decodeError(message.error))
+        return
+      }
+      case 'locate': {
+        const { id, slice, probe } = message
+        this.#volume.blocks.locate(slice, probe).then(
+          (places) => thread.postMessage({ kind: 'located', id, places } satisfies ToThread),
+          (error: unknown) =>
+            thread.postMessage({ kind: 'located', id, error: encodeError(error) } satisfies ToThread),
+        )
+        return
+      }
+      default:
+        message satisfies never
+    }
+  }
+
+  #ended(thread: Worker, cause: unknown): void {
+    if (this.#thread === thread) {
+      this.#thread = undefined
+      this.#stopHearing?.()
+      this.#stopHearing = undefined
+    }
+    const error = new BackendError('unavailable', 'the inspector’s thread ended', { cause })
+    if (this.#thread === undefined) for (const { reject } of this.#questions.values()) reject(error)
+  }
+}

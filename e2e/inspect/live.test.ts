@@ -1,0 +1,91 @@
+/** The inspector of a mount: what was written a moment ago, here or by another client, is answered for without a scan. */
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { FileMap, IndexStatus, ObjectAnswer, SpaceView } from '#core/inspect/answers.ts'
+import { findProcess } from '#core/volume/control-client.ts'
+import { useEngines } from '../harness/engines.ts'
+import { mustPomelo, noMount, sh, type TestVolume } from '../harness/volume.ts'
+import { compareAll, listFolder } from './compare.ts'
+
+const FRESH_MS = 2000
+
+type Ask = (op: string, args: Readonly<Record<string, unknown>>) => Promise<unknown>
+
+for (const engine of useEngines())
+  test(`${engine.name}: a mount's inspector knows files of a moment ago, its own and others'`, {
+    skip: noMount || engine.skip,
+    timeout: 240_000,
+  }, async (t) => {
+    await using volume = await engine.makeVolume(['--block-size', '64K'])
+    await volume.mount()
+    const client = await findProcess(volume.mountPoint)
+    assert.ok(client)
+    const ask: Ask = (op, args) => client.call(op, args, {})
+    await sh('mkdir a && echo first > a/first', { cwd: volume.mountPoint })
+    const [first] = await newObjects(volume, new Set())
+    assert.equal((await objectOf(ask, first!)).uses[0]?.file.paths[0], '/a/first')
+    const { builtMs } = (await ask('inspectStatus', {})) as IndexStatus
+    assert.ok(builtMs)
+
+    await knows(t, ask, volume, 'own', volume)
+    const other = await volume.another('-2')
+    await other.mount()
+    try {
+      // A client that has just come is noticed before the measuring starts.
+      await sleep(1000)
+      await knows(t, ask, volume, 'foreign', other)
+      await sh('mv a/foreign a/renamed && ln a/renamed hard && rm a/own', { cwd: other.mountPoint })
+      const map = (await ask('inspectFile', { path: '/a/renamed' })) as FileMap
+      assert.deepEqual([...map.file.paths].sort(), ['/a/renamed', '/hard'])
+      const status = (await ask('inspectStatus', {})) as IndexStatus
+      assert.equal(status.builtMs, builtMs, 'no scan was made for any of it')
+    } finally {
+      await other.unmount()
+    }
+    const space = (await ask('inspectSpace', {})) as SpaceView
+    assert.ok(space.classes.trash > 0)
+    const compared = await compareAll({
+      ask,
+      dump: await mustPomelo(['dump', volume.meta]),
+      listing: await listFolder(join(volume.bucket, 'e2e-volume')),
+      blockSize: 64 * 1024,
+      isPlain: true,
+    })
+    t.diagnostic(JSON.stringify(compared))
+    await volume.unmount()
+  })
+
+/** `by` writes a file; the inspector at `volume` names it, each of its objects, in time. */
+async function knows(
+  t: { diagnostic(text: string): void },
+  ask: Ask,
+  volume: TestVolume,
+  name: string,
+  by: TestVolume,
+): Promise<void> {
+  const before = new Set((await listFolder(join(volume.bucket, 'e2e-volume'))).keys())
+  await sh(`head -c 200000 /dev/urandom > a/${name}`, { cwd: by.mountPoint })
+  const from = performance.now()
+  const keys = await newObjects(volume, before)
+  assert.equal(keys.length, 4)
+  for (const key of keys) {
+    const answer = await objectOf(ask, key)
+    assert.equal(answer.reason, 'live', JSON.stringify(answer))
+    assert.deepEqual(answer.uses[0]?.file.paths, [`/a/${name}`])
+    assert.equal(answer.complete, true)
+  }
+  const tookMs = performance.now() - from
+  assert.ok(tookMs < FRESH_MS, `${tookMs} ms`)
+  t.diagnostic(`${name}: ${Math.round(tookMs)} ms`)
+}
+
+async function newObjects(volume: TestVolume, before: ReadonlySet<string>): Promise<readonly string[]> {
+  const now = [...(await listFolder(join(volume.bucket, 'e2e-volume'))).keys()]
+  return now.filter((key) => key.startsWith('chunks/') && !before.has(key))
+}
+
+async function objectOf(ask: Ask, key: string): Promise<ObjectAnswer> {
+  return (await ask('inspectObject', { key })) as ObjectAnswer
+}
