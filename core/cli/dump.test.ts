@@ -39,6 +39,23 @@ async function volume(t: TestContext, options: string[] = [], env: Record<string
   return at
 }
 
+async function tellsContents(path: string): Promise<void> {
+  const { version, kinds } = JSON.parse((await must(['load', '--stat', '--json', path])).stdout)
+  const records = Object.fromEntries(
+    kinds.map((kind: { name: string; records: number }) => [kind.name, kind.records]),
+  )
+  assert.deepEqual([version, records.format, records.edge, records.chunk], [1, 1, 3, 1])
+  assert.match((await must(['load', '--stat', path])).stdout, /^edge +3$/m)
+  const { offsets } = kinds.find((kind: { name: string }) => kind.name === 'edge')
+  assert.match(
+    (await must(['load', '--stat', '--offset=-1', path])).stdout,
+    new RegExp(`^edge +3 +${offsets[0]}$`, 'm'),
+  )
+  const edges = JSON.parse((await must(['load', '--stat', '--offset', String(offsets[0]), path])).stdout)
+  assert.deepEqual(edges.map(({ name }: { name: string }) => name).sort(), ['a', 'b', 'file'])
+  await fails(['load', '--stat', '--offset', '7', path], 1, /no segment begins at 7/)
+}
+
 test('a volume goes through a file and through a pipe', async (t) => {
   const at = await volume(t)
   const told = JSON.parse((await must(['dump', '--json', at.meta, at.path('d.json.gz')])).stdout)
@@ -56,6 +73,8 @@ test('a volume goes through a file and through a pipe', async (t) => {
   await must(['dump', '--binary', at.meta, at.path('d.bin')])
   await must(['load', '--binary', `sqlite3://${at.path('third.db')}`, at.path('d.bin')])
   await fails(['load', copy, at.path('d.bin')], 1, /is not empty/)
+  await tellsContents(at.path('d.bin'))
+  await fails(['load', '--stat', at.path('d.json.gz')], 1, /is a JSON dump/)
   await must(['cat', `${copy}:/a/b/file`])
 })
 

@@ -1,8 +1,12 @@
 import { createReadStream, existsSync } from 'node:fs'
 import { readFile, rm } from 'node:fs/promises'
+import { openSource } from '#core/admin/dump/dump-source.ts'
 import { type LoadReport, loadVolume } from '#core/admin/dump/load.ts'
 import { missingSecrets, withSecrets } from '#core/admin/dump/secrets.ts'
+import { type Contents, withRandomAccess } from '#core/admin/dump/segment-file.ts'
+import { recordsOf } from '#core/admin/dump/segment-text.ts'
 import { redactUrl } from '#core/base/redact.ts'
+import { Refusal } from '#core/base/refusal.ts'
 import { formatCount } from '#core/base/units.ts'
 import type { MetaEngine } from '#core/meta/engine.ts'
 import { openEngine } from '#core/meta/open-meta.ts'
@@ -12,6 +16,7 @@ import { completeMetaUrl, sqliteFile } from '#core/volume/meta-url.ts'
 import { type Call, defineCommand } from './command.ts'
 import { progressText, warnings } from './dump.ts'
 import { volumeLocation } from './operands.ts'
+import { UsageError } from './options.ts'
 import { secretFromFile } from './secrets.ts'
 import { keepMemorySteady } from './steady-memory.ts'
 import { toolLog } from './volumes.ts'
@@ -34,6 +39,12 @@ const OPTIONS = {
     choices: ['aes256gcm-rsa', 'chacha20-rsa'],
     help: 'how the dump is encrypted',
   },
+  stat: { kind: 'flag', help: 'load nothing: say what the binary dump FILE holds' },
+  offset: {
+    kind: 'number',
+    min: -1,
+    help: 'with --stat: where segments begin (-1), or the records of the one that begins there',
+  },
   binary: { kind: 'flag', hidden: true, help: 'the form is found out' },
   threads: { kind: 'number', hidden: true, help: 'accepted for scripts of the reference client' },
 } as const
@@ -42,7 +53,7 @@ type LoadCall = Call<typeof OPTIONS>
 
 export const load = defineCommand({
   name: 'load',
-  operands: 'META-URL [FILE]',
+  operands: 'META-URL [FILE] | --stat FILE',
   arity: [1, 2],
   summary: 'Make a volume of dumped metadata, in an empty place.',
   description: `
@@ -53,9 +64,12 @@ When it fails or is interrupted the place is empty again. A backup in the bucket
   examples: [
     'pomelo load postgres://team@host/team team.json.gz',
     'pomelo dump sqlite3:///team.db | pomelo load redis://host/1',
+    'pomelo load --stat team.bin',
   ],
   async run(call) {
     const { operands } = call
+    if (call.options.stat) return showContents(call)
+    if (call.given.has('offset')) throw new UsageError('--offset belongs to --stat')
     const { metaUrl } = volumeLocation(operands[0]!)
     const path = operands[1]
     const source = path === undefined || path === '-' ? process.stdin : createReadStream(path)
@@ -64,6 +78,41 @@ When it fails or is interrupted the place is empty again. A backup in the bucket
     return 0
   },
 })
+
+/** `--stat`: what a binary dump holds. Packed ones are unpacked on the way. */
+async function showContents(call: LoadCall): Promise<undefined> {
+  const { operands, options, out } = call
+  if (operands.length > 1) throw new UsageError('--stat takes the dump only')
+  const { unseal } = await loadOptions(call)
+  const { format, bytes } = await openSource(createReadStream(operands[0]!), unseal)
+  if (format !== 'binary')
+    throw new Refusal(
+      `${operands[0]} is a JSON dump`,
+      'it can be read as it is; --stat is for the binary form',
+    )
+  await withRandomAccess(bytes, async (file) => {
+    if (options.offset !== undefined && options.offset >= 0) {
+      out.printJson(await recordsOf(file, await file.segmentAt(options.offset)))
+      return
+    }
+    const contents = await file.contents()
+    out.data(contents, () => showKinds(out, contents, options.offset === -1))
+  })
+  return undefined
+}
+
+function showKinds(out: LoadCall['out'], { version, kinds }: Contents, places: boolean): void {
+  out.print(`backup version ${version}`)
+  out.table(
+    places ? ['kind', 'records', 'segments begin at'] : ['kind', 'records'],
+    kinds.map(({ name, records, offsets }) => [
+      name,
+      formatCount(records),
+      ...(places ? [offsets.join(' ')] : []),
+    ]),
+    [1],
+  )
+}
 
 async function loadOptions({ options, env }: LoadCall) {
   const keyFile = options['encrypt-rsa-key']

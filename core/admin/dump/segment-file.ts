@@ -5,14 +5,26 @@
 import { type FileHandle, mkdtemp, open, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Refusal } from '#core/base/refusal.ts'
 import { damaged } from './json-entry.ts'
-import { fieldsOf } from './protobuf.ts'
+import { type FieldValue, fieldsOf, varintsOf } from './protobuf.ts'
 import { HEADER_BYTES, MAGIC, SEGMENT_TYPES, type SegmentName, VERSION } from './segments.ts'
 
 export interface Segment {
   readonly name: SegmentName
   readonly offset: number
   readonly length: number
+}
+
+/** What a binary dump holds, by its footer. */
+export interface Contents {
+  readonly version: number
+  readonly kinds: readonly {
+    readonly name: string
+    readonly records: number
+    /** Where its segments begin, in bytes. */
+    readonly offsets: readonly number[]
+  }[]
 }
 
 /** A segment is read whole: more than any client writes at a time. */
@@ -51,13 +63,30 @@ export class SegmentFile {
     return this.#read(offset, length, offset + length)
   }
 
+  /** The segment that begins at `at`, as the footer gives places. */
+  async segmentAt(at: number): Promise<Segment> {
+    const found = (await this.segments()).find(({ offset }) => offset === at + HEADER_BYTES)
+    if (found === undefined) throw new Refusal(`no segment begins at ${at}`, '--offset -1 lists their places')
+    return found
+  }
+
+  /** What the footer says: how many records of each kind there are, and where their segments begin. */
+  async contents(): Promise<Contents> {
+    const { size } = await this.#file.stat()
+    const length = Number((await this.#read(size - 8, 8, size)).readBigUInt64BE())
+    const fields = [...fieldsOf(await this.#read(size - 8 - length, length, size))]
+    const field = (wanted: number) => fields.find(([number]) => number === wanted)?.[1]
+    if (field(1) !== MAGIC) throw damaged('its footer is another file’s')
+    const version = field(2)
+    if (version !== VERSION) throw damaged(`it has version ${String(version)}, this client knows ${VERSION}`)
+    const kinds = fields.filter(([number]) => number === 3).map(([, entry]) => kindOf(asBytes(entry)))
+    return { version, kinds }
+  }
+
   async #checkFooter(at: number, size: number): Promise<void> {
     const length = Number((await this.#read(size - 8, 8, size)).readBigUInt64BE())
     if (size - 8 - length !== at) throw damaged('its footer is not where it should be')
-    const footer = new Map(fieldsOf(await this.#read(at, length, size)))
-    if (footer.get(1) !== MAGIC) throw damaged('its footer is another file’s')
-    if (footer.get(2) !== VERSION)
-      throw damaged(`it has version ${String(footer.get(2))}, this client knows ${VERSION}`)
+    await this.contents()
   }
 
   async #read(at: number, length: number, size: number): Promise<Buffer> {
@@ -70,6 +99,29 @@ export class SegmentFile {
     }
     return buffer
   }
+}
+
+/** An entry of the footer's map, which is a message of its own. */
+function kindOf(entry: Buffer): Contents['kinds'][number] {
+  const fields = new Map(fieldsOf(entry))
+  const info = new Map(fieldsOf(asBytes(fields.get(2))))
+  const offsets = info.get(1)
+  return {
+    name: asBytes(fields.get(1)).toString(),
+    // A single number is not packed by every writer.
+    offsets: Buffer.isBuffer(offsets)
+      ? [...varintsOf(offsets)].map(Number)
+      : offsets === undefined
+        ? []
+        : [Number(offsets)],
+    records: Number(info.get(2) ?? 0),
+  }
+}
+
+function asBytes(value: FieldValue | undefined): Buffer {
+  if (Buffer.isBuffer(value)) return value
+  if (value === undefined) return Buffer.alloc(0)
+  throw damaged('its footer has numbers where bytes should be')
 }
 
 /** Give `bytes` to `work` as a file, which is gone afterwards. */
