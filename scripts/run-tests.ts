@@ -29,8 +29,10 @@ const { values: options } = parseArgs({
 if (options.long) process.env.POMELO_TEST_LONG = '1'
 if (options.engine !== undefined) process.env.POMELO_TEST_ENGINES = options.engine.join(',')
 
-/** Suites that keep both cores busy by themselves, or that measure how long something takes. */
-const ALONE = ['mount/fsx', 'store/s3', 'crash/stop', 'programs/', 'ui/fluid']
+/** Suites that measure how long something takes, keep both cores busy, or build anew what others show. */
+const ALONE = ['mount/fsx', 'store/s3', 'crash/stop', 'ui/fluid', 'electron/packed']
+/** Of the other suites: clients, servers and pauses take turns in each. */
+const SUITES_AT_ONCE = 3
 const suiteLimitMs = options.long ? 3 * 3_600_000 : 1_500_000
 
 const total = { passed: 0, failed: 0, skipped: 0 }
@@ -142,11 +144,11 @@ if (!options.quick) prepareSystem()
 await runFiles([...testFiles('core'), ...testFiles('electron'), ...testFiles('renderer')], 2, 240_000)
 if (!options.quick) {
   const suites = testFiles('e2e')
-  const busy = suites.filter((path) => ALONE.some((text) => path.includes(text)))
-  await runFiles(busy, 1, suiteLimitMs)
+  const alone = suites.filter((path) => ALONE.some((text) => path.includes(text)))
+  await runFiles(alone, 1, suiteLimitMs)
   await runFiles(
-    suites.filter((path) => !busy.includes(path)),
-    2,
+    suites.filter((path) => !alone.includes(path)),
+    SUITES_AT_ONCE,
     suiteLimitMs,
   )
   for (const mount of fuseMounts().filter((path) => path.startsWith(temporary))) {

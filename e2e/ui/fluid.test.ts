@@ -1,16 +1,15 @@
 /** Many things stay fluid: how long the window was busy in one piece is measured, not felt. */
 import assert from 'node:assert/strict'
-import { availableParallelism, loadavg } from 'node:os'
+import { loadavg } from 'node:os'
 import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import type { Page } from 'playwright'
+import { slack } from '../harness/load.ts'
 import { open, startUi, type Ui, uiObstacle } from './harness.ts'
 
 const skip = uiObstacle() ?? false
 let ui: Ui
 
-/** On a machine that does other things besides, time on the clock is not time at work: the bound grows with its load. */
-const slack = (): number => Math.max(1, Math.min(6, loadavg()[0]! / availableParallelism()))
 const LONGEST_TASK_MS = 100
 const FIRST_SCREEN_BYTES = 600_000
 const USABLE_MS = 1000
