@@ -1,8 +1,9 @@
 /** Paths of a volume to inodes, as path_resolution(7) has it, with the volume's root as `/`. */
 import type { OpContext } from '#core/base/context.ts'
 import { ELOOP, ENOENT, ENOTDIR, fail } from '#core/base/errno.ts'
+import { nameFromExact } from '#core/base/exact-names.ts'
 import { type Ino, ROOT_INO } from '#core/base/ino.ts'
-import { type Name, nameFromText, nameToText } from '#core/base/name.ts'
+import { type Name, nameToText } from '#core/base/name.ts'
 import type { Found, Meta } from '#core/meta/api.ts'
 import { TYPE_DIRECTORY, TYPE_SYMLINK } from '#core/meta/records.ts'
 
@@ -19,14 +20,14 @@ export interface ResolveOptions {
   readonly follow?: boolean
 }
 
-/** A path as text. Errors: ENOENT, ENOTDIR, ELOOP, with the path. */
+/** A path as text, bytes that are none escaped (exact-names.ts). Errors: ENOENT, ENOTDIR, ELOOP, with the path. */
 export function resolvePath(
   meta: Meta,
   ctx: OpContext,
   path: string,
   options: ResolveOptions = {},
 ): Promise<Place> {
-  return resolveName(meta, ctx, nameFromText(path), options)
+  return resolveName(meta, ctx, nameFromExact(path), options)
 }
 
 /** A path as a byte string. */
@@ -79,10 +80,10 @@ export async function resolveParent(
   ctx: OpContext,
   path: string,
 ): Promise<{ parent: Ino; name: Name }> {
-  const parts = splitPath(nameFromText(path))
+  const parts = splitPath(nameFromExact(path))
   const name = parts.pop()
   if (name === undefined || name === '..') throw fail(ENOENT, 'the path names no entry', path)
-  const directory = await resolvePath(meta, ctx, `/${nameToText(parts.join('/'))}`)
+  const directory = await resolveName(meta, ctx, `/${parts.join('/')}`)
   if (directory.node.type !== TYPE_DIRECTORY) throw fail(ENOTDIR, 'not a directory', path)
   return { parent: directory.ino, name }
 }

@@ -1,11 +1,12 @@
 /** Entries of a volume as plain data. */
+
 import { EINVAL, fail } from '#core/base/errno.ts'
+import { exactText } from '#core/base/exact-names.ts'
 import { inoText } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
 import { nameToText } from '#core/base/name.ts'
 import { EMPTY_ACL } from '#core/meta/acl-rule.ts'
 import { ACL_UNSET, type AclEntry, type AclRule, type NodeRecord } from '#core/meta/records.ts'
-import { exactText } from './exact-names.ts'
 
 /** Index: the format's node types (meta-records.md §2). */
 const TYPES = ['', 'file', 'directory', 'symlink', 'fifo', 'block', 'char', 'socket'] as const

@@ -1,10 +1,11 @@
 /** Places of an opened volume by the exact texts of their paths (exact-names.ts). */
+
 import { type Place, resolveName } from '#core/admin/paths.ts'
 import { rootContext } from '#core/base/context.ts'
 import { EEXIST, fail } from '#core/base/errno.ts'
+import { nameFromExact } from '#core/base/exact-names.ts'
 import { type Ino, inoText, ROOT_INO } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
-import { nameFromExact } from './exact-names.ts'
 import { type ShownEntry, shownEntry } from './file-view.ts'
 import type { Volume } from './open-volume.ts'
 

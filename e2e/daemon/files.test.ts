@@ -119,6 +119,11 @@ test(
     )
     const odd = root.entries[2]!
     assert.equal(odd.path, '/n\udcff\udcc3')
+    assert.equal((await files.stat.query({ id, path: odd.path })).places!.disk, 1)
+    const warmed = await daemon.done(
+      await daemon.trpc.tasks.start.mutate({ kind: 'warm-up', id, paths: [odd.path] }),
+    )
+    assert.match(warmed.result!.sentence, /^1 B of 1 files/)
     await files.rename.mutate({ id, from: odd.path, to: '/even' })
     assert.equal(await must('cat', [`${mountPoint}/even`]), 'x')
     const one = await files.stat.query({ id, path: '/d/one' })

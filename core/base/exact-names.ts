@@ -2,7 +2,7 @@
  * Names in JSON, exactly: UTF-8 as text, and each byte that is none as one of the lone surrogates U+DC80 to U+DCFF,
  * which no UTF-8 gives. (The way of Python's `surrogateescape`, PEP 383.)
  */
-import { type Name, nameFromText } from '#core/base/name.ts'
+import { type Name, nameFromText } from './name.ts'
 
 const STRICT = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
