@@ -181,6 +181,21 @@ test('rates are differences over the time between two reports; a hit rate withou
   )!
   assert.equal(idle.values.hitRate, null)
   assert.equal(sampler.recentHitRate, 0.75)
+  // Objects on the disk of the cache: the bucket answers, and no cache was asked.
+  const local = numbers(5000, {
+    blockcache_hits: 3,
+    blockcache_miss: 1,
+    blockcache_miss_bytes: 10,
+    object_local_reads: 4,
+    object_local_read_bytes: 4096,
+    fuse_opens: 9,
+    fuse_opens_kept: 7,
+  })
+  const inPlace = sampler.take(local)!
+  assert.deepEqual([inPlace.values.storeReadsPerSec, inPlace.values.hitRate], [4, null])
+  const { tiers, kernel, fetchedBytes } = sampler.detail(local, 0)!
+  assert.deepEqual(tiers.at(-1), { tier: 'store', reads: 5, bytes: 4106 })
+  assert.deepEqual([kernel, fetchedBytes], [{ opens: 9, keptOpens: 7 }, 4096])
 })
 
 test('pauses before a restart grow from a second to five minutes', () => {

@@ -69,7 +69,11 @@ export class Sampler {
           bytes: now('blockcache_hit_bytes') - disk.bytes,
         },
         { tier: 'disk', ...disk },
-        { tier: 'store', reads: now('blockcache_miss'), bytes: now('blockcache_miss_bytes') },
+        {
+          tier: 'store',
+          reads: now('blockcache_miss') + now('object_local_reads'),
+          bytes: now('blockcache_miss_bytes') + now('object_local_read_bytes'),
+        },
       ],
       kernel: { opens: now('fuse_opens'), keptOpens: now('fuse_opens_kept') },
       requests: {
@@ -79,7 +83,7 @@ export class Sampler {
       },
       requestErrors: now('object_request_errors'),
       askedBytes: now('fuse_read_size_bytes_sum'),
-      fetchedBytes: now('object_request_data_bytes_GET'),
+      fetchedBytes: now('object_request_data_bytes_GET') + now('object_local_read_bytes'),
       openFiles: now('vfs_handles'),
       kernelWaiting,
     }
@@ -109,10 +113,11 @@ export class Sampler {
       hitRate: ratio(hits, hits + misses),
       memoryReadsPerSec: Math.max(0, rate('blockcache_hits') - rate('blockcache_disk_hits')),
       diskReadsPerSec: rate('blockcache_disk_hits'),
-      storeReadsPerSec: rate('blockcache_miss'),
+      // Objects on the disk of the cache are read where they are: neither hits of a cache nor misses.
+      storeReadsPerSec: rate('blockcache_miss') + rate('object_local_reads'),
       memoryBps: Math.max(0, rate('blockcache_hit_bytes') - rate('blockcache_disk_hit_bytes')),
       diskBps: rate('blockcache_disk_hit_bytes'),
-      storeBps: rate('blockcache_miss_bytes'),
+      storeBps: rate('blockcache_miss_bytes') + rate('object_local_read_bytes'),
       getsPerSec: rate(`${REQUESTS}GET_total`),
       putsPerSec: rate(`${REQUESTS}PUT_total`),
       deletesPerSec: rate(`${REQUESTS}DELETE_total`),
