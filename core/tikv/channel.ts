@@ -39,15 +39,20 @@ setLogVerbosity(logVerbosity.NONE)
 /** The call failed on its way. Whether the other side has done its work is not known. */
 export class CallError extends Error {
   override readonly name = 'CallError'
-  readonly code: number
+  readonly unimplemented: boolean
 
-  constructor(address: string, error: ServiceError) {
-    super(`${address}: ${error.details || status[error.code]}`, { cause: error })
-    this.code = error.code
+  private constructor(message: string, unimplemented: boolean, options?: ErrorOptions) {
+    super(message, options)
+    this.unimplemented = unimplemented
   }
 
-  get unimplemented(): boolean {
-    return this.code === status.UNIMPLEMENTED
+  static from(address: string, error: ServiceError): CallError {
+    const what = error.details || status[error.code]
+    return new CallError(`${address}: ${what}`, error.code === status.UNIMPLEMENTED, { cause: error })
+  }
+
+  static because(address: string, reason: string): CallError {
+    return new CallError(`${address}: ${reason}`, false)
   }
 }
 
@@ -117,7 +122,7 @@ class GrpcChannel implements Channel {
     return new Promise((resolve, reject) => {
       const deadline = Date.now() + timeoutMs
       this.#client.makeUnaryRequest(method, asIs, asIs, request, { deadline }, (error, reply) => {
-        if (error !== null) reject(new CallError(this.address, error))
+        if (error !== null) reject(CallError.from(this.address, error))
         else resolve(reply!)
       })
     })
@@ -132,7 +137,7 @@ class GrpcChannel implements Channel {
       events.ended(error)
     }
     call.on('data', (bytes: Buffer) => events.message(bytes))
-    call.on('error', (error: ServiceError) => end(new CallError(this.address, error)))
+    call.on('error', (error: ServiceError) => end(CallError.from(this.address, error)))
     call.on('end', () => end(new Error(`${this.address}: the stream has ended`)))
     return {
       write: (message) => void call.write(message),

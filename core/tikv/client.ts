@@ -4,7 +4,8 @@ import { BackendError } from '#core/base/errno.ts'
 import { type Log, silentLog } from '#core/base/log.ts'
 import { type Random, systemRandom } from '#core/base/random.ts'
 import { TaskSet } from '#core/base/tasks.ts'
-import { type Dial, dialer, type Security } from './channel.ts'
+import { batched } from './batch-commands.ts'
+import { type Channel, dialer, type Security } from './channel.ts'
 import type { Key } from './keys.ts'
 import { keyToBytes } from './keys.ts'
 import { LockResolver } from './lock-resolver.ts'
@@ -24,8 +25,8 @@ export interface ClientOptions {
   readonly clock?: Clock
   readonly random?: Random
   readonly log?: Log
-  /** How connections are made, for tests. */
-  readonly dial?: Dial
+  /** Around every connection, for tests. */
+  readonly wrap?: (channel: Channel) => Channel
 }
 
 export class TxnClient {
@@ -41,11 +42,12 @@ export class TxnClient {
   /** `pdAddresses`: `host:port` of members of PD. Rejects BackendError with a sentence that says why and what to do. */
   static async connect(pdAddresses: readonly string[], options: ClientOptions = {}): Promise<TxnClient> {
     const { clock = systemClock, random = systemRandom, log = silentLog } = options
-    const { address = pdAddresses.join(','), dial = dialer(options.security) } = options
+    const { address = pdAddresses.join(','), wrap = (channel) => channel } = options
+    const dial = dialer(options.security)
     const parts = { clock, random, address, log }
-    const pd = await PdClient.connect({ ...parts, addresses: pdAddresses, dial })
+    const pd = await PdClient.connect({ ...parts, addresses: pdAddresses, dial: (to) => wrap(dial(to)) })
     const oracle = new PdOracle(pd, parts)
-    const regions = new RegionCache(pd, dial)
+    const regions = new RegionCache(pd, (to) => wrap(batched(dial(to))))
     const sender = new RegionRequestSender(regions, address)
     const base = { ...parts, oracle, regions, sender, tasks: new TaskSet(log) }
     return new TxnClient({ ...base, resolver: new LockResolver(base) }, pd)

@@ -21,7 +21,7 @@ async function setUp(t: TestContext, split: boolean) {
   const [a, b] = [`${place}a`, `${place}b`]
   if (split) await server.split(b)
   const faults = new Faults()
-  const client = await TxnClient.connect([server.pd], { dial: faults.dial })
+  const client = await TxnClient.connect([server.pd], { wrap: faults.wrap })
   const other = await TxnClient.connect([server.pd])
   t.after(async () => {
     if (!faults.isDead) await client.close()

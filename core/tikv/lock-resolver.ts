@@ -85,7 +85,7 @@ export class LockResolver {
       const options = { callerStartTs, currentTs, rollbackIfNotExist: leftMs <= 0, forceSync: false }
       const status = await this.#check(lock, { ...options, expired: leftMs <= 0 }, backoff)
       if (status.kind !== 'missing') return status
-      await backoff.pause('txnLock', 'a transaction’s primary lock is not there yet')
+      await backoff.pause('txnLock', 'a transaction’s primary lock is not there yet', Math.max(1, leftMs))
     }
   }
 

@@ -4,7 +4,6 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { below, seededRandom } from '#core/base/random.ts'
 import { startTikv, type TikvServer, tikvMissing } from '../../e2e/harness/tikv.ts'
-import { dialer } from './channel.ts'
 import { TxnClient } from './client.ts'
 import { type LockInfo, lockFrom } from './kv-messages.ts'
 import { Message, write } from './messages.ts'
@@ -82,7 +81,7 @@ async function disturb(server: TikvServer, seed: number, signal: AbortSignal) {
     }
     await server.moveLeader(keyOf(below(random, COUNTERS)))
     events.leaders++
-    if (events.leaders % 10 !== 5) continue
+    if (events.leaders % 30 !== 5) continue
     const { store } = regions[below(random, regions.length)]!
     await server.stopStore(store)
     await sleep(400)
@@ -96,29 +95,26 @@ async function disturb(server: TikvServer, seed: number, signal: AbortSignal) {
 async function locks(server: TikvServer): Promise<readonly LockInfo[]> {
   const client = await TxnClient.connect([server.pd], {
     // The leader of each region is whom the client itself asks: look over its shoulder.
-    dial: (address) => {
-      const channel = dialer(undefined)(address)
-      return {
-        address,
-        open: (method, events) => channel.open(method, events),
-        close: () => channel.close(),
-        call: async (method, request, timeoutMs) => {
-          if (method.endsWith('KvScan')) {
-            const scan = new Message(request)
-            const ask = write((writer) =>
-              writer
-                .bytes(1, scan.bytes(1))
-                .number(2, 2n ** 64n - 1n)
-                .bytes(3, scan.bytes(2))
-                .number(4, 1000),
-            )
-            const reply = new Message(await channel.call('/tikvpb.Tikv/KvScanLock', ask, timeoutMs))
-            for (const lock of reply.each(3)) found.push(lockFrom(new Message(lock)))
-          }
-          return channel.call(method, request, timeoutMs)
-        },
-      }
-    },
+    wrap: (channel) => ({
+      address: channel.address,
+      open: (method, events) => channel.open(method, events),
+      close: () => channel.close(),
+      call: async (method, request, timeoutMs) => {
+        if (method.endsWith('KvScan')) {
+          const scan = new Message(request)
+          const ask = write((writer) =>
+            writer
+              .bytes(1, scan.bytes(1))
+              .number(2, 2n ** 64n - 1n)
+              .bytes(3, scan.bytes(2))
+              .number(4, 1000),
+          )
+          const reply = new Message(await channel.call('/tikvpb.Tikv/KvScanLock', ask, timeoutMs))
+          for (const lock of reply.each(3)) found.push(lockFrom(new Message(lock)))
+        }
+        return channel.call(method, request, timeoutMs)
+      },
+    }),
   })
   const found: LockInfo[] = []
   await client.getSnapshot().scan({ start: PLACE, end: `${PLACE}\xff`, limit: 100 })

@@ -1,5 +1,5 @@
 /** For tests: connections that lose what they are told to, and a client that dies at a point. */
-import { CallError, type Channel, type Dial, dialer } from './channel.ts'
+import { CallError, type Channel } from './channel.ts'
 
 type Fault = 'loseRequest' | 'loseAnswer' | 'dieBefore' | 'dieAfter'
 
@@ -9,15 +9,12 @@ interface Planned {
   left: number
 }
 
-/** `status.UNAVAILABLE` of gRPC. */
-const UNAVAILABLE = 14
-
 export class Faults {
   readonly #planned: Planned[] = []
   #dead = false
 
   /** For TxnClient's options. */
-  readonly dial: Dial = (address) => this.#wrap(dialer(undefined)(address))
+  readonly wrap = (channel: Channel): Channel => this.#wrap(channel)
 
   /** At the `nth` request of that method from now on, such as `KvCommit`. */
   plan(fault: Fault, method: string, nth = 1): void {
@@ -38,11 +35,11 @@ export class Faults {
         const fault = this.#due(method.slice(method.lastIndexOf('/') + 1))
         if (fault === 'dieBefore') this.#dead = true
         this.#live()
-        if (fault === 'loseRequest') throw lost(channel.address)
+        if (fault === 'loseRequest') throw CallError.because(channel.address, 'lost by the test')
         const answer = await channel.call(method, request, timeoutMs)
         if (fault === 'dieAfter') this.#dead = true
         this.#live()
-        if (fault === 'loseAnswer') throw lost(channel.address)
+        if (fault === 'loseAnswer') throw CallError.because(channel.address, 'lost by the test')
         return answer
       },
     }
@@ -58,9 +55,4 @@ export class Faults {
     this.#planned.splice(this.#planned.indexOf(planned), 1)
     return planned.fault
   }
-}
-
-function lost(address: string): CallError {
-  const error = Object.assign(new Error('lost'), { code: UNAVAILABLE, details: 'lost by the test' })
-  return new CallError(address, error as ConstructorParameters<typeof CallError>[1])
 }

@@ -18,7 +18,7 @@ const limits = (engine: UsedEngine) => ({ skip: noMount || engine.skip, timeout:
 const FRESH = ['--attr-cache', '0', '--entry-cache', '0', '--dir-entry-cache', '0']
 
 /** Whether CI runs it with a trash. */
-const QUICK = { sqlite3: false, redis: true, postgres: false } as const
+const QUICK = { sqlite3: false, redis: true, postgres: false, tikv: true } as const
 
 for (const engine of useEngines())
   for (const trash of [true, false]) if (isLong || QUICK[engine.name] === trash) together(engine, trash)

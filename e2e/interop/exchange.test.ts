@@ -68,8 +68,15 @@ async function checkManifest(folder: string, file: string): Promise<void> {
   assert.equal(result.code, 0, result.stdout + result.stderr)
 }
 
-async function fill(folder: string, seed: number, acl: boolean, volume?: TestVolume): Promise<void> {
-  const flags = acl ? ['--acl'] : []
+/** TiKV holds no empty values. */
+const emptyFlags = (engine: UsedEngine): string[] => (engine.name === 'tikv' ? ['--no-empty-xattrs'] : [])
+
+async function fill(
+  folder: string,
+  seed: number,
+  flags: readonly string[],
+  volume?: TestVolume,
+): Promise<void> {
   const result = await run('python3', [here('fill.py'), folder, String(seed), ...flags], {
     timeoutMs: 120_000,
   })
@@ -109,6 +116,7 @@ function exchange(engine: UsedEngine, { name, format, encrypted, acl = false }: 
     limits(engine),
     async (t) => {
       const env: Record<string, string> = encrypted ? { JFS_RSA_PASSPHRASE: PASSPHRASE } : {}
+      const flags = [...(acl ? ['--acl'] : []), ...emptyFlags(engine)]
       const reference = await Reference.find(env)
       if (typeof reference === 'string') return t.skip(reference)
       await using volume = await engine.placeForVolume()
@@ -125,7 +133,7 @@ function exchange(engine: UsedEngine, { name, format, encrypted, acl = false }: 
         env,
       })
       await volume.mount([], env)
-      await fill(join(volume.mountPoint, 'ours'), 1, acl, volume)
+      await fill(join(volume.mountPoint, 'ours'), 1, flags, volume)
       await takeManifest(join(volume.mountPoint, 'ours'), ours)
       await volume.unmount()
       await reference.checks(volume)
@@ -135,7 +143,7 @@ function exchange(engine: UsedEngine, { name, format, encrypted, acl = false }: 
         await using mount = await reference.mount(volume)
         await checkManifest(join(mount.mountPoint, 'ours'), ours)
         await reference.must(['info', '--recursive', join(mount.mountPoint, 'ours')])
-        await fill(join(mount.mountPoint, 'theirs'), 2, acl)
+        await fill(join(mount.mountPoint, 'theirs'), 2, flags)
         await takeManifest(join(mount.mountPoint, 'theirs'), theirs)
       }
       await reference.must(['quota', 'set', volume.meta, '--path', '/theirs', '--inodes', '9999'])
@@ -181,7 +189,7 @@ for (const engine of useEngines()) {
     const odd = join(volume.mountPoint, 'odd')
     const manifest = join(volume.folder, 'odd.jsonl')
     await volume.mount()
-    await must('python3', [here('odd.py'), odd])
+    await must('python3', [here('odd.py'), odd, ...emptyFlags(engine)])
     await volume.unmount()
     await mustPomelo(['compact', `${volume.meta}:/odd`])
     await volume.mount()

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fill a directory with what a volume can hold: fill.py DIR SEED [--acl]
+"""Fill a directory with what a volume can hold: fill.py DIR SEED [--acl] [--no-empty-xattrs]
 
 Every node type, hard and symbolic links, holes, overwrites, truncates, hole punches, copies within and across
 files, appends with fsync, xattrs (an empty value too), odd names, odd modes and owners, files beyond one block
@@ -77,7 +77,7 @@ for k in range(5):
     os.fsync(fd)
     os.close(fd)
 os.setxattr('text', 'user.kind', b'words')
-os.setxattr('text', 'user.empty', b'')
+os.setxattr('text', 'user.empty', b'-' if '--no-empty-xattrs' in sys.argv else b'')
 os.setxattr('dir', 'user.binary', bytes(range(256)))
 put('victim', b'gone soon')
 os.unlink('victim')

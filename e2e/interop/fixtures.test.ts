@@ -42,6 +42,7 @@ async function servePostgres(folder: string): Promise<Served> {
 if (all.length === 0) test('fixtures', { skip: 'POMELO_FIXTURES names no folder with fixtures' }, () => {})
 
 for (const engine of useEngines()) {
+  if (engine.name === 'tikv') continue // its stand-in lives in memory: there is no file to share
   const { prefix, serve } = KINDS[engine.name]
   for (const name of all.filter((each) => each.startsWith(prefix)))
     test(`${name} agrees with its manifest and fsck finds it clean`, {

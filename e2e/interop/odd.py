@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Fill a directory with what the reference client never writes itself, yet has to read: odd.py DIR"""
+"""Fill a directory with what the reference client never writes itself, yet has to read: odd.py DIR [--no-empty-xattrs]"""
 import ctypes, os, sys
 
 os.makedirs(sys.argv[1])
@@ -37,5 +37,5 @@ for k in range(12):
     os.fsync(fd)
 os.close(fd)
 for path in ('islands', 'dir-before-1970'):
-    os.setxattr(path, 'user.empty', b'')
+    os.setxattr(path, 'user.empty', b'-' if '--no-empty-xattrs' in sys.argv else b'')
     os.setxattr(path, 'user.' + 'n' * 200, bytes(range(256)) * 16)
