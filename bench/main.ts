@@ -1,10 +1,11 @@
 /**
  * `npm run bench`: Pomelo beside the reference client and a folder of the host, in one run on one machine: the same
- * metadata server (or SQLite), `file` storage, each client with its defaults, rows interleaved. Prints speeds and the
+ * metadata server (or SQLite), the same kind of storage, each client with its defaults, rows interleaved. Prints speeds and the
  * ratio of Pomelo's to the reference's (above 1: Pomelo is faster), medians, with the least and the greatest of all
  * rounds. The reference does not flush objects on `file` storage when it is asked for an fsync; Pomelo does.
  *
  *   --engine NAME  sqlite3 (default), redis, postgres; repeatable
+ *   --storage KIND of the objects: file (default), or s3, a server of its own
  *   --threads N    of the driving program (default 1); metadata rows only
  *   --rows TEXT    only rows whose name contains TEXT (repeatable)
  *   --count N      operations per row (default 1000)
@@ -23,6 +24,7 @@ import { root } from '../scripts/runtime.mjs'
 import type { LoopDelay } from './loop-delay.ts'
 import { host, type Peer, pomelo, reference } from './peers.ts'
 import { DATA, kindOf, METADATA, PROGRAMS, type RowKind, show } from './rows.ts'
+import { openStorage, type Storage } from './storage.ts'
 
 /** What drive.py measured; `cost` is what Pomelo's process spent on one operation, or one MiB. */
 interface Figure {
@@ -48,6 +50,7 @@ interface Result {
 const { values: options } = parseArgs({
   options: {
     engine: { type: 'string', multiple: true, default: ['sqlite3'] },
+    storage: { type: 'string', default: 'file' },
     threads: { type: 'string', default: '1' },
     rows: { type: 'string', multiple: true },
     count: { type: 'string', default: '1000' },
@@ -116,13 +119,13 @@ function wanted(): readonly string[] {
 }
 
 /** Rows beside each other, all clients mounted at the same time on one server. */
-async function compare(server: EngineServer, tool: string, scratch: string) {
+async function compare(server: EngineServer, storage: Storage, tool: string, scratch: string) {
   const peers: Peer[] = []
   const rows: Result[] = []
   const file = join(scratch, 'loop-delay.json')
   try {
-    peers.push(await pomelo(server, watched(file)))
-    peers.push(await reference(server, tool))
+    peers.push(await pomelo(server, storage, watched(file)))
+    peers.push(await reference(server, storage, tool))
     if (options.threads === '1') peers.push(await host())
     for (const row of wanted()) {
       rows.push(await benchRow(peers, row, Number(options.rounds)))
@@ -139,12 +142,12 @@ async function compare(server: EngineServer, tool: string, scratch: string) {
 }
 
 /** Pomelo alone, mounted anew for each row. */
-async function profile(server: EngineServer, directory: string, scratch: string) {
+async function profile(server: EngineServer, storage: Storage, directory: string, scratch: string) {
   const rows: Result[] = []
   for (const row of wanted()) {
     const name = `${row.replaceAll(/\W+/g, '-')}.cpuprofile`
     const flags = `--cpu-prof --cpu-prof-dir=${scratch} --cpu-prof-name=${name}`
-    const peer = await pomelo(server, { NODE_OPTIONS: flags })
+    const peer = await pomelo(server, storage, { NODE_OPTIONS: flags })
     try {
       rows.push(await benchRow([peer], row, 1))
     } finally {
@@ -167,14 +170,18 @@ for (const name of options.engine) {
   const missing = engine.missing()
   if (missing !== undefined) throw new Error(missing)
   const server = await engine.start()
+  const storage = await openStorage(options.storage)
   try {
     const head = ['', 'Pomelo', 'reference', 'ratio', 'host', 'CPU, r/w calls, KiB moved']
-    say(`\n${name}, ${options.threads} thread(s)\n\n| ${head.join(' | ')} |\n|${'---|'.repeat(head.length)}`)
+    say(
+      `\n${name}, ${options.storage}, ${options.threads} thread(s)\n\n| ${head.join(' | ')} |\n|${'---|'.repeat(head.length)}`,
+    )
     results[name] =
       options.profile === undefined
-        ? await compare(server, tool.path!, scratch)
-        : await profile(server, resolve(options.profile), scratch)
+        ? await compare(server, storage, tool.path!, scratch)
+        : await profile(server, storage, resolve(options.profile), scratch)
   } finally {
+    await storage.stop()
     await server.stop()
   }
 }

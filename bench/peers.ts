@@ -2,7 +2,8 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EngineServer } from '../e2e/harness/engines.ts'
-import { makeVolume, must, type TestVolume } from '../e2e/harness/volume.ts'
+import { must, mustPomelo, placeForVolume } from '../e2e/harness/volume.ts'
+import type { Storage } from './storage.ts'
 
 export interface Peer {
   readonly name: 'pomelo' | 'reference' | 'host'
@@ -13,19 +14,24 @@ export interface Peer {
 }
 
 /** `env`: for the process that serves the mount. */
-export async function pomelo(server: EngineServer, env: Readonly<Record<string, string>>): Promise<Peer> {
-  const volume = await makeVolume([], {}, server.newMeta)
+export async function pomelo(
+  server: EngineServer,
+  storage: Storage,
+  env: Readonly<Record<string, string>>,
+): Promise<Peer> {
+  const volume = await placeForVolume(server.newMeta)
+  const format = await storage.format(volume.folder)
+  await mustPomelo(['format', ...format, volume.meta, 'pomelo'], { env: storage.env })
   await volume.mount([], env)
   const pids = [String(volume.pid)]
   return { name: 'pomelo', folder: volume.mountPoint, pids, end: () => volume.remove() }
 }
 
-export async function reference(server: EngineServer, tool: string): Promise<Peer> {
-  const volume = await makeVolume()
-  const meta = await newMeta(server, volume)
-  const bucket = join(volume.folder, 'reference-bucket/')
-  await mkdir(bucket)
-  await must(tool, ['format', '--storage', 'file', '--bucket', bucket, meta, 'bench'])
+export async function reference(server: EngineServer, storage: Storage, tool: string): Promise<Peer> {
+  const volume = await placeForVolume(server.newMeta)
+  const { meta } = volume
+  const format = await storage.format(volume.folder)
+  await must(tool, ['format', ...format, meta, 'reference'], { env: storage.env })
   const places = ['--cache-dir', join(volume.folder, 'jfs-cache'), '--log', join(volume.folder, 'log')]
   const flags = ['--no-usage-report', '--backup-meta', '0', '--enable-xattr', ...places]
   await must(tool, ['mount', '-d', ...flags, meta, volume.mountPoint])
@@ -41,16 +47,10 @@ export async function reference(server: EngineServer, tool: string): Promise<Pee
 }
 
 export async function host(): Promise<Peer> {
-  const volume = await makeVolume()
+  const volume = await placeForVolume()
   const folder = join(volume.folder, 'plain')
   await mkdir(folder)
   return { name: 'host', folder, pids: [], end: () => volume.remove() }
-}
-
-/** Another volume on the same server; SQLite's in a file of its own. */
-async function newMeta(server: EngineServer, volume: TestVolume): Promise<string> {
-  const meta = await server.newMeta(volume.folder)
-  return meta === volume.meta ? `sqlite3://${join(volume.folder, 'reference.db')}` : meta
 }
 
 /** Processes with `word` among their arguments. */
