@@ -1,11 +1,12 @@
 /** Commands of the lists: each call is one round trip, of one command or of many at once. */
-import type { Redis } from 'ioredis'
+import type { RedisClient } from './client.ts'
 import { getMany } from './read.ts'
+import type { Reply } from './replies.ts'
 import { asList, asText } from './values.ts'
-import { encodeCommand, type Reply, sendBytes, type Word } from './wire.ts'
+import { encodeCommand, type Word } from './wire.ts'
 
 /** Runs commands that may be sent twice, and counts the trip. */
-export type Ask = <T>(work: (client: Redis) => Promise<T>) => Promise<T>
+export type Ask = <T>(work: (client: RedisClient) => Promise<T>) => Promise<T>
 
 /** Keys looked at by one SCAN, fields by one HSCAN: some milliseconds of the server's time. */
 const SCAN_KEYS = 4000
@@ -62,8 +63,8 @@ export interface Scanned {
   readonly found: readonly Reply[]
 }
 
-export function command(client: Redis, name: string, ...words: readonly Word[]): Promise<Reply> {
-  return sendBytes(client, name.toLowerCase(), encodeCommand(name, words))
+export function command(client: RedisClient, name: string, ...words: readonly Word[]): Promise<Reply> {
+  return client.send(encodeCommand(name, words))
 }
 
 /** A flat list of pairs: fields and values, members and scores. */

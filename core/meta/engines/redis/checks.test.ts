@@ -15,6 +15,8 @@ import { type Ask, gatherFacts, judge, measureRoundTrip, parseInfo, requireVersi
 import { connectRedis } from './connect.ts'
 import { fromRedis } from './errors.ts'
 import { openRedis } from './open.ts'
+import { ReplyError } from './replies.ts'
+import { connectTo } from './test-place.ts'
 
 const skip = redisMissing()
 
@@ -25,12 +27,14 @@ async function findingsOf(
   readOnly = false,
 ): Promise<Map<string, Finding>> {
   const server = await startRedis(config)
-  const client = new Redis(server.port, '127.0.0.1', { protocol: 2 })
+  const other = new Redis(server.port, '127.0.0.1', { protocol: 2 })
+  const client = await connectTo(server)
   try {
-    await prepare(client)
+    await prepare(other)
     const facts = await gatherFacts((send) => send(client), '')
     return new Map(judge(facts, readOnly).map((finding) => [finding.code, finding]))
   } finally {
+    other.disconnect()
     client.disconnect()
     await server.stop()
   }
@@ -118,7 +122,7 @@ test('connecting sets a server that evicts to keep everything, and says so', { s
     await reading.close()
     assert.ok(warnings.some((text) => /volatile-lru/.test(text)))
     const place = await connectRedis(server.url(), { log, env: {} })
-    assert.deepEqual(await place.repeat((client) => client.config('GET', 'maxmemory-policy')), [
+    assert.deepEqual(await place.repeat((client) => client.call('CONFIG', 'GET', 'maxmemory-policy')), [
       'maxmemory-policy',
       'noeviction',
     ])
@@ -167,7 +171,7 @@ test('a far server is told in what it makes slow', async () => {
 test('the rights that a refusal asks for are enough for everything', { skip }, async () => {
   const server = await startRedis()
   const admin = new Redis(server.port, '127.0.0.1', { protocol: 2 })
-  const asked = fromRedis(Object.assign(new Error('NOPERM'), { name: 'ReplyError' }), '')
+  const asked = fromRedis(new ReplyError('NOPERM'), '')
   const rights = /grant it (.*) \(/.exec(String(asked))![1]!.split(' ')
   await admin.call('ACL', 'SETUSER', 'joe', 'on', '>pw', ...rights)
   await admin.call('ACL', 'LOG', 'RESET')

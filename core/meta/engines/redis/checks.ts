@@ -2,11 +2,11 @@
  * What a server's version, settings, role and rights mean for the volume on it, for the log, `pomelo doctor` and the
  * desktop app. Source: shared/spec/meta-redis.md §1.4.
  */
-import type { Redis } from 'ioredis'
 import type { Clock } from '#core/base/clock.ts'
 import type { Finding } from '#core/base/finding.ts'
 import { Refusal } from '#core/base/refusal.ts'
 import { formatSize } from '#core/base/units.ts'
+import type { RedisClient } from './client.ts'
 import { Layout } from './layout.ts'
 
 /** What a server says of itself; undefined where the user may not ask. */
@@ -19,7 +19,7 @@ export interface ServerFacts {
 }
 
 /** Runs work on the live connection, again if need be (`RedisPlace.repeat`). */
-export type Ask = <T>(send: (client: Redis) => Promise<T>) => Promise<T>
+export type Ask = <T>(send: (client: RedisClient) => Promise<T>) => Promise<T>
 
 /** The oldest that other clients of the format take. */
 const OLDEST_MAJOR = 4
@@ -34,30 +34,33 @@ const SETTINGS = ['maxmemory-policy', 'appendfsync', 'save']
 
 /** Ask the server all that `judge` wants to know. */
 export async function gatherFacts(ask: Ask, prefix: string): Promise<ServerFacts> {
-  const allowed = <T>(send: (client: Redis) => Promise<T>): Promise<T | undefined> =>
+  const allowed = <T>(send: (client: RedisClient) => Promise<T>): Promise<T | undefined> =>
     ask(send).catch((error: unknown) => {
       if (error instanceof Error && 'kind' in error && (error.kind === 'denied' || error.kind === 'invalid'))
         return undefined
       throw error
     })
   const [info, config, killed, keys] = await Promise.all([
-    allowed((client) => client.info()),
+    allowed((client) => client.call('INFO')),
     allowed((client) => configOf(client)),
     allowed((client) => client.call('CLIENT', 'KILL', 'ID', String(Number.MAX_SAFE_INTEGER))),
-    allowed((client) => client.scan('0', 'COUNT', SAMPLE)),
+    allowed((client) => client.call('SCAN', '0', 'COUNT', String(SAMPLE))),
   ])
   const layout = new Layout(prefix)
   return {
-    info: info === undefined ? undefined : parseInfo(info),
+    info: info === undefined ? undefined : parseInfo(String(info)),
     config,
     mayKill: killed !== undefined,
-    foreignKey: prefix === '' ? keys?.[1].find((key) => !layout.owns(key)) : undefined,
+    foreignKey:
+      prefix === ''
+        ? (keys as [string, string[]] | undefined)?.[1].find((key) => !layout.owns(key))
+        : undefined,
   }
 }
 
-async function configOf(client: Redis): Promise<Map<string, string>> {
+async function configOf(client: RedisClient): Promise<Map<string, string>> {
   const found = new Map<string, string>()
-  for (const pairs of await Promise.all(SETTINGS.map((name) => client.config('GET', name)))) {
+  for (const pairs of await Promise.all(SETTINGS.map((name) => client.call('CONFIG', 'GET', name)))) {
     const [name, value] = pairs as [string?, string?]
     if (name !== undefined && value !== undefined) found.set(name, value)
   }
@@ -268,7 +271,7 @@ export async function stopEviction(ask: Ask, facts: ServerFacts): Promise<string
   if (policy === undefined || judgeEviction(facts.info ?? new Map(), facts.config).length === 0)
     return undefined
   try {
-    await ask((client) => client.config('SET', 'maxmemory-policy', 'noeviction'))
+    await ask((client) => client.call('CONFIG', 'SET', 'maxmemory-policy', 'noeviction'))
     return policy
   } catch {
     return undefined // said in a warning
@@ -280,7 +283,7 @@ export async function measureRoundTrip(ask: Ask, clock: Clock): Promise<Finding>
   const times: number[] = []
   for (let k = 0; k < PINGS; k++) {
     const since = clock.monotonicMs()
-    await ask((client) => client.ping())
+    await ask((client) => client.call('PING'))
     times.push(clock.monotonicMs() - since)
   }
   const ms = times.sort((a, b) => a - b)[PINGS >> 1]!

@@ -1,10 +1,10 @@
 /** From an address to a place that an engine works on: the link, what is wrong with the server, who listens. */
-import type { Redis } from 'ioredis'
 import { type Clock, systemClock } from '#core/base/clock.ts'
 import { type Log, silentLog } from '#core/base/log.ts'
 import { type Random, systemRandom } from '#core/base/random.ts'
 import type { ChangeListener } from '#core/meta/engine.ts'
 import { gatherFacts, judge, measureRoundTrip, requireVersion, stopEviction } from './checks.ts'
+import type { RedisClient } from './client.ts'
 import { RedisLink } from './link.ts'
 import type { RedisPlace } from './place.ts'
 import { Tracking } from './tracking.ts'
@@ -47,7 +47,7 @@ async function inspect(
     create = false,
   }: ConnectOptions & { readonly clock: Clock; readonly log: Log },
 ): Promise<void> {
-  const ask = <T>(send: (client: Redis) => Promise<T>): Promise<T> => link.repeat(send)
+  const ask = <T>(send: (client: RedisClient) => Promise<T>): Promise<T> => link.repeat(send)
   let facts = await gatherFacts(ask, link.locator.prefix)
   requireVersion(facts.info)
   const evicted = readOnly ? undefined : await stopEviction(ask, facts)
@@ -99,11 +99,11 @@ class LinkedPlace implements RedisPlace {
     return this.#tracking
   }
 
-  repeat<T>(send: (client: Redis) => Promise<T>): Promise<T> {
+  repeat<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
     return this.#link.repeat(send)
   }
 
-  once<T>(send: (client: Redis) => Promise<T>): Promise<T> {
+  once<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
     return this.#link.once(send)
   }
 

@@ -15,7 +15,7 @@ export interface DialState {
   readonly answered: boolean
 }
 
-/** A driver's error while connecting, as a BackendError without the command (it may hold the password). */
+/** An error while connecting, of the socket or by the server, as a BackendError. */
 export function explainDial(error: unknown, state: DialState): BackendError {
   if (error instanceof BackendError) return error
   const message = error instanceof Error ? error.message : String(error)

@@ -46,10 +46,10 @@ test('passwords: missing, wrong, and from the environment', { skip }, async () =
     await refused(`redis://:wr0ng@${at}/0`, 'denied', /refused this user or password/)
     await refused(`redis://nobody:s3cret@${at}/0`, 'denied', /refused this user or password/)
     const { connection } = await connectTo(`redis://${at}/1`, { REDIS_PASSWORD: 's3cret' })
-    await connection.client.set('k', 'v')
+    await connection.client.call('SET', 'k', 'v')
     connection.client.disconnect()
     const named = await connectTo(`redis://default:s3cret@${at}/1`)
-    assert.equal(await named.connection.client.get('k'), 'v')
+    assert.equal(await named.connection.client.call('GET', 'k'), 'v')
     named.connection.client.disconnect()
   } finally {
     await server.stop()
@@ -62,7 +62,7 @@ test('a password for a server that wants none does no harm; a database that is n
   const server = await startRedis({ databases: '4' })
   try {
     const { connection } = await connectTo(`redis://:s3cret@127.0.0.1:${server.port}/3`)
-    assert.equal(await connection.client.ping(), 'PONG')
+    assert.equal(await connection.client.call('PING'), 'PONG')
     connection.client.disconnect()
     await refused(server.url(4), 'invalid', /no database 4.*"databases"/)
   } finally {
@@ -141,11 +141,11 @@ test('TLS: plain to a TLS port, TLS to a plain port, unknown and wrong certifica
         'insecure-skip-verify=1',
       ]) {
         const { connection } = await connectTo(`${secure}?${options}`)
-        assert.equal(await connection.client.ping(), 'PONG')
+        assert.equal(await connection.client.call('PING'), 'PONG')
         connection.client.disconnect()
       }
       const admin = (await connectTo(server.url())).connection
-      await admin.client.config('SET', 'tls-auth-clients', 'yes')
+      await admin.client.call('CONFIG', 'SET', 'tls-auth-clients', 'yes')
       admin.client.disconnect()
       await refused(`${secure}?insecure-skip-verify=1`, 'denied', /wants a client certificate/)
       const own = `${secure}?insecure-skip-verify=1&tls-cert-file=${cert}&tls-key-file=${key}`
@@ -170,7 +170,7 @@ test('one node of a cluster is recognized, and the volume lives under the tag of
     for (const text of [server.url(1), `redis://127.0.0.1:1,127.0.0.1:${server.port}/1`]) {
       const { connection, locator } = await connectTo(text)
       assert.equal(locator.prefix, '{1}')
-      await untilOk(() => connection.client.set('{1}setting', 'x'))
+      await untilOk(() => connection.client.call('SET', '{1}setting', 'x'))
       connection.client.disconnect()
     }
   } finally {

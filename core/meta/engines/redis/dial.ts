@@ -2,26 +2,20 @@
  * One connection to one Redis server, from the socket to a chosen database. It never reconnects and never queues: when
  * it ends, everything on its way is rejected at once, and `link.ts` makes the next.
  */
-import { Redis } from 'ioredis'
 import type { Clock } from '#core/base/clock.ts'
+import { RedisClient } from './client.ts'
 import { explainDial } from './dial-errors.ts'
+import { ReplyError } from './replies.ts'
 import { tlsOptions } from './tls.ts'
 import { type Endpoint, endpointText, type RedisUrl } from './url.ts'
 
-/** The first probe of an idle connection; the kernel then asks each second, ten times. */
-const KEEP_ALIVE_MS = 10_000
-/** A socket that is being closed may take this long to send what it has. */
-const CLOSE_MS = 200
-
 export interface Connection {
-  readonly client: Redis
+  readonly client: RedisClient
   readonly endpoint: Endpoint
   /** The server's process, to tell whether a number of a client is of the same one; absent where INFO is denied. */
   readonly runId: string | undefined
   /** This connection's number on the server; absent before Redis 5. */
   readonly clientId: number | undefined
-  /** Resolves when the connection has ended, for whatever reason. */
-  readonly ended: Promise<void>
 }
 
 export interface DialOptions {
@@ -38,30 +32,18 @@ export interface DialOptions {
 /** Connect, authenticate, choose the database. Rejects BackendError with a sentence, within twice the connect time-out. */
 export async function dial(endpoint: Endpoint, options: DialOptions): Promise<Connection> {
   const { clock, url, db, signal } = options
-  const client = new Redis({
-    ...endpoint,
-    ...(url.tls === undefined ? {} : { tls: tlsOptions(url.tls) }),
-    protocol: 2,
-    lazyConnect: true,
-    connectTimeout: url.connectTimeoutMs,
-    disconnectTimeout: CLOSE_MS,
-    socketTimeout: options.answerTimeoutMs,
-    keepAlive: KEEP_ALIVE_MS,
-    retryStrategy: null,
-    maxRetriesPerRequest: null,
-    enableReadyCheck: false,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    autoResubscribe: false,
-    disableClientInfo: true,
-  })
-  let socketError: unknown
-  client.on('error', (error) => (socketError ??= error))
-  const ended = new Promise<void>((resolve) => client.once('end', resolve))
   const progress = { connected: false, answered: false }
   const late = new AbortController()
+  const giveUp = new AbortController()
+  const connecting = RedisClient.connect(endpoint, {
+    clock,
+    tls: url.tls && tlsOptions(url.tls),
+    connectTimeoutMs: url.connectTimeoutMs,
+    answerTimeoutMs: options.answerTimeoutMs,
+    signal: AbortSignal.any([giveUp.signal, signal]),
+  })
   try {
-    const greeted = client.connect().then(() => {
+    const greeted = connecting.then((client) => {
       progress.connected = true
       return greet(client, url, db, progress)
     })
@@ -69,10 +51,13 @@ export async function dial(endpoint: Endpoint, options: DialOptions): Promise<Co
       throw Object.assign(new Error('no answer in time'), progress.connected ? {} : { code: 'ETIMEDOUT' })
     })
     const { clientId, runId } = await Promise.race([greeted, expiry])
-    return { client, endpoint, clientId, runId, ended }
+    const client = await connecting
+    return { client, endpoint, clientId, runId }
   } catch (error) {
-    client.disconnect()
-    const cause = progress.answered ? error : (socketError ?? error)
+    giveUp.abort()
+    const client = await connecting.catch(() => undefined)
+    const cause = progress.answered ? error : (client?.failure ?? error)
+    client?.disconnect()
     const hadPassword = url.password !== undefined
     const state = { place: endpointText(endpoint), tls: url.tls !== undefined, db, hadPassword, ...progress }
     throw explainDial(cause, state)
@@ -82,7 +67,7 @@ export async function dial(endpoint: Endpoint, options: DialOptions): Promise<Co
 }
 
 async function greet(
-  client: Redis,
+  client: RedisClient,
   url: DialOptions['url'],
   db: number | undefined,
   progress: { answered: boolean },
@@ -94,9 +79,9 @@ async function greet(
   }
   const [id, info] = await Promise.all([
     noted(client.call('CLIENT', 'ID'), progress).catch(unlessUnknown),
-    noted(client.info('server'), progress).catch(unlessUnknown),
-    db === undefined || db === 0 ? undefined : noted(client.select(db), progress),
-    noted(client.ping(), progress),
+    noted(client.call('INFO', 'server'), progress).catch(unlessUnknown),
+    db === undefined || db === 0 ? undefined : noted(client.call('SELECT', String(db)), progress),
+    noted(client.call('PING'), progress),
   ])
   const runId = typeof info === 'string' ? /^run_id:(\w+)/m.exec(info)?.[1] : undefined
   return { clientId: typeof id === 'number' ? id : undefined, runId }
@@ -109,7 +94,7 @@ async function noted<T>(answer: Promise<T>, progress: { answered: boolean }): Pr
     progress.answered = true
     return value
   } catch (error) {
-    if (error instanceof Error && error.name === 'ReplyError') progress.answered = true
+    if (error instanceof ReplyError) progress.answered = true
     throw error
   }
 }

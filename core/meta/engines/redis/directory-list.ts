@@ -12,8 +12,8 @@ import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
 import type { ListTypes, Page, PageRequest } from '#core/meta/engine.ts'
 import { decodeEdge } from '#core/meta/records-codec.ts'
+import type { Reply } from './replies.ts'
 import { asBytes, asList, asName, asText } from './values.ts'
-import type { Reply } from './wire.ts'
 
 type NamedEdge = ListTypes['edges']
 

@@ -6,7 +6,6 @@
  * Source: shared/spec/meta-redis.md, above all §2 (keys), §3.0 and 3.1 (what to compare, what peers rely on).
  */
 
-import type { Redis } from 'ioredis'
 import { type Clock, systemClock } from '#core/base/clock.ts'
 import { BackendError, ENOENT, fail } from '#core/base/errno.ts'
 import type { Finding } from '#core/base/finding.ts'
@@ -32,6 +31,7 @@ import { nodeFrom } from '#core/meta/stored-node.ts'
 import type { Ask } from './asker.ts'
 import { encodeChange, replyOf } from './changes.ts'
 import { gatherFacts, judge, parseInfo } from './checks.ts'
+import type { RedisClient } from './client.ts'
 import { LostAnswer } from './errors.ts'
 import { decodeFailures, encodeGuard } from './guards.ts'
 import { Layout } from './layout.ts'
@@ -41,10 +41,11 @@ import { CLAIM, INSERT_ACL } from './lua/ids.ts'
 import type { CommitOutcome, RedisPlace } from './place.ts'
 import { Program } from './program.ts'
 import { readRecords } from './read.ts'
+import type { Reply } from './replies.ts'
 import { type Resolver, resolveCommit } from './resolve.ts'
 import { Script } from './script.ts'
 import { asBytes, asList, asText, integer } from './values.ts'
-import { encodeCommand, type Reply, sendBytes } from './wire.ts'
+import { encodeCommand } from './wire.ts'
 
 const commitScript = new Script(COMMIT)
 const claimScript = new Script(CLAIM)
@@ -124,7 +125,7 @@ export class RedisEngine implements MetaEngine {
   /** Numbers may be lost with a connection, as with a client that ends. */
   async allocate(counter: CounterName, n: number): Promise<number> {
     const last = await this.#write((client) =>
-      sendBytes(client, 'incrby', encodeCommand('INCRBY', this.#layout.counter(counter), String(n))),
+      client.send(encodeCommand('INCRBY', this.#layout.counter(counter), String(n))),
     )
     return integer(last, `counter ${counter}`) - n + 1
   }
@@ -173,13 +174,13 @@ export class RedisEngine implements MetaEngine {
   }
 
   async serverTimeMs(): Promise<number> {
-    const [sec, usec] = await this.#ask((client) => client.time())
+    const [sec, usec] = (await this.#ask((client) => client.call('TIME'))) as readonly string[]
     return Number(sec) * 1000 + Number(usec) / 1000
   }
 
   /** Of the whole server: Redis knows no more. */
   async space(): Promise<{ readonly usedBytes: number; readonly limitBytes: number | null }> {
-    const info = parseInfo(await this.#ask((client) => client.info('memory')))
+    const info = parseInfo(String(await this.#ask((client) => client.call('INFO', 'memory'))))
     const limit = Number(info.get('maxmemory') ?? 0)
     return { usedBytes: Number(info.get('used_memory') ?? 0), limitBytes: limit > 0 ? limit : null }
   }
@@ -191,15 +192,12 @@ export class RedisEngine implements MetaEngine {
     do {
       const words = ['SCAN', cursor, 'COUNT', String(DESTROY_BATCH)]
       if (this.#layout.prefix !== '') words.push('MATCH', `${this.#layout.prefix}*`)
-      const [next, found] = asList(
-        await this.#ask((client) => sendBytes(client, 'scan', encodeCommand(words))),
-      )
+      const [next, found] = asList(await this.#ask((client) => client.send(encodeCommand(words))))
       cursor = asText(next!)
       const keys = asList(found)
         .map((key) => asBytes(key).toString('latin1'))
         .filter((key) => this.#layout.owns(key))
-      if (keys.length > 0)
-        await this.#write((client) => sendBytes(client, 'unlink', encodeCommand('UNLINK', keys)))
+      if (keys.length > 0) await this.#write((client) => client.send(encodeCommand('UNLINK', keys)))
     } while (cursor !== '0')
   }
 
@@ -228,14 +226,14 @@ export class RedisEngine implements MetaEngine {
     }
   }
 
-  #ask<T>(work: (client: Redis) => Promise<T>): Promise<T> {
+  #ask<T>(work: (client: RedisClient) => Promise<T>): Promise<T> {
     if (this.#closed) return Promise.reject(this.#closedError())
     this.#roundTrips.add()
     return this.#place.repeat(work)
   }
 
   /** What may be done twice, and changes something. */
-  async #write(work: (client: Redis) => Promise<Reply>): Promise<Reply> {
+  async #write(work: (client: RedisClient) => Promise<Reply>): Promise<Reply> {
     this.#requireWritable()
     return this.#ask(work)
   }

@@ -1,10 +1,18 @@
 /**
  * What Redis and the way to it say, in the coarse kinds the rest of the program knows, and what may be done about it.
- *
- * Driver errors carry the command they belong to, with its arguments (a password, a file's bytes): they never leave
- * this folder as they are, not even as a cause.
  */
 import { BackendError, type BackendErrorKind } from '#core/base/errno.ts'
+import { ReplyError } from './replies.ts'
+
+/** A connection ended before a command was answered; not `sent`: before it was sent. */
+export class LostConnection extends Error {
+  readonly sent: boolean
+
+  constructor(reason: string, sent = true) {
+    super(reason)
+    this.sent = sent
+  }
+}
 
 /**
  * A commit was sent and the connection went before its answer: it was applied or not. `RedisPlace.settle`, then the
@@ -22,35 +30,21 @@ export class LostAnswer extends BackendError {
  */
 export type Verdict = 'gone' | 'unsent' | 'later' | 'elsewhere' | 'final'
 
-const GONE = /^(Connection is closed|Command aborted|Socket timeout|write E|read E|Socket closed)/
-const UNSENT = /^Stream isn't writeable/
 const LATER = new Set(['LOADING', 'MASTERDOWN', 'CLUSTERDOWN', 'TRYAGAIN', 'ASK', 'BUSY', 'NOREPLICAS'])
 
-/** What an error of the driver or a reply means for the command it answers. */
+/** What an error of a client (client.ts) means for the command it answers. */
 export function verdictOf(error: unknown): Verdict {
-  if (!(error instanceof Error)) return 'final'
-  if (UNSENT.test(error.message)) return 'unsent'
-  if (GONE.test(error.message) || isSocketError(error)) return 'gone'
+  if (error instanceof LostConnection) return error.sent ? 'gone' : 'unsent'
+  if (!(error instanceof ReplyError)) return 'final'
   const code = replyCode(error.message)
   if (LATER.has(code)) return 'later'
   if (code === 'MOVED' || code === 'READONLY') return 'elsewhere'
   return 'final'
 }
 
-/** An error of the driver, as opposed to one of our own code. */
-export function isDriverError(error: unknown): error is Error {
-  return (
-    error instanceof Error &&
-    (error.name === 'ReplyError' ||
-      error.name === 'AbortError' ||
-      GONE.test(error.message) ||
-      UNSENT.test(error.message) ||
-      isSocketError(error))
-  )
-}
-
-function isSocketError(error: Error): boolean {
-  return 'code' in error && /^(E[A-Z]+|ERR_(SSL|TLS|STREAM|SOCKET)_\w+)$/.test(String(error.code))
+/** An error of a client, as opposed to one of our own code. */
+export function isClientError(error: unknown): error is ReplyError | LostConnection {
+  return error instanceof ReplyError || error instanceof LostConnection
 }
 
 /** The first word of an error reply; of a script's error, the word of the command that failed in it. */
@@ -61,9 +55,9 @@ export function replyCode(message: string): string {
   return /^-?([A-Z]+)\b/.exec(message)?.[1] ?? ''
 }
 
-/** Anything thrown by the driver, as a BackendError without the command; other errors pass as they are. */
+/** Anything a client rejects with, as a BackendError; other errors pass as they are. */
 export function fromRedis(error: unknown, address: string): unknown {
-  if (error instanceof BackendError || !isDriverError(error)) return error
+  if (error instanceof BackendError || !isClientError(error)) return error
   const [kind, advice] = explainReply(replyCode(error.message))
   const shown = error.message.replace(/\s*script: [\da-f]{8,}.*$/, '').slice(0, 200)
   return new BackendError(kind, `${address}: ${advice} (${shown})`)
@@ -76,10 +70,7 @@ function explainReply(code: string): [BackendErrorKind, string] {
     case 'READONLY':
       return ['read-only', 'this server is a replica and takes no writes until it is promoted']
     case 'MISCONF':
-      return [
-        'read-only',
-        'the metadata server cannot save to its disk and takes no writes; check its disk',
-      ]
+      return ['read-only', 'the metadata server cannot save to its disk and takes no writes; check its disk']
     case 'NOREPLICAS':
       return ['unavailable', 'the metadata server takes no writes while it has too few replicas']
     case 'LOADING':

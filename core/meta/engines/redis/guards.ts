@@ -19,6 +19,7 @@ import { storedNode } from '#core/meta/stored-node.ts'
 import { type Layout, ownerField } from './layout.ts'
 import type { FetchOp } from './lua/fetch.ts'
 import type { Program } from './program.ts'
+import type { Reply } from './replies.ts'
 import {
   decodeChunkValue,
   decodeEdgeValue,
@@ -30,7 +31,7 @@ import {
   valuesOf,
 } from './stored.ts'
 import { asBytes, asList, encodeLimits, integer } from './values.ts'
-import type { Reply, Word } from './wire.ts'
+import type { Word } from './wire.ts'
 
 const ABSENT = ''
 

@@ -45,18 +45,18 @@ test('a read whose answer was lost is read again; a write is said to be lost, an
 }, async () => {
   await withLink('', async ({ link, proxy, beside }) => {
     await beside.set('k', '7')
-    proxy.cutNext('get', 'after')
-    assert.equal(await link.repeat((client) => client.get('k')), '7')
-    proxy.cutNext('incr', 'after')
+    proxy.cutNext('GET', 'after')
+    assert.equal(await link.repeat((client) => client.call('GET', 'k')), '7')
+    proxy.cutNext('INCR', 'after')
     await assert.rejects(
-      link.once((client) => client.incr('k')),
+      link.once((client) => client.call('INCR', 'k')),
       LostAnswer,
     )
     await link.settle()
     assert.equal(await beside.get('k'), '8')
-    proxy.cutNext('incr', 'before')
+    proxy.cutNext('INCR', 'before')
     await assert.rejects(
-      link.once((client) => client.incr('k')),
+      link.once((client) => client.call('INCR', 'k')),
       LostAnswer,
     )
     await link.settle()
@@ -69,14 +69,14 @@ test('what waits for a connection goes out when there is one, and not after its 
   await withLink('read-timeout=3s&max-retry-backoff=50ms', async ({ link, server }) => {
     await server.kill()
     while (link.live !== undefined) await sleep(10)
-    const waiting = Promise.all([1, 2, 3].map(() => link.once((client) => client.incr('n'))))
+    const waiting = Promise.all([1, 2, 3].map(() => link.once((client) => client.call('INCR', 'n'))))
     await sleep(300)
     await server.restart()
     assert.deepEqual(await waiting, [1, 2, 3])
     await server.kill()
     const since = performance.now()
     await assert.rejects(
-      link.repeat((client) => client.get('k')),
+      link.repeat((client) => client.call('GET', 'k')),
       (error) => {
         assert.ok(error instanceof BackendError && error.kind === 'unavailable')
         assert.match(error.message, /no connection for 3 s.*nothing listens there|no connection for 3 s/)
@@ -94,13 +94,13 @@ test('a command that breaks every connection it is sent over is given up in time
     await assert.rejects(
       link.repeat((client) => {
         sent++
-        proxy.cutNext('get', 'before')
-        return client.get('k')
+        proxy.cutNext('GET', 'before')
+        return client.call('GET', 'k')
       }),
       { kind: 'unavailable' },
     )
     assert.ok(sent > 2, `sent ${sent} times`)
-    assert.equal(await link.repeat((client) => client.ping()), 'PONG')
+    assert.equal(await link.repeat((client) => client.call('PING')), 'PONG')
   })
 })
 
@@ -114,7 +114,7 @@ test('a silent server ends the wait after the read time-out, and later does noth
       server.pause()
       const since = performance.now()
       await assert.rejects(
-        link.once((client) => client.incr('k')),
+        link.once((client) => client.call('INCR', 'k')),
         LostAnswer,
       )
       assert.ok(performance.now() - since < 3_000)
@@ -124,7 +124,7 @@ test('a silent server ends the wait after the read time-out, and later does noth
         assert.ok(tries < 100, 'no connection again')
         await sleep(50)
       }
-      const seen = await link.repeat((client) => client.get('k'))
+      const seen = await link.repeat((client) => client.call('GET', 'k'))
       await sleep(300)
       assert.equal(await beside.get('k'), seen, 'the lost command was executed after the link had settled')
     },
@@ -141,7 +141,7 @@ test('a command left in a half-dead connection is not executed once the link has
       // The server has read nothing yet when the client gives up; the proxy keeps its half open.
       server.pause()
       await assert.rejects(
-        link.once((client) => client.incr('k')),
+        link.once((client) => client.call('INCR', 'k')),
         LostAnswer,
       )
       proxy.hold(true)
@@ -163,7 +163,7 @@ test('a server that is loading or busy is waited for', { skip }, async () => {
       0,
     )
     await sleep(100)
-    assert.equal(await link.once((client) => client.incr('k')), 1)
+    assert.equal(await link.once((client) => client.call('INCR', 'k')), 1)
     await script
   })
 })
@@ -172,7 +172,7 @@ test('a replica says so; promoted, it takes writes over the same link', { skip }
   await withLink('', async ({ link, beside }) => {
     await beside.replicaof('127.0.0.1', '1')
     await assert.rejects(
-      link.once((client) => client.incr('k')),
+      link.once((client) => client.call('INCR', 'k')),
       (error) => {
         assert.ok(error instanceof BackendError)
         assert.equal(error.kind, 'read-only')
@@ -181,7 +181,7 @@ test('a replica says so; promoted, it takes writes over the same link', { skip }
       },
     )
     await beside.replicaof('NO', 'ONE')
-    assert.equal(await link.once((client) => client.incr('k')), 1)
+    assert.equal(await link.once((client) => client.call('INCR', 'k')), 1)
   })
 })
 
@@ -190,7 +190,7 @@ test('a full server refuses writes as no-space and goes on reading', { skip }, a
     await beside.set('k', '1')
     await beside.config('SET', 'maxmemory', '1')
     await assert.rejects(
-      link.once((client) => client.eval("return redis.call('INCR', KEYS[1])", 1, 'k')),
+      link.once((client) => client.call('EVAL', "return redis.call('INCR', KEYS[1])", '1', 'k')),
       (error) => {
         assert.ok(error instanceof BackendError)
         assert.equal(error.kind, 'no-space')
@@ -198,9 +198,9 @@ test('a full server refuses writes as no-space and goes on reading', { skip }, a
         return true
       },
     )
-    assert.equal(await link.repeat((client) => client.get('k')), '1')
+    assert.equal(await link.repeat((client) => client.call('GET', 'k')), '1')
     await beside.config('SET', 'maxmemory', '0')
-    assert.equal(await link.once((client) => client.incr('k')), 2)
+    assert.equal(await link.once((client) => client.call('INCR', 'k')), 2)
   })
 })
 
@@ -223,7 +223,7 @@ test('in a cluster a slot that moves is followed, for reads and for writes', { s
     while (!(await agreed())) await sleep(50)
     const url = parseRedisUrl(`${nodes[0]!.url(1)}?read-timeout=20s`, {})
     const link = await RedisLink.open({ url, clock: systemClock, random: systemRandom, log: silentLog })
-    assert.equal(await link.once((client) => client.incr('{1}k')), 1)
+    assert.equal(await link.once((client) => client.call('INCR', '{1}k')), 1)
     for (const [from, to] of [
       [a, b],
       [b, a],
@@ -231,15 +231,15 @@ test('in a cluster a slot that moves is followed, for reads and for writes', { s
       const port = to.options.port!
       await to.call('CLUSTER', 'SETSLOT', slotOf1, 'IMPORTING', String(await from.call('CLUSTER', 'MYID')))
       await from.call('CLUSTER', 'SETSLOT', slotOf1, 'MIGRATING', String(await to.call('CLUSTER', 'MYID')))
-      const asked = link.repeat((client) => client.get('{1}absent')) // ASK, until the slot has moved
+      const asked = link.repeat((client) => client.call('GET', '{1}absent')) // ASK, until the slot has moved
       await from.call('MIGRATE', '127.0.0.1', String(port), '{1}k', '0', '5000')
       await sleep(100)
       await all('SETSLOT', slotOf1, 'NODE', String(await to.call('CLUSTER', 'MYID')))
       assert.equal(await asked, null)
-      await link.once((client) => client.incr('{1}k'))
+      await link.once((client) => client.call('INCR', '{1}k'))
       assert.deepEqual(link.live?.endpoint, { host: '127.0.0.1', port })
     }
-    assert.equal(await link.repeat((client) => client.get('{1}k')), '3')
+    assert.equal(await link.repeat((client) => client.call('GET', '{1}k')), '3')
     await link.close()
   } finally {
     for (const node of [a, b]) node.disconnect()
@@ -252,14 +252,14 @@ test('closing ends what waits, and nothing goes out afterwards', { skip }, async
     await server.kill()
     while (link.live !== undefined) await sleep(10)
     const waiting = assert.rejects(
-      link.repeat((client) => client.get('k')),
+      link.repeat((client) => client.call('GET', 'k')),
       { kind: 'closed' },
     )
     await sleep(50)
     await link.close()
     await waiting
     await assert.rejects(
-      link.repeat((client) => client.get('k')),
+      link.repeat((client) => client.call('GET', 'k')),
       { kind: 'closed' },
     )
   })
@@ -269,7 +269,7 @@ test('closing does not wait for a server that is silent', { skip }, async () => 
   await withLink('read-timeout=200ms&dial-timeout=20s', async ({ link, server }) => {
     server.pause()
     await assert.rejects(
-      link.repeat((client) => client.get('k')),
+      link.repeat((client) => client.call('GET', 'k')),
       { kind: 'unavailable' },
     )
     await sleep(300) // dialling by now

@@ -7,13 +7,13 @@
  * to close the old (CLIENT KILL by its number, on the same process only): from then on records do not change behind a
  * reader's back, and reading them shows whether a lost commit was applied.
  */
-import type { Redis } from 'ioredis'
 import type { Clock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
 import type { Log } from '#core/base/log.ts'
 import type { Random } from '#core/base/random.ts'
+import type { RedisClient } from './client.ts'
 import type { Connection } from './dial.ts'
-import { fromRedis, isDriverError, LostAnswer, replyCode, verdictOf } from './errors.ts'
+import { fromRedis, isClientError, LostAnswer, replyCode, verdictOf } from './errors.ts'
 import { Locator } from './locate.ts'
 import type { RedisUrl } from './url.ts'
 
@@ -88,12 +88,12 @@ export class RedisLink {
   }
 
   /** Run `send`, and again until the read time-out while that may help. For what may be sent twice. */
-  repeat<T>(send: (client: Redis) => Promise<T>): Promise<T> {
+  repeat<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
     return this.#run(send, true)
   }
 
   /** Run `send`; again only when the server certainly did nothing. Rejects LostAnswer when that is not known. */
-  once<T>(send: (client: Redis) => Promise<T>): Promise<T> {
+  once<T>(send: (client: RedisClient) => Promise<T>): Promise<T> {
     return this.#run(send, false)
   }
 
@@ -109,12 +109,12 @@ export class RedisLink {
     await this.#kept
   }
 
-  async #run<T>(send: (client: Redis) => Promise<T>, mayRepeat: boolean): Promise<T> {
+  async #run<T>(send: (client: RedisClient) => Promise<T>, mayRepeat: boolean): Promise<T> {
     const { clock, url } = this.#parts
     const deadline = clock.monotonicMs() + url.readTimeoutMs
     for (let tries = 0; ; tries++) {
       const connection = this.#live ?? (await this.#connection(deadline))
-      if (connection.client.status !== 'ready') {
+      if (!connection.client.isOpen) {
         this.#retire(connection)
         continue
       }
@@ -135,7 +135,7 @@ export class RedisLink {
     tries: number,
   ): Promise<void> {
     const { clock, random } = this.#parts
-    if (!isDriverError(error)) throw error
+    if (!isClientError(error)) throw error
     const verdict = verdictOf(error)
     if (this.#closing.signal.aborted) throw closed(this.address)
     if (verdict === 'final') throw fromRedis(error, this.address)
@@ -152,7 +152,7 @@ export class RedisLink {
     await clock.sleep(pauseMs)
   }
 
-  /** Stop using a connection, whose end is made known later by the driver. */
+  /** Stop using a connection; its end is made known later. */
   #retire(connection: Connection): void {
     if (this.#live !== connection) return
     this.#live = undefined
@@ -202,7 +202,7 @@ export class RedisLink {
     const { log } = this.#parts
     let connection: Connection | undefined = first
     while (connection !== undefined) {
-      await connection.ended
+      await connection.client.ended
       this.#retire(connection)
       if (this.#closing.signal.aborted) break
       log.warn('connection to the metadata server lost', { address: this.address })

@@ -8,8 +8,8 @@ import { encodeEdge } from '#core/meta/records-codec.ts'
 import { redisMissing } from '../../../../e2e/harness/redis.ts'
 import { DirectoryListings } from './directory-list.ts'
 import type { RedisEngine } from './engine.ts'
-import { startTestServer, type TestServer } from './test-place.ts'
-import { send } from './wire.ts'
+import { connectTo, startTestServer, type TestServer } from './test-place.ts'
+import { encodeCommand } from './wire.ts'
 
 const skip = redisMissing()
 let server: TestServer
@@ -89,15 +89,17 @@ test('entries that stay are listed once while others come and go', { skip }, asy
 test('a window smaller than the directory, and a listing that paused, change nothing', {
   skip,
 }, async (t) => {
-  const { client } = server.database(t)
-  const names = await fillDirectory(client, 1, 3000)
+  const { client: other, db } = server.database(t)
+  const names = await fillDirectory(other, 1, 3000)
+  const client = await connectTo(server.server, db)
+  t.after(() => client.disconnect())
   const clock = new ManualClock()
   let scans = 0
   const listings = new DirectoryListings(
     clock,
     (parent, cursor, count) => {
       if (cursor === '0') scans++
-      return send(client, 'hscan', `d${parent}`, cursor, 'COUNT', String(Math.min(count, 300)))
+      return client.send(encodeCommand('HSCAN', `d${parent}`, cursor, 'COUNT', String(Math.min(count, 300))))
     },
     { window: 700, kept: 1000 },
   )

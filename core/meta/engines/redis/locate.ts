@@ -4,8 +4,8 @@
  * one connection to one server, and its whole client is this file: ask who owns the slot, go there, ask again when
  * the answer is MOVED. Source: shared/spec/meta-redis.md §1.1, §1.3.
  */
-import type { Redis } from 'ioredis'
 import { BackendError } from '#core/base/errno.ts'
+import type { RedisClient } from './client.ts'
 import { type Connection, type DialOptions, dial } from './dial.ts'
 import { type Endpoint, endpointText, type RedisUrl } from './url.ts'
 
@@ -163,7 +163,7 @@ function readSlots(reply: unknown, asked: Endpoint): SlotRange[] {
   })
 }
 
-async function inCluster(client: Redis): Promise<boolean> {
+async function inCluster(client: RedisClient): Promise<boolean> {
   try {
     return String(await client.call('CLUSTER', 'INFO')).includes('cluster_state:')
   } catch (error) {

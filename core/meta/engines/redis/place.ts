@@ -3,8 +3,8 @@
  * who has to hear about commits. The engine (layout, scripts, records) knows nothing of URLs, TLS, Sentinel, clusters
  * or reconnecting; the place knows nothing of records.
  */
-import type { Redis } from 'ioredis'
 import type { ChangeListener } from '#core/meta/engine.ts'
+import type { RedisClient } from './client.ts'
 
 /** Every key, with its prefix, that the script of one commit may write. The array object stands for the commit. */
 export type CommitKeys = readonly string[]
@@ -33,9 +33,9 @@ export interface RedisPlace {
    * Run `send` on the one data connection (answers come in the order of sending), and again within the read time-out
    * while that may help. For what may be sent twice. Rejects BackendError.
    */
-  repeat<T>(send: (client: Redis) => Promise<T>): Promise<T>
+  repeat<T>(send: (client: RedisClient) => Promise<T>): Promise<T>
   /** Run `send`; again only when the server certainly did nothing. Rejects LostAnswer when that is not known. */
-  once<T>(send: (client: Redis) => Promise<T>): Promise<T>
+  once<T>(send: (client: RedisClient) => Promise<T>): Promise<T>
   /**
    * Resolves when nothing that was sent over a lost connection can still be executed: what is read from then on shows
    * whether it was. Rejects `unavailable` when the server does not come back in time.

@@ -2,15 +2,16 @@
  * Records by key. One record that is one value, and any number of nodes, are plain commands; everything else is one run
  * of lua/read.ts, so a call is one round trip and sees one moment.
  */
-import type { Redis } from 'ioredis'
 import type { RecordKey, RecordValue } from '#core/meta/engine.ts'
+import type { RedisClient } from './client.ts'
 import type { Layout } from './layout.ts'
 import type { FetchOp } from './lua/fetch.ts'
 import { READ } from './lua/read.ts'
+import type { Reply } from './replies.ts'
 import { Script } from './script.ts'
 import { decodeNodeValue, decodeRecord, type ValueSink, valueCount, valuesOf } from './stored.ts'
 import { asList } from './values.ts'
-import { encodeCommand, type Reply, sendBytes, type Word } from './wire.ts'
+import { encodeCommand, type Word } from './wire.ts'
 
 const read = new Script(READ)
 /** Records of one run of the script; more are several runs in the same trip, so that none holds up the server. */
@@ -43,7 +44,7 @@ class ValueList implements ValueSink {
 
 /** Read the records in one round trip. @hot */
 export async function readRecords(
-  client: Redis,
+  client: RedisClient,
   layout: Layout,
   keys: readonly RecordKey[],
 ): Promise<RecordValue[]> {
@@ -55,7 +56,11 @@ export async function readRecords(
   return (await Promise.all(runs)).flat()
 }
 
-async function readRun(client: Redis, layout: Layout, keys: readonly RecordKey[]): Promise<RecordValue[]> {
+async function readRun(
+  client: RedisClient,
+  layout: Layout,
+  keys: readonly RecordKey[],
+): Promise<RecordValue[]> {
   const list = new ValueList()
   for (let k = 0; k < keys.length; k++) valuesOf(layout, keys[k]!, list)
   const { ops } = list
@@ -72,20 +77,24 @@ async function readRun(client: Redis, layout: Layout, keys: readonly RecordKey[]
   return records
 }
 
-function readValue(client: Redis, { ops, keys, args }: ValueList): Promise<Reply> {
+function readValue(client: RedisClient, { ops, keys, args }: ValueList): Promise<Reply> {
   const [name, ...after] = COMMANDS[ops as FetchOp]
-  return sendBytes(client, name.toLowerCase(), encodeCommand(name, keys[0]!, args.slice(2), after))
+  return client.send(encodeCommand(name, keys[0]!, args.slice(2), after))
 }
 
-async function readNodes(client: Redis, layout: Layout, keys: readonly RecordKey[]): Promise<RecordValue[]> {
+async function readNodes(
+  client: RedisClient,
+  layout: Layout,
+  keys: readonly RecordKey[],
+): Promise<RecordValue[]> {
   const names = keys.map((key) => (key.kind === 'node' ? layout.node(key.ino) : ''))
   return (await getMany(client, names)).map(decodeNodeValue)
 }
 
 /** String values of many keys in one round trip. */
-export async function getMany(client: Redis, names: readonly string[]): Promise<readonly Reply[]> {
+export async function getMany(client: RedisClient, names: readonly string[]): Promise<readonly Reply[]> {
   const parts: Promise<Reply>[] = []
   for (let at = 0; at < names.length; at += MAX_NODES)
-    parts.push(sendBytes(client, 'mget', encodeCommand('MGET', names.slice(at, at + MAX_NODES))))
+    parts.push(client.send(encodeCommand('MGET', names.slice(at, at + MAX_NODES))))
   return (await Promise.all(parts)).flatMap(asList)
 }

@@ -3,8 +3,9 @@
  * has done nothing, and is sent the whole text.
  */
 import { createHash } from 'node:crypto'
-import type { Redis } from 'ioredis'
-import { encodeCommand, type Reply, sendBytes, type Word } from './wire.ts'
+import type { RedisClient } from './client.ts'
+import { type Reply, ReplyError } from './replies.ts'
+import { encodeCommand, type Word } from './wire.ts'
 
 export class Script {
   readonly #text: string
@@ -16,13 +17,13 @@ export class Script {
   }
 
   /** @hot */
-  async run(client: Redis, keys: readonly string[], args: readonly Word[]): Promise<Reply> {
+  async run(client: RedisClient, keys: readonly string[], args: readonly Word[]): Promise<Reply> {
     const count = String(keys.length)
     try {
-      return await sendBytes(client, 'evalsha', encodeCommand('EVALSHA', this.#hash, count, keys, args))
+      return await client.send(encodeCommand('EVALSHA', this.#hash, count, keys, args))
     } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      return sendBytes(client, 'eval', encodeCommand('EVAL', this.#text, count, keys, args))
+      if (!(error instanceof ReplyError) || !error.message.startsWith('NOSCRIPT')) throw error
+      return client.send(encodeCommand('EVAL', this.#text, count, keys, args))
     }
   }
 }

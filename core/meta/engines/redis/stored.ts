@@ -18,8 +18,9 @@ import { decodeAclRule, decodeDelayed, decodeEdge, decodePlocks } from '#core/me
 import { nodeFrom } from '#core/meta/stored-node.ts'
 import { delayedField, inoFromText, type Layout, ownerOfField, sliceField } from './layout.ts'
 import type { FetchOp } from './lua/fetch.ts'
+import type { Reply } from './replies.ts'
 import { asBytes, asList, asText, copy, decodeLimits, integer } from './values.ts'
-import type { Reply, Word } from './wire.ts'
+import type { Word } from './wire.ts'
 
 /** Sessions of old hold their last heartbeat, and lived this long after it (meta-records.md §12). */
 const LEGACY_LIFE_SEC = 300

@@ -1,8 +1,10 @@
 /** For tests: a private server, and engines on its databases over a connection of their own. */
 import type { TestContext } from 'node:test'
 import { Redis } from 'ioredis'
+import { systemClock } from '#core/base/clock.ts'
 import type { Metrics } from '#core/base/metrics.ts'
 import { type RedisServer, startRedis } from '../../../../e2e/harness/redis.ts'
+import { RedisClient } from './client.ts'
 import { RedisEngine } from './engine.ts'
 import { fromRedis } from './errors.ts'
 import type { CommitWatcher, RedisPlace } from './place.ts'
@@ -47,6 +49,22 @@ function connect(server: RedisServer, db: number): Redis {
   return new Redis({ host: '127.0.0.1', port: server.port, db, protocol: 2, retryStrategy: null })
 }
 
+/** A client of the engine's kind. */
+export async function connectTo({ port }: RedisServer, db = 0): Promise<RedisClient> {
+  const client = await RedisClient.connect(
+    { host: '127.0.0.1', port },
+    {
+      clock: systemClock,
+      tls: undefined,
+      connectTimeoutMs: 5_000,
+      answerTimeoutMs: 30_000,
+      signal: new AbortController().signal,
+    },
+  )
+  await client.call('SELECT', String(db))
+  return client
+}
+
 /** A place without the care that connect.ts takes of connections. */
 function barePlace(
   server: RedisServer,
@@ -55,11 +73,11 @@ function barePlace(
   readOnly: boolean,
   watcher: CommitWatcher | undefined,
 ): RedisPlace {
-  const client = connect(server, db)
+  const client = connectTo(server, db)
   const address = `redis://127.0.0.1:${server.port}/${db}`
-  const run = async <T>(send: (client: Redis) => Promise<T>): Promise<T> => {
+  const run = async <T>(send: (client: RedisClient) => Promise<T>): Promise<T> => {
     try {
-      return await send(client)
+      return await send(await client)
     } catch (error) {
       throw fromRedis(error, address)
     }
@@ -74,6 +92,6 @@ function barePlace(
     once: run,
     settle: async () => {},
     listen: () => Promise.reject(new Error('nothing listens here')),
-    close: async () => client.disconnect(),
+    close: async () => (await client).disconnect(),
   }
 }

@@ -1,4 +1,4 @@
-/** TLS settings for the driver from what an address chose. Source: shared/spec/meta-redis.md §1.1. */
+/** TLS settings of a connection from what an address chose. Source: shared/spec/meta-redis.md §1.1. */
 import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
 import { Refusal } from '#core/base/refusal.ts'

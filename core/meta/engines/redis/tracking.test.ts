@@ -76,9 +76,10 @@ async function withTracking(work: (at: At) => Promise<void>, config = {}, prefix
     const commit = (keys: readonly string[], value = 'ours'): Promise<void> =>
       link.once(async (client) => {
         tracking.sent(keys)
-        await client.eval(
+        await client.call(
+          'EVAL',
           `for _, key in ipairs(KEYS) do redis.call('SET', key, ARGV[1]) end`,
-          keys.length,
+          String(keys.length),
           ...keys,
           value,
         )
@@ -151,7 +152,10 @@ test('our commit and a change by another client in one tick are foreign', { skip
     const keys = ['i1', 'd1', 'i7']
     await link.once(async (client) => {
       tracking.sent(keys)
-      await client.multi().mset('i1', 'x', 'd1', 'x', 'i7', 'x').mset('i1', 'y', 'd1', 'y', 'i8', 'y').exec()
+      void client.call('MULTI')
+      void client.call('MSET', 'i1', 'x', 'd1', 'x', 'i7', 'x')
+      void client.call('MSET', 'i1', 'y', 'd1', 'y', 'i8', 'y')
+      await client.call('EXEC')
       tracking.settled(keys, 'applied')
     })
     await heard.until('foreign: entries 1, node 1, node 7, node 8')
@@ -202,7 +206,7 @@ test('a restarted server is listened to again', { skip }, async () => {
     await heard.until('deaf')
     await server.restart()
     await heard.until('listening', 20_000)
-    await link.once((client) => client.set('i1', 'x'))
+    await link.once((client) => client.call('SET', 'i1', 'x'))
     await heard.until('foreign: node 1')
   })
 })
@@ -274,7 +278,7 @@ test('racing with another client, nothing of it is ever left to be taken for our
       const began = event
       await link.once(async (client) => {
         tracking.sent(keys)
-        const applied = (await client.eval(script, keys.length, ...keys, value, guard)) === 1
+        const applied = (await client.call('EVAL', script, String(keys.length), ...keys, value, guard)) === 1
         tracking.settled(keys, applied ? 'applied' : 'refused')
         if (!applied) return
         event++
@@ -297,7 +301,7 @@ test('racing with another client, nothing of it is ever left to be taken for our
       else await works[0]
     }
     await other.set('i77', 'the end')
-    await link.repeat((client) => client.ping())
+    await link.repeat((client) => client.call('PING'))
     await sleep(100)
     for (const [key, value] of trusted) assert.equal(await other.get(key), value, `seed ${seed}: ${key}`)
     const own = heard.events.filter((text) => text.startsWith('own')).length

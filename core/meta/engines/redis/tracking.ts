@@ -2,7 +2,7 @@
  * Hearing of changes by anybody, as the server pushes them (client-side caching in broadcast mode).
  *
  * A second connection, to the very server of the data connection, tracks all keys and redirects the invalidations to
- * itself, as messages of a channel: RESP2, since the driver drops the pushes of RESP3. Pushes over the data connection
+ * itself, as messages of a channel: that is RESP2, as everything here. Pushes over the data connection
  * itself would spare each commit some 50 of 250 µs, but the server bounds what it keeps for a subscriber that does not
  * read (client-output-buffer-limit pubsub), and not for others: laptops asleep must not fill its memory. Broadcast mode
  * needs nothing of the data connection, so one socket is the whole state: while it lives and answers, nothing has been
@@ -18,7 +18,7 @@ import { type Random, systemRandom } from '#core/base/random.ts'
 import type { ChangedScope, ChangeListener } from '#core/meta/engine.ts'
 import type { Connection } from './dial.ts'
 import { Echoes } from './echoes.ts'
-import { isDriverError, verdictOf } from './errors.ts'
+import { isClientError, verdictOf } from './errors.ts'
 import type { LinkWatcher, RedisLink } from './link.ts'
 import type { CommitKeys, CommitOutcome, CommitWatcher } from './place.ts'
 import { scopeOf } from './scopes.ts'
@@ -120,12 +120,12 @@ export class Tracking implements CommitWatcher, LinkWatcher {
           tries = 0
           await this.#untilSilent(connection, signal)
         } finally {
-          connection.client.removeAllListeners('messageBuffer')
+          connection.client.onMessage = undefined
           connection.client.disconnect()
           if (!signal.aborted) this.#setListening(false)
         }
       } catch (error) {
-        if (isDriverError(error) && verdictOf(error) === 'final') return this.#refused(error)
+        if (isClientError(error) && verdictOf(error) === 'final') return this.#refused(error)
         this.#first.resolve()
         this.#log.debug('no listener for changes', { reason: error instanceof Error ? error.message : error })
       }
@@ -146,11 +146,11 @@ export class Tracking implements CommitWatcher, LinkWatcher {
   }
 
   async #track({ client }: Connection): Promise<void> {
-    const id = await client.client('ID')
-    const only = this.#prefix.length === 0 ? [] : ['PREFIX', this.#prefix]
+    const id = await client.call('CLIENT', 'ID')
+    const only = this.#prefix.length === 0 ? [] : ['PREFIX', this.#prefix.toString()]
     await client.call('CLIENT', 'TRACKING', 'on', 'REDIRECT', String(id), 'BCAST', ...only)
-    client.on('messageBuffer', (_: Buffer, keys: unknown) => this.#heard(keys))
-    await client.subscribe(CHANNEL)
+    client.onMessage = (keys) => this.#heard(keys)
+    await client.call('SUBSCRIBE', CHANNEL)
   }
 
   /** Resolves when the listener is of no use any more. Its own time-out ends it when a ping stays unanswered. */
@@ -158,11 +158,11 @@ export class Tracking implements CommitWatcher, LinkWatcher {
     const over = new AbortController()
     const stop = (): void => over.abort()
     signal.addEventListener('abort', stop, { once: true })
-    const ended = connection.ended.then(stop)
+    const ended = connection.client.ended.then(stop)
     try {
       while (!over.signal.aborted) {
         await this.#clock.sleep(PING_MS, over.signal).catch(() => {})
-        if (!over.signal.aborted) await connection.client.ping()
+        if (!over.signal.aborted) await connection.client.call('PING')
       }
     } finally {
       signal.removeEventListener('abort', stop)

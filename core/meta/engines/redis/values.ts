@@ -7,7 +7,7 @@
 import type { Time } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
 import { type Name, nameFromBytes } from '#core/base/name.ts'
-import type { Reply } from './wire.ts'
+import type { Reply } from './replies.ts'
 
 const WORD = 2 ** 32
 /** Offsets in a node record: both times that a change of entries sets, then nlink. */
@@ -81,7 +81,7 @@ export function asList(reply: Reply | undefined): readonly Reply[] {
   throw new BackendError('corrupt', `the metadata server replied ${typeof reply} instead of a list`)
 }
 
-/** Replies view the driver's read buffers: what is kept for long is copied. */
+/** Replies view the pieces in which they came: what is kept for long is copied. */
 export function copy(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes)
 }

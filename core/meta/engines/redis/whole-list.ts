@@ -7,10 +7,10 @@ import type { ListTypes } from '#core/meta/engine.ts'
 import { decodeEdge } from '#core/meta/records-codec.ts'
 import { type Asker, inPairs } from './asker.ts'
 import { inoFromText, type Layout } from './layout.ts'
+import type { Reply } from './replies.ts'
 import type { Batch } from './scans.ts'
 import { decodeChunkValue, decodeNodeValue } from './stored.ts'
 import { asBytes, asList, asName, asText, corrupt, integer } from './values.ts'
-import type { Reply } from './wire.ts'
 
 /** Directories up to this size are read whole. */
 const SMALL_DIRECTORY = 1000

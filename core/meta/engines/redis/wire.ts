@@ -1,13 +1,9 @@
 /**
- * Commands as bytes, past the driver's own form of them. A command of ours is encoded once, into one buffer, from byte
- * strings and bytes, and its reply comes as the driver's decoder made it (buffers, numbers, arrays, null), with no
- * transformation by command name. Half of what a round trip costs this process is saved by that: 55 against 70 to 90 µs
- * for a PING here, and 40 µs for a commit of 40 words.
+ * Commands as bytes: each encoded once, into one buffer, from byte strings and bytes. A commit of 40 words takes some
+ * microseconds.
  */
-import type { Command, Redis } from 'ioredis'
 
 export type Word = string | Uint8Array
-export type Reply = Buffer | number | null | readonly Reply[]
 
 /** Texts up to this length are copied by a loop, which is faster than a call out of JavaScript. */
 const SHORT = 24
@@ -89,53 +85,4 @@ function grow(length: number): void {
   slab = larger
   start = 0
   end = written
-}
-
-/** What the driver's connection asks of a command, and no more. */
-class WireCommand implements Pick<Command, 'name' | 'args' | 'resolve' | 'reject'> {
-  readonly name: string
-  readonly args = NO_ARGS
-  readonly resolve: (reply: unknown) => void
-  readonly reject: (error: Error) => void
-  /** Not offered to the driver's tracing. */
-  readonly isTraced = true
-  readonly #bytes: Buffer
-
-  constructor(
-    name: string,
-    bytes: Buffer,
-    resolve: (reply: unknown) => void,
-    reject: (error: Error) => void,
-  ) {
-    this.name = name
-    this.#bytes = bytes
-    this.resolve = resolve
-    this.reject = reject
-  }
-
-  toWritable(): Buffer {
-    return this.#bytes
-  }
-
-  setReplyContext(): void {}
-}
-
-const NO_ARGS: never[] = []
-
-/** Send an encoded command; `name` in lower case, as the driver's tables have it. Rejects as the driver does. @hot */
-export function sendBytes(client: Redis, name: string, bytes: Buffer): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const command = new WireCommand(name, bytes, resolve as (reply: unknown) => void, reject)
-    // The driver types this for its own class; what it uses of it is above.
-    void client.sendCommand(command as unknown as Command)
-  })
-}
-
-/** Encode and send; the command's name is the first word. */
-export function send(
-  client: Redis,
-  name: string,
-  ...parts: readonly (Word | readonly Word[])[]
-): Promise<Reply> {
-  return sendBytes(client, name, encodeCommand(name, ...parts))
 }
