@@ -56,6 +56,11 @@ export class Tx {
     return this.#hinted.every(({ key, value }) => this.#isGuarded(key, value))
   }
 
+  /** The try before this one failed because the directory had entries. */
+  metEntries(ino: Ino): boolean {
+    return this.#seen.has(entriesText(ino))
+  }
+
   /** Records in the order asked; one round trip for those a failed try has not brought already. */
   async read<const Keys extends readonly RecordKey[]>(keys: Keys): Promise<RecordValues<Keys>> {
     if (this.#seen.size === 0) return this.#ask(keys)
@@ -205,6 +210,7 @@ async function attempted<T>(
 }
 
 function remember(seen: Map<string, RecordValue>, guard: Guard, { actual }: FailedGuard): void {
+  if (guard.kind === 'emptyDir') seen.set(entriesText(guard.ino), null)
   if (actual === false) return
   switch (guard.kind) {
     case 'nodeIs':
@@ -226,6 +232,11 @@ function remember(seen: Map<string, RecordValue>, guard: Guard, { actual }: Fail
     default:
       guard satisfies never
   }
+}
+
+/** What stands in `seen` for a directory that was not empty. */
+function entriesText(ino: Ino): string {
+  return `entries ${ino}`
 }
 
 /** A text that is equal for equal keys. */

@@ -81,7 +81,7 @@ export class Removal {
   async directory(by: Attempt, parent: Ino, name: Name, entry: Entry): Promise<Removed> {
     const { tx, tally } = by
     const { ino, node } = entry
-    await this.#requireEmpty(ino)
+    if (tx.metEntries(ino)) throw fail(ENOTEMPTY, this.#op)
     tx.guard({ kind: 'emptyDir', ino })
     tx.nodeIs(ino, node)
     tally.entry(parent, node ?? { type: entry.type, length: 0 }, -1)
@@ -92,12 +92,6 @@ export class Removal {
     tx.change({ kind: 'delNode', ino }, { kind: 'delXattrs', ino })
     tally.node(node, -1)
     return this.#gone(by, ino, node)
-  }
-
-  async #requireEmpty(ino: Ino): Promise<void> {
-    if (this.#tries === 1) return
-    const { items } = await this.#state.engine.list({ kind: 'edges', parent: ino }, { limit: 1 })
-    if (items.length > 0) throw fail(ENOTEMPTY, this.#op)
   }
 
   /** The hour directory to move the entry to; undefined: it does not go to the trash. */

@@ -56,8 +56,7 @@ export async function removeHour(state: MetaState, name: Name, ino: Ino): Promis
       { kind: 'edge', parent: TRASH_INO, name },
       { kind: 'node', ino },
     ])
-    const { items } = await state.engine.list({ kind: 'edges', parent: ino }, { limit: 1 })
-    if (edge?.ino !== ino || items.length > 0) return false
+    if (edge?.ino !== ino || tx.metEntries(ino)) return false
     tx.edgeIs(TRASH_INO, name, edge)
     tx.nodeIs(ino, node)
     tx.guard({ kind: 'emptyDir', ino })

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rootContext } from '#core/base/context.ts'
+import { ENOTEMPTY } from '#core/base/errno.ts'
 import { O_RDWR } from '#core/base/open-flags.ts'
 import type { MetaEngine } from '../engine.ts'
 import { TYPE_DIRECTORY, TYPE_FILE } from '../records.ts'
-import { openTestVolume } from '../test-volume.ts'
+import { openTestVolume, refuses } from '../test-volume.ts'
 
 const root = rootContext()
 const dir = { type: TYPE_DIRECTORY, mode: 0o755 } as const
@@ -44,6 +45,8 @@ test('an operation asks the engine once to read and once to commit', async () =>
   assert.equal(await cost(() => meta.rename(root, b, 'g', b, 'f', 0)), once)
   assert.equal(await cost(() => meta.unlink(root, a, 'f')), once)
   assert.equal(await cost(() => meta.rmdir(root, a, 'd')), once)
+  const full = cost(() => refuses(ENOTEMPTY, meta.rmdir(root, 1, 'b')))
+  assert.equal(await full, 'read commit read', 'whether a large directory is empty is seen without a listing')
   assert.equal(await cost(() => meta.lookup(root, b, 'f')), 'read')
   assert.equal(await cost(() => meta.getattr(root, f)), 'read')
   assert.equal(await cost(() => meta.open(root, f, O_RDWR).catch(() => undefined)), 'read')
