@@ -22,6 +22,8 @@ export interface VolumeRates {
   readonly opsPerSec: number
   /** 0 to 1, of the last minute; null when nothing was read. */
   readonly hitRate: number | null
+  /** Round trip to the metadata server; null while nothing has measured it. */
+  readonly metaMs: number | null
 }
 
 export interface VolumeUsage {

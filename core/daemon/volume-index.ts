@@ -114,6 +114,7 @@ export class VolumeIndex {
               writeBps: last.writeBps ?? 0,
               opsPerSec: last.opsPerSec ?? 0,
               hitRate: runner.sampler.recentHitRate,
+              metaMs: last.metaMs,
             },
       pending,
       safeToShutDown: isSafe(status.state, pending.bytes + pending.blocks, profile),

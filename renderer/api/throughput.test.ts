@@ -6,7 +6,8 @@ import { Throughput } from './throughput.ts'
 const volume = (id: string, bps: number | null) =>
   ({
     id,
-    rates: bps === null ? null : { readBps: bps, writeBps: 2 * bps, opsPerSec: 0, hitRate: null },
+    rates:
+      bps === null ? null : { readBps: bps, writeBps: 2 * bps, opsPerSec: 0, hitRate: null, metaMs: null },
   }) as Volume
 
 test('keeps a minute, a point a second, the newest last', () => {

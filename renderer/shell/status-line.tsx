@@ -4,6 +4,7 @@ import { ToneDot } from '../components/state-mark.tsx'
 import { isUp } from '../components/volume-actions.ts'
 import { bytes, rate } from '../format/bytes.ts'
 import { count, percent, short } from '../format/number.ts'
+import { latency } from '../format/time.ts'
 import { s } from '../strings/strings.ts'
 import css from './status-line.module.css'
 import { sumOf } from './status-sum.ts'
@@ -33,7 +34,7 @@ function OfAll() {
 
 function Figures({ volumes }: { readonly volumes: readonly Volume[] }) {
   const words = s.shell.status
-  const { readBps, writeBps, opsPerSec, hitRate, pendingBytes, safe, live } = sumOf(volumes)
+  const { readBps, writeBps, opsPerSec, hitRate, metaMs, pendingBytes, safe, live } = sumOf(volumes)
   return (
     <>
       {live && (
@@ -50,6 +51,11 @@ function Figures({ volumes }: { readonly volumes: readonly Volume[] }) {
           {volumes.length === 1 && (
             <span className={css.rate} title={hitRate === null ? words.noReads : words.hits}>
               {words.hit} {hitRate === null ? '–' : percent(hitRate, 1)}
+            </span>
+          )}
+          {metaMs !== null && (
+            <span className={css.rate} title={words.metadata}>
+              {words.metaTime(latency(metaMs))}
             </span>
           )}
         </>

@@ -6,6 +6,8 @@ export interface Sum {
   readonly opsPerSec: number
   /** Of a single volume; null for several, whose shares cannot be added. */
   readonly hitRate: number | null
+  /** Of a single volume, as the hit rate. */
+  readonly metaMs: number | null
   readonly pendingBytes: number
   readonly safe: boolean
   /** At least one has rates. */
@@ -29,6 +31,8 @@ export function sumOf(volumes: readonly Volume[]): Sum {
     pendingBytes += pending.bytes
     safe &&= safeToShutDown
   }
-  const hitRate = volumes.length === 1 ? (volumes[0]!.rates?.hitRate ?? null) : null
-  return { readBps, writeBps, opsPerSec, hitRate, pendingBytes, safe, live }
+  const only = volumes.length === 1 ? volumes[0]!.rates : null
+  const hitRate = only?.hitRate ?? null
+  const metaMs = only?.metaMs ?? null
+  return { readBps, writeBps, opsPerSec, hitRate, metaMs, pendingBytes, safe, live }
 }

@@ -17,12 +17,13 @@ export function ratesAt(id: string, load: Load, atMs: number): VolumeRates {
     writeBps: load * 60 * MIB * Math.max(0, n('write') - 0.45),
     opsPerSec: load * (200 + 2600 * n('ops')),
     hitRate: readBps === 0 ? null : Math.min(1, 0.82 + 0.25 * n('hit')),
+    metaMs: 0.3 + 0.5 * n('meta'),
   }
 }
 
 export function sampleAt(id: string, load: Load, atMs: number): Sample {
   const n = (name: string) => noise(`${id}/${name}`, atMs)
-  const { readBps: reads, writeBps: writes, opsPerSec: ops, hitRate } = ratesAt(id, load, atMs)
+  const { readBps: reads, writeBps: writes, opsPerSec: ops, hitRate, metaMs } = ratesAt(id, load, atMs)
   const memory = 0.55 + 0.3 * n('memory')
   const fromCache = reads * (hitRate ?? 0)
   const fromStore = reads - fromCache
@@ -55,7 +56,7 @@ export function sampleAt(id: string, load: Load, atMs: number): Sample {
     stagingBytes: load * 90 * MIB * Math.max(0, n('staging') - 0.5),
     stagingBlocks: Math.round(load * 22 * Math.max(0, n('staging') - 0.5)),
     cacheBytes: (38 + 2 * n('cache')) * 1024 * MIB,
-    metaMs: 0.3 + 0.5 * n('meta'),
+    metaMs,
     cpu: load * 0.2 * n('cpu'),
     rssBytes: (110 + 60 * n('rss')) * MIB,
   }

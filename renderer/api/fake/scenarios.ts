@@ -185,7 +185,7 @@ function toVolume(sketch: Sketch, at: number, nowMs: number): FakeVolume {
         inodesLimit: null,
         asOfMs: nowMs - 20_000,
       },
-      rates: isUp ? { readBps: 0, writeBps: 0, opsPerSec: 0, hitRate: null } : null,
+      rates: isUp ? { readBps: 0, writeBps: 0, opsPerSec: 0, hitRate: null, metaMs: null } : null,
       pending: { blocks: 0, bytes: 0, oldestMs: null, ...pending },
       safeToShutDown: pending === undefined,
       pid: isUp ? 40_100 + at : null,

@@ -99,7 +99,7 @@ export class World {
     this.later(1400, () => {
       this.#advance(id, 'mounting', {
         status: status('mounted', 'All changes are uploaded.', 'open-folder'),
-        rates: { readBps: 0, writeBps: 0, opsPerSec: 0, hitRate: null },
+        rates: { readBps: 0, writeBps: 0, opsPerSec: 0, hitRate: null, metaMs: null },
         pid: 40_500,
         startedMs: Date.now(),
       })

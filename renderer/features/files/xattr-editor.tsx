@@ -42,8 +42,12 @@ export function XattrEditor({ details, onSet, onRemove }: Props) {
             key: xattr.name,
             hover: xattr.encoding === 'hex' ? words.hex : xattr.value,
             cells: [
-              <code key="name">{xattr.name}</code>,
-              <code key="value">{xattr.encoding === 'hex' ? `0x${xattr.value}` : xattr.value}</code>,
+              <code key="name" className={css.short}>
+                {xattr.name}
+              </code>,
+              <code key="value" className={css.short}>
+                {xattr.encoding === 'hex' ? `0x${xattr.value}` : xattr.value}
+              </code>,
               ...(can.xattrs
                 ? [
                     <span key="do" className={css.icons}>

@@ -102,7 +102,7 @@ const COLUMNS: readonly Column<Volume>[] = [
   {
     key: 'pending',
     title: s.volumes.columns.pending,
-    width: '96px',
+    width: '120px',
     end: true,
     from: 760,
     sortable: true,

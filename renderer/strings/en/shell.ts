@@ -15,6 +15,7 @@ export const shell = {
     overview: 'Overview',
     files: 'Files',
     cache: 'Cache',
+    inspect: 'Inspector',
     activity: 'Activity',
     settings: 'Settings',
   },
@@ -39,7 +40,7 @@ export const shell = {
     hit: 'hit',
     operations: 'Operations of programs on the volume',
     ops: (rate: string) => `${rate} ops/s`,
-    metadata: 'Round trip to the metadata server, last second',
+    metadata: 'Round trip to the metadata server',
     metaTime: (time: string) => `metadata ${time}`,
   },
   lost: {
