@@ -12,17 +12,21 @@ import type { Log } from '#core/base/log.ts'
 import { TaskSet } from '#core/base/tasks.ts'
 import { ControlClient, type ProcessStatus } from '#core/volume/control-client.ts'
 import { deadMountAt } from '#core/volume/dead-mount.ts'
+import { defaultCacheDir } from '#core/volume/volume-options.ts'
 import type { SettingsStore } from './app-settings.ts'
 import { Broadcast } from './broadcast.ts'
+import { DiskWatch } from './disk-watch.ts'
 import type { EventLog } from './event-log.ts'
 import type { HistoryStore } from './history.ts'
 import { mountRequest } from './mount-request.ts'
 import type { Places } from './places.ts'
 import type { Profiles, StoredProfile } from './profiles.ts'
 import type { SecretStore } from './secrets.ts'
+import { Turns } from './turns.ts'
 import { VolumeIndex } from './volume-index.ts'
 import type { VolumeLink } from './volume-link.ts'
 import { type RunnerHost, VolumeRunner } from './volume-runner.ts'
+import { pendingOf, statusOf } from './volume-status.ts'
 
 export interface SupervisorParts {
   readonly places: Places
@@ -36,6 +40,7 @@ export interface SupervisorParts {
 
 const TICK_MS = 1000
 const LOOK_EVERY = 5
+const DISKS_EVERY = 60
 /** A volume's usage is stored again when it is so old. */
 const KEEP_USAGE_MS = 60_000
 
@@ -46,6 +51,8 @@ export class Supervisor {
   readonly index: VolumeIndex
   readonly #runners = new Map<string, VolumeRunner>()
   readonly #stop = new AbortController()
+  readonly #turns = new Turns()
+  readonly #disks = new DiskWatch()
   #lookSoon = false
 
   constructor(parts: SupervisorParts) {
@@ -212,9 +219,34 @@ export class Supervisor {
       if (this.#stop.signal.aborted) return
       if (this.#lookSoon || tick % LOOK_EVERY === 0) await this.#look()
       for (const runner of this.#runners.values()) await runner.lookAtKernel()
+      this.#tellTurns()
+      if (tick % DISKS_EVERY === 1) this.tasks.start('disks of caches', () => this.#lookAtDisks())
       this.parts.history.tick()
       this.index.tick()
     }
+  }
+
+  #tellTurns(): void {
+    for (const runner of this.#runners.values()) {
+      const { host, link, phase } = runner
+      if (phase.kind !== 'serving') this.#turns.forget(host.id)
+      else {
+        const seen = { status: statusOf(runner), pending: pendingOf(link), meta: link?.report?.meta }
+        for (const event of this.#turns.look({ id: host.id, name: host.name(), ...seen }, Date.now()))
+          this.parts.events.add(event)
+      }
+    }
+  }
+
+  async #lookAtDisks(): Promise<void> {
+    const { profiles, settings } = this.parts
+    const { cacheDir, freeSpaceRatio } = settings.now
+    const mounted = profiles.list().filter(({ id }) => this.get(id).link !== undefined)
+    const places = mounted.map(({ settings: own }) => ({
+      dir: own.cacheDir ?? cacheDir ?? defaultCacheDir(),
+      freeSpaceRatio: own.freeSpaceRatio ?? freeSpaceRatio,
+    }))
+    for (const event of await this.#disks.look(places)) this.parts.events.add(event)
   }
 
   async #look(): Promise<void> {

@@ -43,6 +43,15 @@ test('a Redis at its memory limit, and one that became a replica: read-only, why
     await redis('config', 'set', 'maxmemory', '0')
     // Nobody writes: the heartbeat finds out.
     await daemon.state(id, 'mounted')
+    const said = await daemon.until(async () => {
+      const { events } = await daemon.trpc.events.list.query({ id, kinds: ['metadata-warning', 'recovered'] })
+      return events.length === 2 ? events : undefined
+    })
+    assert.deepEqual(
+      said.map(({ kind }) => kind),
+      ['recovered', 'metadata-warning'],
+    )
+    assert.match(said[1]!.sentence, /accepts no writes/)
     assert.equal((await write()).code, 0)
     await redis('replicaof', '127.0.0.1', '1')
     assert.notEqual((await write()).code, 0)

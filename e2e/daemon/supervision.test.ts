@@ -156,6 +156,8 @@ test('a process that hangs is called unresponsive, and a restart brings the volu
     return expected.test(volume.status.line) ? volume : undefined
   })
   assert.equal(hung.status.action, 'restart')
+  const { events } = await daemon.trpc.events.list.query({ id, kinds: ['unresponsive'] })
+  assert.equal(events.length, 1)
   const failed = new Promise((resolve) => reader.on('exit', resolve))
   await daemon.trpc.volumes.restart.mutate({ id })
   // The abort answers whoever waited.

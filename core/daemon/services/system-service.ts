@@ -2,7 +2,6 @@
 import { existsSync } from 'node:fs'
 import { readdir, statfs } from 'node:fs/promises'
 import { hostname, userInfo } from 'node:os'
-import { join } from 'node:path'
 import type { Download } from '#core/api/files.ts'
 import { ApiRefusal } from '#core/api/server-errors.ts'
 import type { Caller, SystemService } from '#core/api/services.ts'
@@ -20,6 +19,7 @@ import { atLogin, startAtLogin } from '../at-login.ts'
 import { daemonCommands } from '../connect.ts'
 import type { Daemon } from '../daemon.ts'
 import { diagnosticsBundle } from '../diagnostics.ts'
+import { nearestFolder } from '../disk-watch.ts'
 
 const CODE_SESSION = 'local'
 /** An answer is on its way by then. */
@@ -70,7 +70,7 @@ export class System implements SystemService {
   async cache(): Promise<CacheOverview> {
     const { settings, services, supervisor } = this.#daemon
     const dir = settings.now.cacheDir ?? defaultCacheDir()
-    const disk = await statfs(await nearestFolder(dir))
+    const disk = await statfs(nearestFolder(dir))
     const diskBytes = disk.blocks * disk.bsize
     const kept = new Set(await readdir(dir).catch(() => []))
     return {
@@ -148,8 +148,4 @@ function mountObstacle(): string | null {
   if (process.getuid?.() !== 0 && !helpers.some((path) => existsSync(path)))
     return 'fusermount3 is missing, which mounts for ordinary users: install the package fuse3.'
   return null
-}
-
-async function nearestFolder(path: string): Promise<string> {
-  return existsSync(path) || path === '/' ? path : nearestFolder(join(path, '..'))
 }
