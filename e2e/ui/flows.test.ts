@@ -256,6 +256,22 @@ test('limits of one volume hold at once, and what is typed elsewhere stays', opt
   }),
 )
 
+test('leaked objects are deleted only after the name; the palette looks for them without', options, () =>
+  withPage('#/v/v1/activity', 'typical', async (page) => {
+    await page.getByRole('button', { name: 'Delete leaked…' }).click()
+    const button = page.getByRole('button', { name: 'Delete leaked objects' })
+    assert.ok(await button.isDisabled())
+    await page.getByLabel(/to confirm/).fill('team-media')
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor({ state: 'detached' })
+    await page.getByRole('listitem').filter({ hasText: 'Collect garbage' }).first().waitFor()
+    await page.keyboard.press('Control+k')
+    await page.getByRole('combobox', { name: /command/ }).fill('check team')
+    await page.keyboard.press('Enter')
+    await page.getByRole('listitem').filter({ hasText: 'Check volume' }).first().waitFor()
+  }),
+)
+
 test('a task is paused, says so, and goes on', options, () =>
   withPage('#/activity', 'typical', async (page) => {
     const task = page.getByRole('listitem').filter({ hasText: 'Warm up /projects/2026/autumn' })

@@ -17,6 +17,8 @@ before(async () => {
 })
 after(() => ui?.close())
 
+const OBJECT = 'chunks/0/0/12_0_4194304'
+
 interface Screen {
   readonly name: string
   readonly hash: string
@@ -37,7 +39,18 @@ const SCREENS: readonly Screen[] = [
   { name: 'files-properties', hash: '#/v/v1/files', shows: 'Extended attributes', prepare: openProperties },
   { name: 'trash', hash: '#/v/v1/files', shows: 'mix-final.wav', prepare: openTrash },
   { name: 'cache', hash: '#/v/v1/cache', shows: /are on this computer/ },
+  {
+    name: 'inspect-object',
+    hash: `#/v/v1/inspect/bucket/${OBJECT}`,
+    shows: 'Files that use it',
+    prepare: openBytes,
+  },
+  { name: 'inspect-file', hash: '#/v/v1/inspect/file/footage/take%201.mov', shows: 'What a reader sees' },
+  { name: 'inspect-space', hash: '#/v/v1/inspect/space', shows: 'By owner' },
+  { name: 'inspect-duplicates', hash: '#/v/v1/inspect/duplicates', shows: /copies of/ },
+  { name: 'inspect-trace', hash: '#/v/v1/inspect/trace', shows: 'Nothing is traced', prepare: startTrace },
   { name: 'volume-activity', hash: '#/v/v2/activity', shows: 'Look after this volume' },
+  { name: 'delete-leaked', hash: '#/v/v2/activity', shows: /older than an hour/, prepare: openLeaked },
   { name: 'volume-settings', hash: '#/v/v1/settings', shows: 'The volume, for everybody' },
   { name: 'unmount', hash: '#/v/v3/overview', shows: 'vim', prepare: unmount },
   { name: 'destroy', hash: '#/v/v1/settings', shows: /There is no way back/, prepare: openDestroy },
@@ -46,6 +59,17 @@ const SCREENS: readonly Screen[] = [
   { name: 'settings', hash: '#/settings', shows: 'Notifications' },
   { name: 'palette', hash: '#/v/v1/overview', shows: 'Unmount team-media', prepare: openPalette },
 ]
+
+async function openBytes(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Show the first bytes' }).click()
+  await page.getByText('00000000').waitFor()
+}
+
+async function startTrace(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Start' }).click()
+  await page.getByRole('row').nth(12).waitFor()
+  await page.getByRole('button', { name: 'Stop' }).click()
+}
 
 /** Each look once at either width; all four pairs in a long run. */
 const VIEWS = [
@@ -144,8 +168,10 @@ async function findVolume(page: Page): Promise<void> {
   await page.getByLabel('Metadata address').fill('redis://team.example:6379/1')
 }
 
+/** With its forms open. */
 async function openProperties(page: Page): Promise<void> {
   await page.getByRole('row', { name: /README\.md/ }).dblclick()
+  await page.getByRole('button', { name: 'Add an attribute' }).click()
 }
 
 async function openTrash(page: Page): Promise<void> {
@@ -160,6 +186,10 @@ async function unmount(page: Page): Promise<void> {
 async function openDetails(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Details' }).click()
   await page.getByText('What is wrong').click()
+}
+
+async function openLeaked(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Delete leaked…' }).click()
 }
 
 async function openDestroy(page: Page): Promise<void> {

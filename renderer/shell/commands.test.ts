@@ -4,7 +4,7 @@ import type { Volume } from '#core/api/volumes.ts'
 import { type Command, commandsFor, type Doers, search } from './commands.ts'
 
 const volume = (id: string, state: string) =>
-  ({ id, name: id, mountPoint: `/home/me/${id}`, status: { state } }) as Volume
+  ({ id, name: id, origin: 'profile', mountPoint: `/home/me/${id}`, status: { state } }) as Volume
 const media = volume('team-media', 'mounted')
 const scans = volume('scans', 'unmounted')
 
@@ -17,6 +17,8 @@ function setUp() {
     mount: note('mount'),
     unmount: note('unmount'),
     openFolder: note('open'),
+    care: ({ id }, kind) => void done.push(`${kind} ${id}`),
+    openDialog: (kind, { id }) => void done.push(`${kind} ${id}`),
     openHelp: () => void done.push('help'),
     chooseTheme: note('theme'),
     copy: note('copy'),
@@ -65,4 +67,12 @@ test('a search finds every word and prefers beginnings', () => {
   )
   assert.deepEqual(search(commands, 'xyz', 10), [])
   assert.equal(search(commands, '', 2).length, 2)
+})
+
+test('the volume that is shown can be cared for, passed on and taken away', () => {
+  const { run, done } = setUp()
+  run('Check team-media')
+  run('Export the profile of team-media…')
+  run('Delete the volume team-media…')
+  assert.deepEqual(done, ['fsck team-media', 'export team-media', 'destroy team-media'])
 })

@@ -2,6 +2,7 @@
 import type { Volume } from '#core/api/volumes.ts'
 import type { Route } from '../components/route.ts'
 import { hrefOf, VOLUME_TABS, volumeHref } from '../components/route.ts'
+import type { VolumeDialog } from '../components/ui-store.ts'
 import { s } from '../strings/strings.ts'
 
 export interface Command {
@@ -13,12 +14,19 @@ export interface Command {
   run(): void
 }
 
+/** Care that needs no more than the word. */
+export const CARE_KINDS = ['fsck', 'gc', 'compact'] as const
+export type CareKind = (typeof CARE_KINDS)[number]
+
 /** What commands act with; the window gives the real ones. */
 export interface Doers {
   go(href: string): void
   mount(volume: Volume): void
   unmount(volume: Volume): void
   openFolder(volume: Volume): void
+  /** Starts the care and shows how far it is. */
+  care(volume: Volume, kind: CareKind): void
+  openDialog(kind: VolumeDialog, volume: Volume): void
   openHelp(): void
   chooseTheme(theme: 'system' | 'light' | 'dark'): void
   copy(text: string): void
@@ -62,6 +70,21 @@ export function commandsFor(
         shortcut: `mod+${at + 1}`,
         run: () => doers.go(volumeHref(current.id, tab)),
       })
+    for (const kind of CARE_KINDS)
+      list.push({
+        key: `care ${kind}`,
+        group: 'volume',
+        label: words.care[kind](current.name),
+        run: () => doers.care(current, kind),
+      })
+    if (current.origin === 'profile')
+      for (const kind of ['export', 'remove', 'destroy'] as const)
+        list.push({
+          key: `dialog ${kind}`,
+          group: 'volume',
+          label: words.dialogs[kind](current.name),
+          run: () => doers.openDialog(kind, current),
+        })
   }
   for (const volume of volumes) {
     if (volume === current) continue

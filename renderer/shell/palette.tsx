@@ -1,11 +1,12 @@
 import { Modal } from '@mantine/core'
 import { useDeferredValue, useId, useMemo, useRef, useState } from 'react'
+import { useApi } from '../api/api.ts'
 import { useVolumes } from '../api/live.ts'
 import { useChangeSettings } from '../api/settings.ts'
 import { Keys } from '../components/keys.tsx'
 import { keyedIndex } from '../components/list-keys.ts'
 import { go } from '../components/navigate.ts'
-import type { Route } from '../components/route.ts'
+import { type Route, volumeHref } from '../components/route.ts'
 import { StateMark } from '../components/state-mark.tsx'
 import { useUi } from '../components/ui-store.ts'
 import { isUp, useVolumeActions } from '../components/volume-actions.ts'
@@ -19,7 +20,8 @@ const MOST = 50
 
 /** Everything there is, by typing a part of its name. */
 export default function Palette({ route }: { readonly route: Route }) {
-  const { openPalette, openHelp } = useUi.getState()
+  const { trpc } = useApi()
+  const { openPalette, openHelp, openDialog, fail } = useUi.getState()
   const volumes = useVolumes()
   const actions = useVolumeActions()
   const { mutate: change } = useChangeSettings()
@@ -41,9 +43,14 @@ export default function Palette({ route }: { readonly route: Route }) {
           change({ theme })
         },
         openHelp: () => openHelp(true),
+        openDialog: (kind, { id }) => openDialog(kind, id),
+        care({ id, name }, kind) {
+          go(volumeHref(id, 'activity'))
+          trpc.tasks.start.mutate({ kind, id }).catch((error: unknown) => fail(error, words.care[kind](name)))
+        },
         copy: (what) => void navigator.clipboard.writeText(what),
       }),
-    [route, volumes, actions, openHelp, change],
+    [route, volumes, actions, trpc, openHelp, openDialog, fail, words, change],
   )
   const found = useMemo(() => search(commands, searched, MOST), [commands, searched])
   const within = Math.min(active, found.length - 1)

@@ -13,7 +13,7 @@ export default function VolumeActivityTab({ id }: { readonly id: string }) {
     <div className={css.activity} data-tab>
       <UploadsPanel volume={volume} />
       <TaskList volumeId={id} />
-      <CarePanel id={id} />
+      <CarePanel id={id} name={volume.name} />
       <EventList volumeId={id} />
     </div>
   )

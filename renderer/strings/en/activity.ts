@@ -78,7 +78,7 @@ export const activity = {
     title: 'Look after this volume',
     check: {
       title: 'Check the volume',
-      text: 'Looks whether every block that a file names is in the bucket. Reads much, changes nothing.',
+      text: 'Looks whether every block that a file names is in the bucket. Reads much, changes nothing. Repairing puts counts and sizes of folders right, and gives files without a folder a place in the trash.',
       button: 'Check',
     },
     garbage: {
@@ -96,6 +96,12 @@ export const activity = {
       text: 'Writes names, folders and the places of blocks to a file: what is needed when the metadata server is lost.',
       button: 'Back up…',
     },
+    repair: 'Check and repair',
+    deleteLeaked: 'Delete leaked…',
+    deleteLeakedTitle: (name: string) => `Delete the leaked objects of ${name}`,
+    deleteLeakedButton: 'Delete leaked objects',
+    deleteLeakedText:
+      'Deletes from the bucket what no file, no trash and no pending upload names, and what is older than an hour. Look first: the result lists what it would be.',
     backupFile: 'File to write',
     backupHint: 'An absolute path on this computer.',
     backupStart: 'Back up',

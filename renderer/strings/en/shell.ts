@@ -69,6 +69,16 @@ export const shell = {
     open: (name: string) => `Open the folder of ${name}`,
     theme: { system: 'Theme: as the system', light: 'Theme: light', dark: 'Theme: dark' },
     shortcuts: 'Keyboard shortcuts',
+    care: {
+      fsck: (name: string) => `Check ${name}`,
+      gc: (name: string) => `Look for leaked objects of ${name}`,
+      compact: (name: string) => `Compact the files of ${name}`,
+    },
+    dialogs: {
+      export: (name: string) => `Export the profile of ${name}…`,
+      remove: (name: string) => `Remove ${name} from this computer…`,
+      destroy: (name: string) => `Delete the volume ${name}…`,
+    },
     copyPath: (name: string) => `Copy the mount point of ${name}`,
   },
   shortcuts: {
