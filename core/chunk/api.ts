@@ -19,6 +19,18 @@ export interface FileRange {
 
 export type BlockPlace = 'memory' | 'disk' | 'staging' | 'store' | 'missing'
 
+/** A block that this client has. */
+export interface HeldBlock {
+  readonly slice: number
+  readonly index: number
+  readonly size: number
+  readonly place: 'memory' | 'disk' | 'staging'
+  /** Kept whatever the cache's size. */
+  readonly kept: boolean
+  /** Since it was written or used last; null: not since it was found on disk. */
+  readonly idleMs: number | null
+}
+
 export interface BlockStore {
   readonly blockSize: number
 
@@ -60,6 +72,8 @@ export interface BlockStore {
   holdCache(hold: boolean): void
   /** Where each block is now; asks the object store only with `probe`. */
   locate(slice: SliceId, probe: boolean): Promise<readonly BlockPlace[]>
+  /** Every block in a cache or staged, each once. What comes or goes while it is gone through may be among them. */
+  held(): Iterable<HeldBlock>
   /** Object key of a block, with the volume's prefix left out. */
   key(slice: SliceId, block: number): string
   /** Make the objects of these slices, all of them uploaded, survive a power cut. */

@@ -17,12 +17,12 @@ import { Semaphore } from '#core/base/semaphore.ts'
 import { TaskSet } from '#core/base/tasks.ts'
 import { abandonable } from '#core/object/interrupt.ts'
 import type { ObjectStore } from '#core/object/store.ts'
-import type { BlockPlace, BlockStore, FileRange, SliceId, SliceWriter } from './api.ts'
+import type { BlockPlace, BlockStore, FileRange, HeldBlock, SliceId, SliceWriter } from './api.ts'
 import type { BlockFetcher } from './block-fetcher.ts'
 import type { BlockUploads } from './block-uploads.ts'
 import type { DiskCache } from './cache/disk-cache.ts'
 import type { MemoryCache } from './cache/memory-cache.ts'
-import { type BlockName, blockId, checkSliceId, type Geometry } from './geometry.ts'
+import { type BlockName, blockId, blockOfId, checkSliceId, type Geometry } from './geometry.ts'
 import type { LocalObjects } from './local-objects.ts'
 import type { Prefetcher } from './prefetcher.ts'
 import { BlockSliceWriter, type WriterHost } from './slice-writer.ts'
@@ -178,6 +178,13 @@ export class CachedBlockStore implements BlockStore {
 
   async locate(slice: SliceId, probe: boolean): Promise<readonly BlockPlace[]> {
     return await Promise.all([...this.#names(slice)].map((name) => this.#locateBlock(name, probe)))
+  }
+
+  *held(): Generator<HeldBlock> {
+    const { cache, disk } = this.#parts
+    for (const [id, size] of cache.sizes())
+      if (!disk.has(id)) yield { ...blockOfId(id), size, place: 'memory', kept: false, idleMs: null }
+    yield* disk.blocks()
   }
 
   key(slice: SliceId, block: number): string {

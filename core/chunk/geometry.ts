@@ -19,6 +19,11 @@ export function blockId(slice: number, index: number): BlockId {
   return slice * MAX_BLOCKS + index
 }
 
+/** The slice and the index of a block's number. */
+export function blockOfId(id: BlockId): { readonly slice: number; readonly index: number } {
+  return { slice: Math.floor(id / MAX_BLOCKS), index: id % MAX_BLOCKS }
+}
+
 /** Errors: BackendError `invalid` for an id that no record holds (0 is zeros and has no blocks). */
 export function checkSliceId(id: number): void {
   if (!(id > 0 && id <= MAX_SLICE_ID)) throw new BackendError('invalid', `slice id ${id}`)

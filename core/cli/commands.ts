@@ -238,6 +238,12 @@ export const COMMANDS: readonly Listed[] = [
     load: () => import('./inspect-volume.ts').then((m) => m.inspectHealth),
   },
   {
+    group: inspector,
+    name: 'inspect cached',
+    summary: 'which files are in the cache',
+    load: () => import('./inspect-volume.ts').then((m) => m.inspectCached),
+  },
+  {
     group: care,
     name: 'doctor',
     summary: 'measure what a volume rests on and say what will be felt',

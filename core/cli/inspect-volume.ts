@@ -1,6 +1,7 @@
 /** `inspect space|health`: where the bytes of a bucket are, and what is amiss. */
-import { formatCount, formatSize } from '#core/base/units.ts'
+import { formatCount, formatDuration, formatSize } from '#core/base/units.ts'
 import type {
+  CachedView,
   HealthReport,
   SpaceClass,
   SpaceFolder,
@@ -139,5 +140,48 @@ function showHealth(out: Output, report: HealthReport): void {
     ['class', 'count', 'size', 'meaning'],
     shown.map(([name, { count, bytes }, meaning]) => [name, formatCount(count), formatSize(bytes), meaning]),
     [1, 2],
+  )
+}
+
+export const inspectCached = defineCommand({
+  name: 'inspect cached',
+  operands: 'META-URL|MOUNT-POINT',
+  arity: [1, 1],
+  summary: 'Show which files are in the cache: bytes, share and last use.',
+  description: 'Of a mount; or of the cache that --cache-dir names.',
+  options: {
+    limit: { kind: 'number', min: 1, max: 100_000, default: '20', help: 'files and folders shown' },
+    ...TOOL_OPTIONS,
+  },
+  examples: ['pomelo inspect cached ~/team'],
+  run: async (call) => {
+    const view = await askInspector<CachedView>(call, 'inspectCached', { limit: call.options.limit })
+    call.out.data(view, () => showCached(call.out, view))
+    return 0
+  },
+})
+
+function showCached(out: Output, { blocks, bytes, unused, files, more, folders }: CachedView): void {
+  out.print(`${formatCount(blocks)} blocks, ${formatSize(bytes)}`)
+  if (unused.count > 0)
+    out.print(`${formatCount(unused.count)} of them (${formatSize(unused.bytes)}) are of no file any more`)
+  if (files.length === 0) return
+  out.print('')
+  out.table(
+    ['cached', 'share', 'used', 'file'],
+    files.map(({ file, cachedBytes, share, stagedBytes, keptBytes, idleMs }) => [
+      formatSize(cachedBytes),
+      `${Math.floor(share * 100)} %`,
+      idleMs === null ? '-' : `${formatDuration(idleMs / 1000)} ago`,
+      nameOf(file) + (keptBytes > 0 ? ' (kept)' : '') + (stagedBytes > 0 ? ' (to upload)' : ''),
+    ]),
+    [0, 1, 2],
+  )
+  if (more > 0) out.print(`… and ${formatCount(more)} more files`)
+  out.print('')
+  out.table(
+    ['cached', 'files', 'folder'],
+    folders.map(({ path, files: count, cachedBytes }) => [formatSize(cachedBytes), formatCount(count), path]),
+    [0, 1],
   )
 }

@@ -223,8 +223,18 @@ export interface CachedFile {
   /** Part of what the file shows, 0 to 1. */
   readonly share: number
   readonly stagedBytes: number
-  /** Last use of any of its blocks; null when not known. */
-  readonly usedMs: number | null
+  /** Of `cachedBytes`, what is kept whatever the cache's size. */
+  readonly keptBytes: number
+  /** Since any of its blocks was used; null: none was since this client started. */
+  readonly idleMs: number | null
+}
+
+export interface CachedFolder {
+  readonly path: string
+  readonly inode: string
+  /** Of all below it. */
+  readonly files: number
+  readonly cachedBytes: number
 }
 
 export interface CachedView {
@@ -235,6 +245,8 @@ export interface CachedView {
   /** Most bytes first, the first `limit`. */
   readonly files: readonly CachedFile[]
   readonly more: number
+  /** The same of folders. */
+  readonly folders: readonly CachedFolder[]
 }
 
 export interface BrokenFile {

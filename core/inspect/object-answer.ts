@@ -194,7 +194,7 @@ function baseOf({ idx, pos, off }: IndexedPart): number {
 }
 
 /** What a file of `length` bytes shows of [from, to) of the slice through one record, in bytes of the slice. */
-function shownIn(part: IndexedPart, from: number, to: number, length: number | null): readonly Span[] {
+export function shownIn(part: IndexedPart, from: number, to: number, length: number | null): readonly Span[] {
   return clipSpans(part.shown, from, length === null ? to : Math.min(to, length - baseOf(part)))
 }
 

@@ -1,6 +1,7 @@
 /** The mount's end of its inspector's thread, which runs from the first question until nobody has asked for a while. */
 import { Worker } from 'node:worker_threads'
 import { BackendError } from '#core/base/errno.ts'
+import type { HeldBlock } from '#core/chunk/api.ts'
 import type { InspectProgress } from '#core/inspect/answers.ts'
 import { changeOf, type IndexChange } from '#core/inspect/volume-index.ts'
 import { hearCommits } from '#core/meta/commit-feed.ts'
@@ -15,6 +16,8 @@ const CLOSE_MS = 5_000
 /** Changes are told together: so late at most, and so many at once. */
 const TELL_MS = 50
 const TELL_CHANGES = 1000
+/** Blocks of one message. */
+const HELD_BLOCKS = 1000
 
 interface Question {
   readonly resolve: (value: unknown) => void
@@ -26,6 +29,7 @@ export class InspectLink {
   readonly #volume: Volume
   readonly #start: Omit<ThreadStart, 'sid'>
   readonly #questions = new Map<number, Question>()
+  readonly #walks = new Map<number, Iterator<HeldBlock>>()
   #count = 0
   #thread: Worker | undefined
   #stopHearing: (() => void) | undefined
@@ -99,6 +103,7 @@ export class InspectLink {
     thread.on('error', (cause) => this.#ended(thread, cause))
     thread.on('exit', () => this.#ended(thread, undefined))
     this.#thread = thread
+    this.#walks.clear()
     return thread
   }
 
@@ -133,9 +138,29 @@ export class InspectLink {
         )
         return
       }
+      case 'hold':
+        thread.postMessage({
+          kind: 'held',
+          id: message.id,
+          blocks: this.#heldBlocks(message.id),
+        } satisfies ToThread)
+        return
       default:
         message satisfies never
     }
+  }
+
+  /** The next part of a walk. */
+  #heldBlocks(id: number): readonly HeldBlock[] {
+    const walk = this.#walks.get(id) ?? this.#volume.blocks.held()[Symbol.iterator]()
+    const blocks: HeldBlock[] = []
+    for (let next = walk.next(); next.done !== true; next = walk.next()) {
+      blocks.push(next.value)
+      if (blocks.length === HELD_BLOCKS) break
+    }
+    if (blocks.length === 0) this.#walks.delete(id)
+    else this.#walks.set(id, walk)
+    return blocks
   }
 
   #ended(thread: Worker, cause: unknown): void {

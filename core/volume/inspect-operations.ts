@@ -4,6 +4,7 @@ import { rootContext } from '#core/base/context.ts'
 import { EINVAL, fail } from '#core/base/errno.ts'
 import { inoFromBigInt } from '#core/base/ino.ts'
 import type { BlockPreview, InspectProgress } from '#core/inspect/answers.ts'
+import { cachedView } from '#core/inspect/cached.ts'
 import { fileMap } from '#core/inspect/file-map.ts'
 import { healthReport } from '#core/inspect/health.ts'
 import { objectAnswer } from '#core/inspect/object-answer.ts'
@@ -27,6 +28,7 @@ export const INSPECT_OPERATIONS: Readonly<Record<string, Operation>> = {
   inspectSpace,
   inspectFolder,
   inspectHealth,
+  inspectCached,
   inspectLastSpace,
   inspectBucket,
   inspectFolders,
@@ -79,6 +81,11 @@ async function inspectFolder(volume: Volume, args: Args, job: InspectJob) {
 async function inspectHealth(volume: Volume, _args: Args, job: InspectJob) {
   const parts = await volume.inspector.parts(job)
   return healthReport(parts, await survey(parts, job), job)
+}
+
+/** What this client has cached; `limit` files and folders. */
+async function inspectCached(volume: Volume, args: Args, job: InspectJob) {
+  return cachedView(await volume.inspector.parts(job), count(args, 'limit', ENTRIES), job)
 }
 
 /** What the last survey found; null when there was none. */

@@ -4,7 +4,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { silentLog } from '#core/base/log.ts'
-import type { BlockPlace, SliceId } from '#core/chunk/api.ts'
+import type { BlockPlace, HeldBlock, SliceId } from '#core/chunk/api.ts'
 import { Follower } from '#core/inspect/follower.ts'
 import { decodeError, encodeError } from './control-socket.ts'
 import type { FromThread, ThreadStart, ToThread } from './inspect-messages.ts'
@@ -15,6 +15,7 @@ const port = parentPort!
 const { metaUrl, options, sid } = workerData as ThreadStart
 const asked = new Map<number, AbortController>()
 const locating = new Map<number, PromiseWithResolvers<readonly BlockPlace[]>>()
+const holding = new Map<number, PromiseWithResolvers<readonly HeldBlock[]>>()
 let located = 0
 
 const opening = open()
@@ -37,6 +38,9 @@ port.on('message', (message: ToThread) => {
       else waiting?.reject(decodeError(message.error))
       return
     }
+    case 'held':
+      holding.get(message.id)?.resolve(message.blocks)
+      return
     case 'close':
       void close()
       return
@@ -47,7 +51,7 @@ port.on('message', (message: ToThread) => {
 
 async function open(): Promise<{ readonly volume: Volume; readonly follower: Follower }> {
   const volume = await openVolume(metaUrl, options)
-  volume.inspector.places = { locate }
+  volume.inspector.places = { locate, held }
   const { engine, clock } = volume
   const follower = new Follower({ index: volume.inspector.index, engine, clock, log: silentLog, sid })
   await follower.start()
@@ -60,6 +64,22 @@ function locate(slice: SliceId, probe: boolean): Promise<readonly BlockPlace[]> 
   locating.set(id, waiting)
   say({ kind: 'locate', id, slice, probe })
   return waiting.promise
+}
+
+async function* held(): AsyncGenerator<HeldBlock> {
+  const id = ++located
+  try {
+    for (;;) {
+      const waiting = Promise.withResolvers<readonly HeldBlock[]>()
+      holding.set(id, waiting)
+      say({ kind: 'hold', id })
+      const blocks = await waiting.promise
+      if (blocks.length === 0) return
+      yield* blocks
+    }
+  } finally {
+    holding.delete(id)
+  }
 }
 
 async function answer({ id, op, args }: Extract<ToThread, { kind: 'ask' }>): Promise<void> {

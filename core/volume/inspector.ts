@@ -1,11 +1,10 @@
 /** The inspector of an opened volume: its index is opened when something is first asked, and closed with the volume. */
 import { join } from 'node:path'
-import type { BlockStore } from '#core/chunk/api.ts'
 import { ContentFile } from '#core/inspect/content-file.ts'
 import type { ContentParts } from '#core/inspect/content-scan.ts'
 import { IndexFile } from '#core/inspect/index-file.ts'
 import { ObjectList } from '#core/inspect/object-list.ts'
-import type { IndexedVolume } from '#core/inspect/parts.ts'
+import type { ClientBlocks, IndexedVolume } from '#core/inspect/parts.ts'
 import type { ScanOptions } from '#core/inspect/scan.ts'
 import { changeOf, VolumeIndex } from '#core/inspect/volume-index.ts'
 import { hearCommits } from '#core/meta/commit-feed.ts'
@@ -21,7 +20,7 @@ export class Inspector {
   #content: ContentFile | undefined
   #objects: ObjectList | undefined
   /** Says where blocks are: the caches of this process, or of the mount that a thread works for. */
-  places: Pick<BlockStore, 'locate'> | undefined
+  places: ClientBlocks | undefined
   /** Of a mount: questions are answered in a thread. */
   readonly link: InspectLink | undefined
 

@@ -32,7 +32,7 @@ const volume: IndexedVolume = {
   geometry,
   clock: systemClock,
   store: new ListedStore(geometry, files),
-  blocks: { locate: async ({ size }) => new Array(geometry.count(size)).fill('store') },
+  blocks: { locate: async ({ size }) => new Array(geometry.count(size)).fill('store'), held: () => [] },
   meta: { sid: 0 },
   index,
 }

@@ -11,7 +11,7 @@ import type { Clock } from '#core/base/clock.ts'
 import type { Log } from '#core/base/log.ts'
 import type { Counter, Metrics } from '#core/base/metrics.ts'
 import type { Random } from '#core/base/random.ts'
-import type { FileRange } from '../api.ts'
+import type { FileRange, HeldBlock } from '../api.ts'
 import { type BlockId, type BlockName, blockId, type Geometry } from '../geometry.ts'
 import {
   BadCacheFile,
@@ -148,6 +148,12 @@ export class CacheDir {
   close(): void {
     this.#stop.abort()
     this.#files.clear()
+  }
+
+  /** Cached and staged blocks. */
+  *blocks(): Generator<HeldBlock> {
+    for (const { name, kept, idleMs } of this.#index.blocks()) yield { ...name, place: 'disk', kept, idleMs }
+    for (const name of this.staged.values()) yield { ...name, place: 'staging', kept: true, idleMs: null }
   }
 
   has(id: BlockId): boolean {

@@ -74,6 +74,16 @@ export class CacheIndex {
     return this.#items.has(id)
   }
 
+  /** Everything, with how long ago it was used as of `nowMs`; null: not since a scan found it. */
+  *blocks(): Generator<{
+    readonly name: BlockName
+    readonly kept: boolean
+    readonly idleMs: number | null
+  }> {
+    for (const { name, at, usedAt, usedMs } of this.#items.values())
+      yield { name, kept: at < 0, idleMs: usedAt === 0 ? null : Math.max(0, this.nowMs - usedMs) }
+  }
+
   keeps(slice: number): boolean {
     return this.#keptSlices.has(slice)
   }

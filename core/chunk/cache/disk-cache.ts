@@ -8,7 +8,7 @@ import type { Clock } from '#core/base/clock.ts'
 import type { Log } from '#core/base/log.ts'
 import { type Counter, exponentialBounds, type Histogram, type Metrics } from '#core/base/metrics.ts'
 import { TaskSet } from '#core/base/tasks.ts'
-import type { FileRange } from '../api.ts'
+import type { FileRange, HeldBlock } from '../api.ts'
 import { type BlockId, type BlockName, blockId } from '../geometry.ts'
 import type { CacheDir } from './cache-dir.ts'
 
@@ -107,6 +107,10 @@ export class DiskCache {
   }
 
   /** On disk or about to be. */
+  *blocks(): Generator<HeldBlock> {
+    for (const dir of this.dirs) yield* dir.blocks()
+  }
+
   has(id: BlockId): boolean {
     return this.#queue.has(id) || this.dirs.some((dir) => dir.has(id))
   }

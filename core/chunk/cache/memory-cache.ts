@@ -32,6 +32,11 @@ export class MemoryCache {
     return this.#entries.size
   }
 
+  /** Each block with its bytes. */
+  *sizes(): Generator<readonly [BlockId, number]> {
+    for (const [id, { bytes }] of this.#entries) yield [id, bytes.length]
+  }
+
   has(id: BlockId): boolean {
     return this.#entries.has(id)
   }

@@ -30,7 +30,8 @@ export class RecentChanges {
   constructor(where: Where) {
     const table = (name: string) => tableName(postgresDialect, placeOf(where), name)
     const ino = (column: string) => postgresDialect.carried(column)
-    const recent = `age(xmin) BETWEEN 0 AND $1::integer LIMIT ${MOST}`
+    // Ages count from the same transaction within a statement.
+    const recent = `age(xmin) BETWEEN 0 AND age($1::text::xid) LIMIT ${MOST}`
     this.#chunks = new Prepared(`SELECT ${ino('inode')}, indx FROM ${table('chunk')} WHERE ${recent}`)
     this.#nodes = new Prepared(`SELECT ${ino('inode')} FROM ${table('node')} WHERE ${recent}`)
     this.#edges = new Prepared(`SELECT ${ino('parent')}, name FROM ${table('edge')} WHERE ${recent}`)
@@ -45,9 +46,9 @@ export class RecentChanges {
     const [oldest, next] = snapshot!.rows[0] as [number, number]
     if (mark === undefined) return { mark: String(oldest) }
     if (next === Number(mark)) return { mark, changes: [] }
-    const transactions = next - Number(mark) + 1
+    const transactions = next - Number(mark)
     if (transactions < 0 || transactions > MOST_TRANSACTIONS) return { mark: String(oldest) }
-    const params = [transactions]
+    const params = [String(Number(mark) % 2 ** 32)]
     const [chunks, nodes, edges] = await ask([
       { statement: this.#chunks, params },
       { statement: this.#nodes, params },
