@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ROOT_INO } from '#core/base/ino.ts'
 import { below, seededRandom } from '#core/base/random.ts'
+import type { Meta } from '#core/meta/api.ts'
 import { TYPE_FILE } from '#core/meta/records.ts'
+import { DirStream } from './dir-stream.ts'
 import { openTestVfs, ROOT, type TestVfs } from './test-vfs.ts'
 import type { DirEntry } from './vfs.ts'
 
@@ -55,6 +57,26 @@ test('virtual files are listed only when asked for, and are there by name in any
     assert.ok(await test.vfs.lookup(ROOT, ROOT_INO, '.control'))
     await test.vfs.release(fh)
   }
+})
+
+test('where more entries fit than were wanted, few are read in vain', async (t) => {
+  const test = await openTestVfs(t)
+  await fill(test, 300)
+  let read = 0
+  const counting = new Proxy(test.vfs.meta, {
+    get: (meta, key: keyof Meta) =>
+      key !== 'readdir'
+        ? meta[key]
+        : async (...args: Parameters<Meta['readdir']>) => {
+            const page = await meta.readdir(...args)
+            read += page.items.length
+            return page
+          },
+  })
+  const stream = new DirStream(counting, ROOT_INO, [])
+  let shown = 0
+  await stream.read(ROOT, 2, 100, true, () => shown < 110 && ++shown > 0)
+  assert.deepEqual([shown, read], [110, 113])
 })
 
 test('attributes of a listing are read within the request', async (t) => {

@@ -18,6 +18,8 @@ const DOT_DOT = 2
 const ANCHOR_EVERY = 256
 const NAMES_KEPT = 16_384
 const PAGE = 4096
+/** When entries turn out smaller than the caller thought, so much of what it wanted is read for the rest of its room. */
+const REST = 1 / 8
 
 export interface DirEntry {
   readonly name: Name
@@ -78,8 +80,8 @@ export class DirStream {
       const front = await this.#front(ctx)
       for (; at < front.length; at++) if (!emit({ ...front[at]!, next: at + 1 })) return
     }
-    for (;;) {
-      const page = await this.#page(ctx, at, want, withNodes)
+    for (let asked = want; ; asked = Math.ceil(want * REST)) {
+      const page = await this.#page(ctx, at, asked, withNodes)
       let fresh = false
       for (const [k, item] of page.items.entries()) {
         const { next, isNew } = this.#positionOf(at, item.name, fresh)
