@@ -36,10 +36,16 @@ export function batched(channel: Channel): Channel {
   const commands = new BatchCommands(channel)
   return {
     address: channel.address,
-    call(method, request, timeoutMs) {
+    async call(method, request, timeoutMs) {
       const command = COMMANDS[method.slice(method.lastIndexOf('/') + 1)]
-      if (command === undefined || !commands.served) return channel.call(method, request, timeoutMs)
-      return commands.call(command, request, Math.min(timeoutMs, ANSWER_MS))
+      if (command !== undefined && commands.served) {
+        try {
+          return await commands.call(command, request, Math.min(timeoutMs, ANSWER_MS))
+        } catch (error) {
+          if (!(error instanceof CallError && error.unimplemented)) throw error
+        }
+      }
+      return channel.call(method, request, timeoutMs)
     },
     open: (method, events) => channel.open(method, events),
     close() {

@@ -1,5 +1,5 @@
 /** Small things that messages of PD and of stores have in common. Field numbers: shared/spec/tikv-client.md. */
-import { type FieldValue, fieldsOf, MessageWriter } from '#core/base/protobuf.ts'
+import { type FieldValue, fieldsOf, MessageWriter, varintsOf } from '#core/base/protobuf.ts'
 
 /** A message as a map of its last value a field, and of all values of the fields that repeat. */
 export function parse(message: Buffer | undefined): Message {
@@ -50,6 +50,11 @@ export class Message {
   message(field: number): Message | undefined {
     const value = this.#fields.get(field)?.at(-1)
     return Buffer.isBuffer(value) ? new Message(value) : undefined
+  }
+
+  /** Numbers of a repeated field. */
+  packed(field: number): readonly bigint[] {
+    return this.each(field).flatMap((bytes) => [...varintsOf(bytes)].map(BigInt))
   }
 
   each(field: number): readonly Buffer[] {
