@@ -1,5 +1,6 @@
 /** One gRPC connection to a member of PD or a store: bytes there and back. It comes up again by itself. */
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import {
   type ChannelCredentials,
   Client,
@@ -36,6 +37,9 @@ const OPTIONS = {
 // What goes wrong is told by whoever calls; the driver would write to standard error besides.
 setLogVerbosity(logVerbosity.NONE)
 
+/** What the driver adds to its errors: when, and how the name was resolved. */
+const RESOLUTION_NOTE = /,? ?\(\d{4}-[^)]*\)\. Resolution note: .*$/s
+
 /** The call failed on its way. Whether the other side has done its work is not known. */
 export class CallError extends Error {
   override readonly name = 'CallError'
@@ -47,7 +51,7 @@ export class CallError extends Error {
   }
 
   static from(address: string, error: ServiceError): CallError {
-    const what = error.details || status[error.code]
+    const what = error.details.replace(RESOLUTION_NOTE, '') || status[error.code]
     return new CallError(`${address}: ${what}`, error.code === status.UNIMPLEMENTED, { cause: error })
   }
 
@@ -80,7 +84,8 @@ export type Dial = (address: string) => Channel
 /** Throws Refusal when a certificate file cannot be read. */
 export function dialer(security: Security | undefined): Dial {
   const secrets = credentialsOf(security)
-  return (address) => new GrpcChannel(address, secrets)
+  return (address) =>
+    new GrpcChannel(address, secrets, security?.ca !== undefined && isIP(hostOf(address)) !== 0)
 }
 
 function credentialsOf(security: Security | undefined): ChannelCredentials {
@@ -107,15 +112,25 @@ function readPem(path: string): Buffer {
   }
 }
 
+const SERVER_NAME = 'tikv-server'
+
+function hostOf(address: string): string {
+  return address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
+}
+
 const asIs = (bytes: Buffer): Buffer => bytes
 
 class GrpcChannel implements Channel {
   readonly address: string
   readonly #client: Client
 
-  constructor(address: string, secrets: ChannelCredentials) {
+  /** `nameless`: TLS has no name of the server to send, as it has only a number. */
+  constructor(address: string, secrets: ChannelCredentials, nameless: boolean) {
     this.address = address
-    this.#client = new Client(address, secrets, OPTIONS)
+    const names = nameless
+      ? { 'grpc.ssl_target_name_override': SERVER_NAME, 'grpc.default_authority': address }
+      : {}
+    this.#client = new Client(address, secrets, { ...OPTIONS, ...names })
   }
 
   call(method: string, request: Buffer, timeoutMs: number): Promise<Buffer> {

@@ -197,7 +197,7 @@ function nextStep(reason: string): string {
   if (/certificate|self.signed|verify-cn|unable to (verify|get)/i.test(reason))
     return 'check ca, cert, key and verify-cn of the address'
   if (
-    /ECONNRESET|socket hang up|Connection dropped|GOAWAY|disconnected before|Protocol error|stream closed/i.test(
+    /Failed to connect|ECONNRESET|socket hang up|Connection dropped|GOAWAY|disconnected before|Protocol error|stream closed/i.test(
       reason,
     )
   )
