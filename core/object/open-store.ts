@@ -1,7 +1,7 @@
 /**
  * Opens the objects of a volume: the base store of its setting with every wrapper a volume needs.
  *
- *   limit -> retry -> encryption -> prefix -> metrics -> shards -> base
+ *   limit -> retry -> hedge -> encryption -> prefix -> metrics -> shards -> base
  *
  * Source for what lies under retry: shared/spec/volume-and-objects.md §2. Encryption is under retry so that a body
  * damaged on its way is fetched again; a place of the limit is kept while retrying, or an outage would pile up work.
@@ -15,6 +15,7 @@ import { FileObjectStore } from './file.ts'
 import type { ObjectStore } from './store.ts'
 import type { EncryptOptions } from './volume-key.ts'
 import { withEncryption } from './with-encryption.ts'
+import { withHedge } from './with-hedge.ts'
 import { withLimit } from './with-limit.ts'
 import { withMetrics } from './with-metrics.ts'
 import { withPrefix } from './with-prefix.ts'
@@ -87,7 +88,7 @@ export async function openObjectStore(options: StoreOptions): Promise<ObjectStor
   if (kind !== 'file') {
     const { ioRetries = 10, getTimeoutMs = 60_000, putTimeoutMs = 60_000 } = options
     store = withRetry(
-      store,
+      withHedge(store, clock, options.metrics),
       retryOptions({ attempts: ioRetries + 1, getTimeoutMs, putTimeoutMs, clock, random, log }),
     )
   }
