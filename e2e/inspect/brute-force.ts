@@ -45,6 +45,14 @@ export interface BruteUse {
 
 const CHUNK = 64 * 2 ** 20
 
+/** `%XX` stands for a byte; what is no UTF-8 then is shown as replacement characters. */
+function unescapeName(name: string): string {
+  const bytes = [...name.matchAll(/%([0-9A-F]{2})|[^%]+|%/g)].map(([text, hex]) =>
+    hex === undefined ? Buffer.from(text) : Buffer.from([Number.parseInt(hex, 16)]),
+  )
+  return Buffer.concat(bytes).toString()
+}
+
 /** Every file of the dump by its inode. */
 export function filesOf(dump: Dump): ReadonlyMap<string, BruteFile> {
   const files = new Map<string, BruteFile>()
@@ -59,7 +67,7 @@ export function filesOf(dump: Dump): ReadonlyMap<string, BruteFile> {
       ;(inTrash ? file.trash : file.live).push(path)
     }
     for (const [name, child] of Object.entries(entry.entries ?? {}))
-      visit(child, `${path}/${decodeURIComponent(name)}`, inTrash)
+      visit(child, `${path}/${unescapeName(name)}`, inTrash)
   }
   visit(dump.FSTree, '', false)
   if (dump.Trash !== undefined) visit(dump.Trash, '/.trash', true)
