@@ -64,7 +64,7 @@ export function ensureNative() {
 }
 
 /** Keep two setups of one checkout apart; a lock left behind by a dead process is taken over. */
-function withLock(name, work) {
+export function withLock(name, work) {
   const path = join(root, `.${name}.lock`)
   const deadline = Date.now() + 10 * 60_000
   for (;;) {

@@ -9,11 +9,12 @@
  *   POMELO_MOUNT      where it is mounted (default: ~/Pomelo)
  */
 import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { displayObstacle, electronFlags, usableElectron } from './electron.mjs'
-import { ensureNative, ensurePackages, entry, nodeBinary, root, SetupError } from './runtime.mjs'
+import { buildWhenOld } from './interface.mjs'
+import { ensureNative, ensurePackages, entry, root, SetupError } from './runtime.mjs'
 import { installCommand, installPackages, mountObstacle, which } from './system.mjs'
 
 const demo =
@@ -46,51 +47,6 @@ function prepare() {
   }
 }
 
-/** The interface and, where it will be shown in it, the desktop shell; built when a source is newer. */
-function build(withShell) {
-  if (isOlder(join(root, 'renderer', 'dist', 'index.html'), ['renderer', 'core/api'])) {
-    say('Building the interface …')
-    run('interface', [
-      join(root, 'node_modules', 'vite', 'bin', 'vite.js'),
-      'build',
-      'renderer',
-      '--logLevel',
-      'error',
-    ])
-  }
-  if (
-    withShell &&
-    isOlder(join(root, 'electron', 'dist', 'main.cjs'), ['electron', 'core/api', 'scripts/build-electron.ts'])
-  ) {
-    say('Building the desktop shell …')
-    run('desktop shell', [join(root, 'scripts', 'build-electron.ts')])
-  }
-}
-
-function run(what, args) {
-  const built = spawnSync(nodeBinary(), args, {
-    cwd: root,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    timeout: 300_000,
-  })
-  if (built.status !== 0) throw new SetupError(`The ${what} could not be built; the reason is above.`)
-}
-
-/** Missing, or older than any source. */
-function isOlder(product, sources) {
-  if (!existsSync(product)) return true
-  const made = statSync(product).mtimeMs
-  return sources.some((source) => newest(join(root, source)) > made)
-}
-
-function newest(path) {
-  const stat = statSync(path)
-  if (!stat.isDirectory()) return stat.mtimeMs
-  return readdirSync(path, { withFileTypes: true })
-    .filter(({ name }) => name !== 'dist' && !/\.test\.tsx?$/.test(name))
-    .reduce((latest, { name }) => Math.max(latest, newest(join(path, name))), 0)
-}
-
 function demoVolume() {
   mkdirSync(demo, { recursive: true, mode: 0o700 })
   if (!existsSync(join(demo, 'demo.db'))) {
@@ -117,11 +73,12 @@ async function show() {
   const display = displayObstacle()
   const electron = opens && display === undefined ? await usableElectron() : undefined
   if (electron !== undefined) {
-    build(true)
+    buildWhenOld('interface', say)
+    buildWhenOld('desktop shell', say)
     openElectron(electron)
     return { opened: 'electron', with: electron }
   }
-  build(false)
+  buildWhenOld('interface', say)
   const { url, opened } = JSON.parse(pomelo('ui', '--json', ...(opens ? [] : ['--no-open'])))
   return opened ? { opened: 'browser' } : { opened: 'nothing', url, why: display ?? 'no browser was found' }
 }

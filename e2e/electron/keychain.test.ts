@@ -14,7 +14,7 @@ const skip = found.missing ?? keyring.missing ?? noMount
 const PLANTED = 'planted-password-7361'
 
 test('keychain: keys are sealed, locked without the shell, and open again with it', { skip }, async (t) => {
-  const program = await buildShell(found.path!)
+  const program = buildShell(found.path!)
   const display = await startDisplay()
   t.after(() => display.stop())
   const desktop = await Desktop.make(program, display)

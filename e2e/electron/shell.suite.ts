@@ -9,7 +9,7 @@ import { artifacts, Desktop, kill, type ShellKind, type ShellProgram } from '../
 import { type Display, electron, electronVersion, startDisplay } from '../harness/electron.ts'
 import { noMount, run } from '../harness/volume.ts'
 
-type Build = (executable: string) => Promise<ShellProgram>
+type Build = (executable: string) => ShellProgram | Promise<ShellProgram>
 
 /** Ask again until it is so. */
 async function until<T>(

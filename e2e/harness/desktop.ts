@@ -3,11 +3,11 @@
  * on a virtual screen, driven by Playwright. What it started is ended in `close`.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { readdirSync, statSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { _electron, type ElectronApplication, type Page } from 'playwright'
+import { buildWhenOld } from '../../scripts/interface.mjs'
 import { nodeBinary, root } from '../../scripts/runtime.mjs'
 import { bareElectron, type Display, electronVersion, TEST_FLAGS } from './electron.ts'
 import { must, pomelo, type RunResult } from './volume.ts'
@@ -24,27 +24,11 @@ const LAUNCH_MS = 60_000
 const WINDOW_MS = 60_000
 export const artifacts = join(root, 'e2e-artifacts')
 
-/** Build what Electron runs from the checkout, the interface and the shell, where a source is newer. */
-export async function buildShell(executable: string): Promise<ShellProgram> {
-  const node = nodeBinary()!
-  const options = { cwd: root, timeoutMs: 180_000 }
-  if (isOlder('renderer/dist/index.html', ['renderer', 'core/api']))
-    await must(node, [join(root, 'node_modules/vite/bin/vite.js'), 'build', 'renderer'], options)
-  if (isOlder('electron/dist/main.cjs', ['electron', 'core/api', 'scripts/build-electron.ts']))
-    await must(node, [join(root, 'scripts', 'build-electron.ts')], options)
+/** What Electron runs from the checkout, built where a source is newer. */
+export function buildShell(executable: string): ShellProgram {
+  buildWhenOld('interface')
+  buildWhenOld('desktop shell')
   return { executable, args: [join(root, 'electron', 'dist')] }
-}
-
-function isOlder(product: string, sources: readonly string[]): boolean {
-  const made = statSync(join(root, product), { throwIfNoEntry: false })?.mtimeMs ?? 0
-  return sources.some((source) => newest(join(root, source)) > made)
-}
-
-function newest(path: string): number {
-  const stat = statSync(path)
-  if (!stat.isDirectory()) return stat.mtimeMs
-  const names = readdirSync(path).filter((name) => name !== 'dist' && !/\.test\.tsx?$/.test(name))
-  return Math.max(0, ...names.map((name) => newest(join(path, name))))
 }
 
 /** `npm run dist -- --dir` with the Electron that is there; only the fuse that shuts Playwright out stays on. */

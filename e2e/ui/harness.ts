@@ -2,12 +2,12 @@
  * The interface in the distribution's Chromium, on invented data: the build for tests, served with the policy that the
  * daemon sends, and a page that remembers every error it made.
  */
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { extname, join, normalize } from 'node:path'
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright'
+import { buildWhenOld } from '../../scripts/interface.mjs'
 import { root } from '../../scripts/runtime.mjs'
 import { installPackages, which } from '../../scripts/system.mjs'
 
@@ -68,7 +68,8 @@ export function chromiumPath(): string | undefined {
 
 /** Builds the interface when a source is newer than the build, serves it, starts the browser. */
 export async function startUi(): Promise<Ui> {
-  buildWhenOld('fake')
+  buildWhenOld('invented interface')
+  mkdirSync(SHOTS, { recursive: true })
   const server = createServer((request, response) => {
     const path = normalize(decodeURIComponent(new URL(request.url ?? '/', 'http://x').pathname))
     const file = join(BUILT, path === '/' ? 'index.html' : path)
@@ -112,24 +113,4 @@ export async function open(ui: Ui, hash: string, view: View = {}): Promise<OpenP
   await page.goto(`${ui.origin}/?fake=${world}${hash}`)
   await page.getByRole('navigation', { name: 'Volumes and pages' }).waitFor()
   return { page, context, errors }
-}
-
-/** Builds the interface when a source is newer than the build: for the product, or with invented data. */
-export function buildWhenOld(kind: 'dist' | 'fake'): void {
-  const stamp = join(kind === 'fake' ? BUILT : join(root, 'renderer', 'dist'), 'index.html')
-  const built = existsSync(stamp) ? statSync(stamp).mtimeMs : 0
-  const newest = Math.max(...['renderer', 'core/api'].flatMap((folder) => times(join(root, folder))))
-  mkdirSync(SHOTS, { recursive: true })
-  if (built > newest) return
-  const vite = join(root, 'node_modules', '.bin', 'vite')
-  const mode = kind === 'fake' ? 'fake' : 'production'
-  const args = ['build', 'renderer', '--mode', mode, '--logLevel', 'warn']
-  const result = spawnSync(vite, args, { cwd: root, encoding: 'utf8', timeout: 180_000 })
-  if (result.status !== 0) throw new Error(`vite build failed:\n${result.stdout}${result.stderr}`)
-}
-
-function times(folder: string): number[] {
-  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
-    .filter((path) => !path.startsWith('dist') && /\.(tsx?|css|html|svg)$/.test(path))
-    .map((path) => statSync(join(folder, path)).mtimeMs)
 }

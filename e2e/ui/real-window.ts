@@ -1,10 +1,12 @@
 /** The built interface in a real browser on a real daemon, and what a user's shell does beside it. */
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { type Browser, chromium, type Locator, type Page } from 'playwright'
+import { buildWhenOld } from '../../scripts/interface.mjs'
 import { TestDaemon } from '../daemon/test-daemon.ts'
-import { buildWhenOld, chromiumPath, SHOTS } from './harness.ts'
+import { chromiumPath, SHOTS } from './harness.ts'
 
 export interface RealUi {
   readonly daemon: TestDaemon
@@ -14,7 +16,8 @@ export interface RealUi {
 }
 
 export async function startRealUi(): Promise<RealUi> {
-  buildWhenOld('dist')
+  buildWhenOld('interface')
+  mkdirSync(SHOTS, { recursive: true })
   const daemon = await TestDaemon.start()
   const browser: Browser = await chromium.launch({ executablePath: chromiumPath(), args: ['--no-sandbox'] })
   return {

@@ -1,0 +1,4 @@
+export function buildWhenOld(
+  what: 'interface' | 'invented interface' | 'desktop shell',
+  say?: (text: string) => void,
+): void
