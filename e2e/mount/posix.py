@@ -429,9 +429,9 @@ def attribute_names_have_255_bytes_at_most():
     os.setxattr('f', 'user.' + 'n' * 250, b'1')
     refused(errno.ERANGE, os.setxattr, 'f', 'user.' + 'n' * 251, b'1')
     refused(errno.ENODATA, os.getxattr, 'f', 'user.none')
-    refused(errno.ENODATA, os.setxattr, 'f', 'user.none', b'', os.XATTR_REPLACE)
+    refused(errno.ENODATA, os.setxattr, 'f', 'user.none', b'1', os.XATTR_REPLACE)
     os.symlink('f', 's')
-    refused(errno.EPERM, os.setxattr, 's', 'user.x', b'', follow_symlinks=False)
+    refused(errno.EPERM, os.setxattr, 's', 'user.x', b'1', follow_symlinks=False)
 
 
 def immutable_and_append_only():
@@ -441,7 +441,7 @@ def immutable_and_append_only():
     try:
         for call in (lambda: os.open('f', os.O_WRONLY), lambda: os.unlink('f'), lambda: os.rename('f', 'g'),
                      lambda: os.chmod('f', 0), lambda: os.link('f', 'g'), lambda: os.truncate('f', 0),
-                     lambda: os.unlink('d/f'), lambda: os.mkdir('d/d'), lambda: os.setxattr('f', 'user.x', b'')):
+                     lambda: os.unlink('d/f'), lambda: os.mkdir('d/d'), lambda: os.setxattr('f', 'user.x', b'1')):
             refused(errno.EPERM, call)
         assert 'i' in tool('lsattr', '-d', 'f').split()[0]
         assert get('f') == b'1'
