@@ -16,7 +16,7 @@ const root = rootContext()
 const dir = { type: TYPE_DIRECTORY, mode: 0o755 } as const
 const file = { type: TYPE_FILE, mode: 0o644 } as const
 const ENTRIES = 1000
-const ROUNDS = 8
+const ROUNDS = 40
 const LOOKS = ['lookup', 'lookup of what is not there', 'getattr', 'open']
 
 const servers = {
@@ -79,8 +79,9 @@ onEach('on a cache that is current a mutation is one round trip, a look none', a
   await using client = await clientOf(url, true)
   const { meta, trips } = client
   const least: Record<string, number> = {}
+  const isWanted = (what: string): boolean => least[what] === (LOOKS.includes(what) ? 0 : 1)
   // The best counts: a connection to PostgreSQL learns each shape of commit once, and usage is written now and then.
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < ROUNDS && !(round > 0 && Object.keys(least).every(isWanted)); round++) {
     const { ino: a } = await meta.mknod(root, 1, `a${round}`, dir)
     const { ino: b } = await meta.mknod(root, 1, `b${round}`, dir)
     const { ino: f } = await meta.create(root, a, 'f', 0o644, O_RDWR)
@@ -106,8 +107,7 @@ onEach('on a cache that is current a mutation is one round trip, a look none', a
     }
   }
   t.diagnostic(JSON.stringify(least))
-  for (const what of LOOKS) assert.equal(least[what], 0, what)
-  for (const [what, count] of Object.entries(least)) assert.ok(count <= 1, `${what}: ${count}`)
+  for (const what of Object.keys(least)) assert.ok(isWanted(what), `${what}: ${least[what]}`)
 })
 
 onEach('who has seen nothing asks once for a name, and seldom for a directory', async (t, url) => {
