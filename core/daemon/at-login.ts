@@ -59,7 +59,10 @@ export async function startAtLogin(
 
 const UNIT = 'pomelo.service'
 
-/** Mounts go on when the daemon ends: only its own process is ended with the unit. */
+/**
+ * Mounts go on when the daemon ends: only its own process is ended with the unit. A kill is made good; that another daemon
+ * runs already, which the desktop app may have started, is no reason to try again.
+ */
 function unit(command: readonly string[]): string {
   return `[Unit]
 Description=Pomelo: mounts of team volumes
@@ -67,7 +70,7 @@ Description=Pomelo: mounts of team volumes
 [Service]
 ExecStart=${command.map(unitWord).join(' ')}
 KillMode=process
-Restart=on-failure
+Restart=on-abnormal
 RestartSec=2
 
 [Install]

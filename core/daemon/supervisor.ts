@@ -231,7 +231,12 @@ export class Supervisor {
       const { host, link, phase } = runner
       if (phase.kind !== 'serving') this.#turns.forget(host.id)
       else {
-        const seen = { status: statusOf(runner), pending: pendingOf(link), meta: link?.report?.meta }
+        const seen = {
+          status: statusOf(runner),
+          pending: pendingOf(link),
+          meta: link?.report?.meta,
+          backupError: link?.status.backup?.error,
+        }
         for (const event of this.#turns.look({ id: host.id, name: host.name(), ...seen }, Date.now()))
           this.parts.events.add(event)
       }

@@ -83,6 +83,22 @@ test('uploads that wait for long are told, and when the bucket answers; one trou
   )
 })
 
+test('a backup that fails is told once, until one succeeds', () => {
+  const failed = seen('mounted', { backupError: 'the bucket is full' })
+  assert.deepEqual(
+    follow([
+      [0, seen('mounted')],
+      [1, failed],
+      [2, failed],
+      [3, seen('mounted')],
+      [4, failed],
+    ]),
+    ['', 'metadata-warning', '', '', 'metadata-warning'],
+  )
+  const [event] = new Turns().look(failed, 0)
+  assert.equal(event!.sentence, 'The metadata could not be backed up: the bucket is full')
+})
+
 test('the end of uploads is news only after a wait', () => {
   const up = seen('uploading', { bytes: 5 })
   assert.deepEqual(

@@ -20,6 +20,8 @@ export interface Seen {
   readonly status: VolumeStatus
   readonly pending: PendingUploads
   readonly meta: MetaReport | undefined
+  /** Why its last metadata backup failed. */
+  readonly backupError?: string
 }
 
 type Trouble = 'unresponsive' | 'metadata-warning' | 'uploads-stuck'
@@ -27,6 +29,7 @@ type Trouble = 'unresponsive' | 'metadata-warning' | 'uploads-stuck'
 interface Told {
   /** Troubles that last and were told. */
   readonly troubles: Set<Trouble>
+  backupFailed: boolean
   pendingSinceMs: number | null
 }
 
@@ -48,7 +51,8 @@ export class Turns {
   look(seen: Seen, nowMs: number): readonly NewEvent[] {
     const { id, name, status, pending } = seen
     let told = this.#told.get(id)
-    if (told === undefined) this.#told.set(id, (told = { troubles: new Set(), pendingSinceMs: null }))
+    if (told === undefined)
+      this.#told.set(id, (told = { troubles: new Set(), backupFailed: false, pendingSinceMs: null }))
     const volume = { id, name }
     const events: NewEvent[] = []
     const trouble = troubleOf(seen, nowMs)
@@ -63,7 +67,7 @@ export class Turns {
       const level = trouble === 'unresponsive' ? 'error' : 'warning'
       events.push({ kind: trouble, level, volume, sentence: line, detail, next })
     }
-    return [...events, ...uploadsDone(told, pending, volume, nowMs)]
+    return [...events, ...backupFailed(told, seen, volume), ...uploadsDone(told, pending, volume, nowMs)]
   }
 }
 
@@ -81,6 +85,15 @@ function hasPassed(trouble: Trouble, { status, meta }: Seen): boolean {
   if (status.state === 'unresponsive') return false
   if (trouble === 'metadata-warning') return meta?.refusal === undefined && meta?.failingSinceMs === 0
   return trouble === 'unresponsive' || (status.state !== 'waiting' && meta?.refusal === undefined)
+}
+
+function backupFailed(told: Told, { backupError }: Seen, volume: NewEvent['volume']): readonly NewEvent[] {
+  const isNews = backupError !== undefined && !told.backupFailed
+  told.backupFailed = backupError !== undefined
+  if (!isNews) return []
+  const next = 'Mend the cause; it is tried again by itself, and `pomelo backup now` does it at once.'
+  const sentence = `The metadata could not be backed up: ${backupError}`
+  return [{ kind: 'metadata-warning', level: 'warning', volume, sentence, next }]
 }
 
 function uploadsDone(
