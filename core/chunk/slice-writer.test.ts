@@ -17,22 +17,26 @@ test('a slice of 10 MiB becomes the objects of the reference', async (t) => {
   assert.equal(blocks.key({ id: 1, size: 10485760 }, 2), 'chunks/0/0/1_2_2097152')
 })
 
+const STEPS = 30
+const LONGEST = 100 * KiB
+
 test('random overwrites of the unfinished tail end up in the objects', async (t) => {
   const seed = Date.now() % 100000
   const random = seededRandom(seed)
   for (let id = 1; id <= 20; id++) {
     const { blocks } = await testStore(t)
     const writer = blocks.newSlice()
-    const model = Buffer.alloc(1 * MiB)
+    const model = Buffer.alloc(STEPS * LONGEST)
     if (id % 2 === 0) writer.setId(id)
-    for (let step = 0; step < 30; step++) {
+    for (let step = 0; step < STEPS; step++) {
       const from = writer.frozenBelow
       const at = below(random, 2) === 0 ? writer.length : from + below(random, writer.length - from + 1)
-      const bytes = testBytes(1 + below(random, Math.min(100 * KiB, model.length - at)), seed + step)
+      const bytes = testBytes(1 + below(random, LONGEST), seed + step)
       model.set(bytes, at)
       await writeAt(writer, at, bytes)
       assert.ok(
         Buffer.concat(writer.peek(from, writer.length - from)!).equals(model.subarray(from, writer.length)),
+        `seed ${seed} slice ${id} step ${step}`,
       )
     }
     if (id % 2 === 1) writer.setId(id)
