@@ -38,7 +38,7 @@ const OPTIONS = {
 setLogVerbosity(logVerbosity.NONE)
 
 /** What the driver adds to its errors: when, and how the name was resolved. */
-const RESOLUTION_NOTE = /,? ?\(\d{4}-[^)]*\)\. Resolution note: .*$/s
+const RESOLUTION_NOTE = /( \(\d{4}-[^)]*\))?\. Resolution note: .*$/s
 
 /** The call failed on its way. Whether the other side has done its work is not known. */
 export class CallError extends Error {

@@ -20,12 +20,14 @@ const TRIES = 5
 
 async function setUp(t: TestContext) {
   const server = await startTikv()
-  t.after(() => server.stop())
   const client = await TxnClient.connect([server.pd])
   const engine = new TkvEngine({ store: new TikvStore(client, server.pd), prefix: 'trips\xfd' })
   await formatVolume(engine, TEST_SETTING)
   const { meta, close } = await openTestClient(engine, TEST_SETTING, systemClock, { cache: 'current' })
-  t.after(close)
+  t.after(async () => {
+    await close()
+    await server.stop()
+  })
   const reads = ['KvGet', 'KvBatchGet', 'KvScan']
   const costOf = async (work: (k: number) => Promise<unknown>) => {
     let best = { reads: 99, prewrites: 99, others: 99, timestamps: 99 }
