@@ -116,6 +116,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     }
   }
   const kill = async (): Promise<void> => {
+    signal('SIGSTOP') // so that it begets no more
     signal('SIGKILL')
     await end(group)
   }

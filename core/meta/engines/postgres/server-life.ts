@@ -3,9 +3,9 @@
 /** Bytes that have been logged so far. */
 export const WAL_POSITION = "pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint"
 
-/** Bytes that had been logged at the last checkpoint: all of them survive a crash. */
-export const CHECKPOINT_POSITION =
-  "(SELECT pg_wal_lsn_diff(checkpoint_lsn, '0/0')::bigint FROM pg_control_checkpoint())"
+/** Bytes of the log that are known to have survived: up to a checkpoint, or to where the last recovery ended. */
+export const SURVIVING_POSITION =
+  "(SELECT pg_wal_lsn_diff(greatest(checkpoint_lsn, pg_last_wal_replay_lsn()), '0/0')::bigint FROM pg_control_checkpoint())"
 
 /** When the server's main process was started. It outlives the crash of another one, which the database does not. */
 export const STARTED = 'extract(epoch FROM pg_postmaster_start_time())::text'

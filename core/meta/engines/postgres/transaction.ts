@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts'
 import { LostAnswer } from './errors.ts'
 import { insertOnly, parseIntegers, touching } from './functions.ts'
 import { type Lock, lockClause, NODE_LOCK, type Plan, type PlannedStep } from './plan.ts'
-import { CHECKPOINT_POSITION, isSameServer, STARTED, WAL_POSITION } from './server-life.ts'
+import { isSameServer, STARTED, SURVIVING_POSITION, WAL_POSITION } from './server-life.ts'
 import { Prepared } from './statement.ts'
 import type { PgStatements } from './statements.ts'
 
@@ -24,7 +24,7 @@ const POSITION: Call = { statement: new Prepared(`SELECT ${WAL_POSITION}`), para
 const LIFE: Call = { statement: new Prepared(`SELECT ${STARTED}`), params: [] }
 const FATE = new Prepared(
   // A number that a crash took back may not have been given out yet: asking for it is an error.
-  `SELECT CASE WHEN $2::integer = 1 OR $3::bigint <= ${CHECKPOINT_POSITION} THEN txid_status($1::bigint) END`,
+  `SELECT CASE WHEN $2::integer = 1 OR $3::bigint <= ${SURVIVING_POSITION} THEN txid_status($1::bigint) END`,
 )
 
 /** What is known of a transaction that has written something, for asking what became of it. */
@@ -50,8 +50,8 @@ export class LostCommit extends LostAnswer {
 export type Fate = 'committed' | 'aborted' | 'in progress'
 
 /**
- * What became of transactions. A server that has crashed since may have given their numbers to others, if nothing of
- * them was in the log that was recovered: recovery ends with a checkpoint, and what was logged before that survived.
+ * What became of transactions. A server that has crashed since, or another one in its place, may have given their
+ * numbers to others, if nothing of them was in the log that it recovered.
  */
 export async function fatesOf(connection: Connection, of: readonly Numbered[]): Promise<readonly Fate[]> {
   const now = connection.pooled

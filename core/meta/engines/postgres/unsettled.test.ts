@@ -1,5 +1,7 @@
 /** What is answered before the server's disk has it outlives a crash of the server, and whoever waits for the disk does. */
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { type Clock, systemClock } from '#core/base/clock.ts'
 import type { Log } from '#core/base/log.ts'
@@ -137,6 +139,26 @@ test('what others have changed since a crash is not overwritten: the next sync s
   await assert.rejects(engine.sync(), { kind: 'unavailable', message: /1 operation/ })
   await engine.sync()
   await other.close()
+})
+
+test('a server that comes back as a standby is read, and gets what was lost once it is promoted', {
+  skip,
+  timeout: 60_000,
+}, async (t) => {
+  const { url, engine, lines } = await newVolume(t)
+  const postgres = await server()
+  await create(engine, 100, 'survives')
+  await postgres.sql(new URL(url).pathname.slice(1), "SELECT pg_logical_emit_message(true, 'test', '')")
+  await create(engine, 101, 'lost')
+  await writeFile(join(postgres.socketDir, 'standby.signal'), '')
+  await postgres.restart()
+  assert.deepEqual(await names(engine), ['first', 'second', 'survives'])
+  await assert.rejects(engine.sync(), { kind: 'read-only' })
+  await postgres.sql('postgres', 'SELECT pg_promote()')
+  await until(async () => (await names(engine)).length === 4)
+  assert.equal(await linksOfDirectory(engine), 4)
+  assert.ok(!lines.some(([message]) => /others changed/.test(message)), JSON.stringify(lines))
+  await engine.sync()
 })
 
 test('a server is the same as long as one of its own processes is', () => {

@@ -43,9 +43,12 @@ const TRIES = 20
 /** How long a transaction whose client is gone may take to end. */
 const ENDING_MS = 30_000
 
-/** A transaction that is not read only waits for the disk if it has logged something: a number alone does not count. */
+/**
+ * A transaction waits for the disk if it has logged something: a number alone does not count. It is asked for first, as
+ * a standby refuses that in the proper words.
+ */
 const DURABLE: Call = {
-  statement: new Prepared("SELECT pg_logical_emit_message(true, 'pomelo', '')"),
+  statement: new Prepared("SELECT txid_current(), pg_logical_emit_message(true, 'pomelo', '')"),
   params: [],
 }
 const SYNCHRONOUS: Call = {
@@ -149,17 +152,25 @@ export class Unsettled {
     } catch (error) {
       if (pool.closed) return
       log.warn('operations wait for the disk of the metadata server', { address, error: String(error) })
-      await this.#flushIn(RETRY_MS)
     }
   }
 
   #start(): Promise<void> {
     this.stop()
-    this.#running = this.#write().finally(() => {
-      this.#running = undefined
-      if (this.#answered.size > 0 && this.#waiting === undefined) void this.#flushIn(FLUSH_MS)
-    })
+    this.#running = this.#write().then(
+      () => this.#ended(FLUSH_MS),
+      (error: unknown) => {
+        this.#ended(RETRY_MS)
+        throw error
+      },
+    )
     return this.#running
+  }
+
+  #ended(nextMs: number): void {
+    this.#running = undefined
+    const more = this.#answered.size > 0 && this.#waiting === undefined
+    if (more && !this.#parts.pool.closed) void this.#flushIn(nextMs)
   }
 
   async #write(): Promise<void> {
