@@ -1,6 +1,6 @@
 /** Addresses of the window, in the fragment: a place can be linked, gone back to, and opened at start. */
 
-export const VOLUME_TABS = ['overview', 'files', 'cache', 'activity', 'settings'] as const
+export const VOLUME_TABS = ['overview', 'files', 'cache', 'inspect', 'activity', 'settings'] as const
 export type VolumeTab = (typeof VOLUME_TABS)[number]
 
 export type Route =

@@ -13,6 +13,7 @@ export const TABS = {
   overview: () => import('../features/overview/overview-tab.tsx'),
   files: () => import('../features/files/files-tab.tsx'),
   cache: () => import('../features/cache/cache-tab.tsx'),
+  inspect: () => import('../features/inspect/inspect-tab.tsx'),
   activity: () => import('../features/activity/volume-activity-tab.tsx'),
   settings: () => import('../features/volume-settings/volume-settings-tab.tsx'),
 } as const

@@ -11,6 +11,7 @@ import { VolumeHeader } from './volume-header.tsx'
 const OverviewTab = lazy(TABS.overview)
 const FilesTab = lazy(TABS.files)
 const CacheTab = lazy(TABS.cache)
+const InspectTab = lazy(TABS.inspect)
 const VolumeActivityTab = lazy(TABS.activity)
 const VolumeSettingsTab = lazy(TABS.settings)
 
@@ -60,6 +61,8 @@ function Tab({ id, tab, path }: Props) {
       return <FilesTab id={id} path={path} />
     case 'cache':
       return <CacheTab id={id} />
+    case 'inspect':
+      return <InspectTab id={id} path={path} />
     case 'activity':
       return <VolumeActivityTab id={id} />
     case 'settings':

@@ -4,6 +4,7 @@ import { common } from './en/common.ts'
 import { connect } from './en/connect.ts'
 import { errors } from './en/errors.ts'
 import { files } from './en/files.ts'
+import { inspect } from './en/inspect.ts'
 import { overview } from './en/overview.ts'
 import { settings } from './en/settings.ts'
 import { shell } from './en/shell.ts'
@@ -26,6 +27,7 @@ export const en = {
   connect,
   files,
   cache,
+  inspect,
   activity,
   settings,
   volumeSettings,

@@ -11,11 +11,11 @@ import { percent } from '../../format/number.ts'
 import { s } from '../../strings/strings.ts'
 import css from './cache-tab.module.css'
 import { countShares, NO_SHARES, type Share, type Shares } from './folder-shares.ts'
-import { squarify } from './treemap.ts'
+import { squarify } from '../../components/treemap.ts'
 
 const LEAST_HEIGHT = 360
 /** What stands above and below the map in the window. */
-const AROUND = 520
+const AROUND = 640
 /** Cells smaller than this have no room for words. */
 const LEAST_TEXT = { width: 64, height: 36 }
 

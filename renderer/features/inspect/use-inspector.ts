@@ -1,0 +1,15 @@
+/** What several views of the inspector ask and start. */
+import { useMutation } from '@tanstack/react-query'
+import type { TaskSpec } from '#core/api/tasks.ts'
+import { useApi } from '../../api/api.ts'
+import { useUi } from '../../components/ui-store.ts'
+
+/** Start a task and say that it has begun. */
+export function useTask(words: { readonly started: string; readonly doing: string }) {
+  const { trpc } = useApi()
+  return useMutation({
+    mutationFn: (spec: TaskSpec) => trpc.tasks.start.mutate(spec),
+    onSuccess: () => useUi.getState().say(words.started),
+    onError: (error) => useUi.getState().fail(error, words.doing),
+  })
+}
