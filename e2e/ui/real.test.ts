@@ -65,7 +65,7 @@ test(
   },
 )
 
-test('files without the mount: upload, properties, trash and back', options, async () => {
+test('files without the mount: upload, properties, kept here, trash and back', options, async () => {
   const { page, errors } = await ui.open()
   await page.getByRole('link', { name: /walk/ }).first().click()
   await page.getByRole('link', { name: 'Files', exact: true }).click()
@@ -80,9 +80,20 @@ test('files without the mount: upload, properties, trash and back', options, asy
   await page.keyboard.press('Alt+Enter')
   const drawer = page.getByRole('dialog', { name: 'hello.txt' })
   await drawer.getByText('Permissions', { exact: false }).first().waitFor()
+  await drawer.getByLabel('Owner', { exact: true }).fill('1234')
+  await page.keyboard.press('Enter')
+  await drawer.getByText('1234', { exact: true }).waitFor()
+  await drawer.getByRole('button', { name: 'Add an attribute' }).click()
+  await drawer.getByLabel('Name').fill('user.colour')
+  await drawer.getByLabel('Value', { exact: true }).fill('green')
+  await page.keyboard.press('Enter')
+  await drawer.getByRole('row', { name: /user\.colour green/ }).waitFor()
   await page.keyboard.press('Escape')
   await drawer.waitFor({ state: 'detached' })
   await page.getByRole('row', { name: /hello\.txt/ }).click()
+  await page.getByRole('button', { name: 'More for the selection' }).click()
+  await page.getByRole('menuitem', { name: 'Keep on this computer' }).click()
+  await page.getByRole('row', { name: /hello\.txt Kept on this computer/ }).click()
   await page.keyboard.press('Delete')
   await page.getByRole('dialog', { name: 'Delete hello.txt' }).getByRole('button', { name: 'Delete' }).click()
   await page.getByRole('row', { name: /hello\.txt/ }).waitFor({ state: 'detached' })

@@ -1,10 +1,11 @@
 /** What is kept on this computer: read, added to and taken from, the same in every screen. */
 import { useQuery, useQueryClient } from '@tanstack/react-query'
-import { useMemo } from 'react'
+import { useEffect, useMemo } from 'react'
 import type { Pin } from '#core/api/files.ts'
 import { useUi } from '../components/ui-store.ts'
 import { s } from '../strings/strings.ts'
 import { useApi } from './api.ts'
+import { useTasks } from './live.ts'
 
 /** What is pinned is fetched by and by: looked at again so often. */
 const AGAIN_MS = 5000
@@ -17,6 +18,14 @@ export function usePins(id: string) {
     queryFn: ({ signal }) => trpc.files.pins.query({ id }, { signal }),
     refetchInterval: ({ state }) => ((state.data?.length ?? 0) > 0 ? AGAIN_MS : false),
   })
+  // The task writes down what is kept a moment after it was asked.
+  const work = useTasks()
+    .filter(({ kind, volumeId }) => kind === 'pin' && volumeId === id)
+    .map(({ taskId, state, progress }) => `${taskId} ${state} ${progress.step}`)
+    .join()
+  useEffect(() => {
+    if (work !== '') void refetch()
+  }, [work, refetch])
   return { pins: data ?? NONE, error, refetch }
 }
 
