@@ -343,5 +343,6 @@ function refuseUnstorable(op: string, change: Change): void {
 /** Sets a figure that sums are waiting to be added to. */
 function setsUsage(change: Change): boolean {
   if (change.kind === 'putCounter') return change.name === 'usedSpace' || change.name === 'totalInodes'
-  return change.kind === 'putQuota' || change.kind === 'delQuota'
+  // What waits for a directory's quota changes nothing once that is gone (a directory's, in every rmdir).
+  return change.kind === 'putQuota' || (change.kind === 'delQuota' && change.of !== 'dir')
 }

@@ -173,6 +173,13 @@ test('commits are answered before the disk, but those that others act on at once
   assert.ok(mayFollow([{ kind: 'putNode', ino: 3, node: file }]))
   assert.ok(mayFollow([{ kind: 'putXattr', ino: 3, name: 'user.a', value: Buffer.alloc(100) }]))
   assert.ok(!mayFollow([{ kind: 'putXattr', ino: 3, name: 'user.a', value: Buffer.alloc(60_000) }]))
+  assert.ok(
+    mayFollow([
+      { kind: 'delNode', ino: 3 },
+      { kind: 'delQuota', of: 'dir', id: 3 },
+    ]),
+  )
+  assert.ok(!mayFollow([{ kind: 'delQuota', of: 'user', id: 3 }]))
   assert.ok(!mayFollow([{ kind: 'putFlock', ino: 3, lock: { sid: 1, owner: 1n, type: 'W' } }]))
   assert.ok(
     !mayFollow([

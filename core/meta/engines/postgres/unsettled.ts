@@ -306,6 +306,10 @@ export function mayFollow(changes: readonly Change[]): boolean {
       case 'addUsage':
       case 'addQuotaUsage':
         break
+      case 'delQuota':
+        // A directory's goes with it.
+        if (change.of !== 'dir') return false
+        break
       case 'appendChunk':
         bytes += change.slices.length
         break
