@@ -151,17 +151,38 @@ export class TkvEngine implements MetaEngine {
 
   async initialize(): Promise<void> {
     this.#requireWritable()
+    await this.#requireUnused()
     const needs = new Needs()
     const [setting, root] = [this.#layout.setting, this.#layout.node(1)]
     needs.keys.add(setting).add(root)
     await this.#committer.transact(needs, (draft) => {
       if (draft.value(setting) !== null || draft.value(root) !== null)
-        throw new BackendError('invalid', `${this.address}: there is a volume here already`)
+        throw new BackendError('invalid', `${this.address}: somebody has just made a volume here`)
       for (const [name, value] of FIRST_COUNTERS) setCounter(this.#layout, draft, name, value)
       draft.guard(setting)
       draft.guard(root)
       draft.keep()
     })
+  }
+
+  /** Counters may be left by somebody who began to format; any other key is of something else, or a volume's. */
+  async #requireUnused(): Promise<void> {
+    const { from, to } = under(this.#layout.prefix)
+    const counters = under(this.#layout.counter(''))
+    const ranges = [
+      { from, to: counters.from },
+      { from: counters.to, to },
+    ]
+    const found = await Promise.all(
+      ranges.map((range) => this.#store.scan(range, { limit: 1, keysOnly: true })),
+    )
+    if (found.every((pairs) => pairs.length === 0)) return
+    const [setting] = await this.read([{ kind: 'setting' }])
+    const what = setting === null ? 'keys of something else' : 'a volume'
+    throw new BackendError(
+      'invalid',
+      `${this.address}: there is ${what} here already; choose another name after the /`,
+    )
   }
 
   async upgrade(): Promise<void> {
