@@ -132,14 +132,14 @@ export class BlockFetcher {
     share: Share | undefined,
     signal: AbortSignal,
   ): Promise<Uint8Array> {
-    const { budget, cache, disk, cachePartialOnly, geometry } = this.#parts
+    const { budget, cache, disk, local, cachePartialOnly, geometry } = this.#parts
     const held = share ?? (await budget.take(this.cost(name), undefined, signal))
     try {
       const cached = disk.mayHave(id) ? await disk.read(name, 0, name.size) : undefined
       const bytes = cached === undefined ? await this.#get(name, signal) : this.#hit(cached, cached.length)
       cache.put(id, bytes)
-      if (cached === undefined && !(cachePartialOnly && name.size === geometry.blockSize))
-        disk.put(name, bytes)
+      const isWanted = local === undefined && !(cachePartialOnly && name.size === geometry.blockSize)
+      if (cached === undefined && isWanted) disk.put(name, bytes)
       return bytes
     } finally {
       budget.give(held)

@@ -9,6 +9,7 @@ import type { ObjectStore } from '#core/object/store.ts'
 import type { DiskCache } from './cache/disk-cache.ts'
 import type { MemoryCache } from './cache/memory-cache.ts'
 import { type BlockId, type BlockName, blockId, type Geometry } from './geometry.ts'
+import type { LocalObjects } from './local-objects.ts'
 import type { Staging } from './staging.ts'
 import type { WriteBlock, WriteMemory } from './write-block.ts'
 
@@ -26,6 +27,8 @@ export interface UploadParts {
   readonly memory: WriteMemory
   readonly cache: MemoryCache
   readonly disk: DiskCache
+  /** Where there is one, a cached copy would be no better than the object. */
+  readonly local: LocalObjects | undefined
   /** Undefined unless blocks are to be acknowledged once staged. */
   readonly staging: Staging | undefined
   /** Only blocks smaller than this are. */
@@ -115,8 +118,9 @@ export class BlockUploads {
 
   /** Put a stored block in the caches; true when they keep its buffer. */
   #keep(id: BlockId, name: BlockName, block: WriteBlock, staged: boolean): boolean {
-    const { geometry, cache, disk, cacheLargeWrite } = this.#parts
-    const toDisk = disk.usable && !staged && (name.size < geometry.blockSize || cacheLargeWrite)
+    const { geometry, cache, disk, local, cacheLargeWrite } = this.#parts
+    const isWanted = local === undefined && (name.size < geometry.blockSize || cacheLargeWrite)
+    const toDisk = isWanted && disk.usable && !staged
     if (cache.capacity === 0 && !toDisk) return false
     // A short block in a long buffer would waste the cache's room: copy it out.
     const whole = name.size * 2 > block.buffer.length

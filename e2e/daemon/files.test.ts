@@ -119,7 +119,7 @@ test(
     )
     const odd = root.entries[2]!
     assert.equal(odd.path, '/n\udcff\udcc3')
-    assert.equal((await files.stat.query({ id, path: odd.path })).places!.disk, 1)
+    assert.equal((await files.stat.query({ id, path: odd.path })).places!.memory, 1)
     const warmed = await daemon.done(
       await daemon.trpc.tasks.start.mutate({ kind: 'warm-up', id, paths: [odd.path] }),
     )
