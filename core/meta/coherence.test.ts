@@ -70,6 +70,7 @@ test('tracked: a repeated lookup asks nobody, a mutation asks once', { skip, tim
   const [a, b] = await team(t, 2)
   const { ino: top } = await a!.meta.mknod(root, 1, 'top', dir)
   await a!.settle()
+  await sleep(SETTLED_MS)
   assert.equal(await cost(a!, () => a!.meta.create(root, top, 'f', 0o644, O_RDWR)), 'commit create')
   assert.equal(await cost(a!, () => a!.meta.lookup(root, top, 'f')), '')
   assert.equal(await cost(a!, () => a!.meta.mknod(root, top, 'd', dir)), 'commit mkdir')

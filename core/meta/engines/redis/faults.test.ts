@@ -7,14 +7,14 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
-import { systemClock } from '#core/base/clock.ts'
+import { type Clock, systemClock } from '#core/base/clock.ts'
 import { BackendError, type BackendErrorKind, FsError } from '#core/base/errno.ts'
 import { ROOT_INO } from '#core/base/ino.ts'
 import { seededRandom } from '#core/base/random.ts'
 import { formatVolume } from '#core/meta/open-meta.ts'
 import { pagesOf } from '#core/meta/ops/walk.ts'
 import { problemsOf } from '#core/meta/test-invariants.ts'
-import { openTestClient, TEST_SETTING } from '#core/meta/test-volume.ts'
+import { openTestClient, TEST_SETTING, type TestClient } from '#core/meta/test-volume.ts'
 import { redisMissing, startRedis } from '../../../../e2e/harness/redis.ts'
 import { end, freePort, untilListening } from '../../../../e2e/harness/servers.ts'
 import { openRedis } from './open.ts'
@@ -184,14 +184,18 @@ test('when Sentinel makes another server the primary, the volume goes on there',
   const watch = `sentinel monitor team 127.0.0.1 ${primary.port} 1\nsentinel down-after-milliseconds team 1000\n`
   await writeFile(conf, `port ${port}\nbind 127.0.0.1\ndir ${folder}\n${watch}`)
   const sentinel = spawn('redis-server', [conf, '--sentinel'], { stdio: 'ignore' })
+  let client: TestClient<Clock> | undefined
   try {
     await untilListening(sentinel, port)
     const engine = await openRedis(`redis://team,127.0.0.1:${port}/1?max-retry-backoff=100ms`, { env: {} })
     await formatVolume(engine, TEST_SETTING, systemClock)
-    const client = await openTestClient(engine, TEST_SETTING, systemClock, { clock: systemClock })
+    client = await openTestClient<Clock>(engine, TEST_SETTING, systemClock, { clock: systemClock })
     await client.meta.mknod(ctx, ROOT_INO, 'before', FILE)
     await replicated(primary.port, replica.port)
     await failover(port)
+    // What the old primary takes before it is one no more is lost with it, in any client.
+    await inRole(replica.port, 'master')
+    await inRole(primary.port, 'slave')
     const since = performance.now()
     for (;;) {
       assert.ok(performance.now() - since < 30_000, 'no new primary')
@@ -210,12 +214,23 @@ test('when Sentinel makes another server the primary, the volume goes on there',
     const now = new Redis(replica.port, '127.0.0.1', { db: 1 })
     assert.equal(await now.hlen('d1'), 2)
     now.disconnect()
-    await client.close()
   } finally {
+    await client?.close()
     await end(sentinel)
     await Promise.all([primary.stop(), replica.stop(), rm(folder, { recursive: true })])
   }
 })
+
+/** Wait until the server at `port` is what a failover makes of it. */
+async function inRole(port: number, role: 'master' | 'slave'): Promise<void> {
+  const server = new Redis(port, '127.0.0.1')
+  const since = performance.now()
+  while (((await server.role()) as unknown[])[0] !== role) {
+    assert.ok(performance.now() - since < 30_000, `still no ${role}`)
+    await sleep(50)
+  }
+  server.disconnect()
+}
 
 /** Wait until the replica has what the primary has. */
 async function replicated(primary: number, replica: number): Promise<void> {
