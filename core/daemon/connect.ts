@@ -15,7 +15,7 @@ const ANSWERS_MS = 5000
 const STARTS_MS = 30_000
 const LOOK_MS = 50
 /** A daemon makes little garbage: a small nursery saves 9 MiB of its memory, measured. */
-const SMALL = ['--max-semi-space-size=1']
+export const DAEMON_FLAGS = ['--max-semi-space-size=1']
 
 /** The daemon that runs; undefined when none does. Close what is returned. */
 export async function connectDaemon(places?: Pick<Places, 'socket'>): Promise<Api | undefined> {
@@ -69,7 +69,7 @@ async function checked(api: Api): Promise<Api> {
 export function daemonCommands(): { readonly run: readonly string[]; readonly start: readonly string[] } {
   const entry = fileURLToPath(new URL('../cli/main.ts', import.meta.url))
   return {
-    run: [process.execPath, ...SMALL, entry, 'daemon', 'run'],
+    run: [process.execPath, ...DAEMON_FLAGS, entry, 'daemon', 'run'],
     start: [process.execPath, entry, 'daemon', 'start'],
   }
 }

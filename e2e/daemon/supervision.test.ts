@@ -156,8 +156,10 @@ test('a process that hangs is called unresponsive, and a restart brings the volu
     return expected.test(volume.status.line) ? volume : undefined
   })
   assert.equal(hung.status.action, 'restart')
-  const { events } = await daemon.trpc.events.list.query({ id, kinds: ['unresponsive'] })
-  assert.equal(events.length, 1)
+  await daemon.until(async () => {
+    const { events } = await daemon.trpc.events.list.query({ id, kinds: ['unresponsive'] })
+    return events.length === 1 || undefined
+  })
   const failed = new Promise((resolve) => reader.on('exit', resolve))
   await daemon.trpc.volumes.restart.mutate({ id })
   // The abort answers whoever waited.

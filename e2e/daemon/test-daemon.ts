@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Api } from '#core/api/client.ts'
 import type { Task } from '#core/api/tasks.ts'
 import type { MountSettings, Volume } from '#core/api/volumes.ts'
-import { connectDaemon } from '#core/daemon/connect.ts'
+import { connectDaemon, DAEMON_FLAGS } from '#core/daemon/connect.ts'
 import { abortMount, detachMount } from '#core/volume/dead-mount.ts'
 import { readMounts } from '#core/volume/mount-table.ts'
 import { nodeBinary, root } from '../../scripts/runtime.mjs'
@@ -73,7 +73,8 @@ export class TestDaemon implements AsyncDisposable {
 
   /** Start the process, again after `kill` or `end`. */
   async begin(): Promise<void> {
-    const child = spawn(nodeBinary()!, [this.#main, 'daemon', 'run', '--json'], {
+    const child = spawn(nodeBinary()!, [...DAEMON_FLAGS, this.#main, 'daemon', 'run', '--json'], {
+      cwd: this.folder,
       env: { ...process.env, ...this.env },
       stdio: ['ignore', 'pipe', 'inherit'],
     })
