@@ -46,6 +46,8 @@ export const taskSpec = z.discriminatedUnion('kind', [
     id: volumeId,
     hours: z.array(z.string().max(20)).min(1).max(10_000),
   }),
+  /** For good; `confirm` is the volume's shown name, typed. */
+  z.object({ kind: z.literal('empty-trash'), id: volumeId, confirm: z.string().max(255) }),
   z.object({ kind: z.literal('clone'), id: volumeId, from: volumePath, to: volumePath }),
   z.object({ kind: z.literal('dump'), id: volumeId, file: z.string().startsWith('/').max(4096) }),
   z.object({ kind: z.literal('destroy'), id: volumeId, confirm: z.string().max(255) }),
@@ -68,6 +70,7 @@ export const TASK_LABELS = {
   dedup: 'Store duplicates once',
   'remove-tree': 'Delete folder',
   'restore-trash': 'Restore from trash',
+  'empty-trash': 'Empty the trash',
   clone: 'Clone',
   dump: 'Back up metadata',
   destroy: 'Delete volume',

@@ -69,6 +69,8 @@ export function runTask(spec: Spec, run: TaskRun): Promise<TaskResult> {
       return removeTree(spec, run)
     case 'restore-trash':
       return restoreTrash(spec, run)
+    case 'empty-trash':
+      return emptyTrash(spec, run)
     case 'clone':
       return clone(spec, run)
     case 'dump':
@@ -330,6 +332,20 @@ async function restoreTrash(spec: Of<'restore-trash'>, run: TaskRun): Promise<Ta
   })
 }
 
+async function emptyTrash({ id, confirm }: Of<'empty-trash'>, run: TaskRun): Promise<TaskResult> {
+  requireName(run, id, confirm)
+  run.onProgress({ unit: 'files' })
+  const { removed } = await ask<{ removed: number }>(run, id, 'emptyTrash', {})
+  return result(`${formatCount(removed)} entries were removed for good. Their data go in the background.`)
+}
+
+/** What cannot be taken back asks for the volume's name. */
+function requireName({ daemon }: TaskRun, id: string, typed: string): void {
+  const name = daemon.supervisor.get(id).host.name()
+  if (typed !== name)
+    throw new ApiRefusal('refused', `“${typed}” is not the name of this volume`, `type ${name}`)
+}
+
 async function clone(spec: Of<'clone'>, run: TaskRun): Promise<TaskResult> {
   run.onProgress({ unit: 'files', step: 'cloning' })
   const { path } = await ask<{ path: string }>(run, spec.id, 'clone', { path: spec.from, to: spec.to })
@@ -347,12 +363,7 @@ async function dump(spec: Of<'dump'>, run: TaskRun): Promise<TaskResult> {
 async function destroy(spec: Of<'destroy'>, run: TaskRun): Promise<TaskResult> {
   const { profiles, supervisor, services, operators } = run.daemon
   const profile = profiles.get(spec.id)
-  if (spec.confirm !== profile.name)
-    throw new ApiRefusal(
-      'refused',
-      `“${spec.confirm}” is not the name of this volume`,
-      `type ${profile.name}`,
-    )
+  requireName(run, spec.id, spec.confirm)
   if (supervisor.get(spec.id).link !== undefined)
     throw new ApiRefusal('conflict', `“${profile.name}” is mounted`, 'unmount it first')
   run.onProgress({ unit: 'objects', step: 'opening the volume' })

@@ -18,6 +18,7 @@ import type { MetaEngine } from '#core/meta/engine.ts'
 import { loadSetting, updateSetting } from '#core/meta/open-meta.ts'
 import { cleanStaleSessions } from '#core/meta/sessions.ts'
 import { unwrapSecrets, wrapSecrets } from '#core/meta/setting-secrets.ts'
+import { expireTrash } from '#core/meta/trash.ts'
 import { probeStore } from '#core/object/open-store.ts'
 import type { Args } from './arguments.ts'
 import { openStoreOf } from './open-stored.ts'
@@ -39,12 +40,14 @@ export const CARE_OPERATIONS: Readonly<Record<string, Operation>> = {
   fsck: check,
   gc,
   restoreHours,
+  emptyTrash,
   dump,
   destroy,
 }
 
 const THREADS = 10
 const MIN_AGE_SEC = 3600
+const HOUR_SEC = 3600
 const DELETES_AT_A_TIME = 50
 const ITEMS_KEPT = 1000
 
@@ -188,6 +191,12 @@ async function restoreHours(volume: Volume, args: Args, { signal, onProgress }: 
     signal,
     onProgress: ({ restored }) => onProgress?.({ step: 'restoring', done: restored }),
   })
+}
+
+/** Everything in it, for good. An hour directory is as old as its hour's end. */
+async function emptyTrash({ state, clock }: Volume, _args: Args, { signal, onProgress }: CareJob) {
+  onProgress?.({ step: 'removing', done: 0 })
+  return { removed: await expireTrash(state, clock.nowSec() + HOUR_SEC, signal) }
 }
 
 /** To a file of this computer; secrets of the setting are left out. It is there only once it is complete. */

@@ -54,6 +54,7 @@ export function fakeTasks(world: World): TasksService {
         dedup: 'Store duplicates once',
         'remove-tree': `Delete ${target}`,
         'restore-trash': 'Restore from trash',
+        'empty-trash': 'Empty the trash',
         dump: 'Back up metadata',
         destroy: `Delete volume ${volume?.name}`,
       }

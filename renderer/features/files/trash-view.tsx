@@ -4,9 +4,12 @@ import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { TrashItem } from '#core/api/files.ts'
 import { useApi } from '../../api/api.ts'
+import { useVolume } from '../../api/live.ts'
+import { ConfirmName } from '../../components/confirm-name.tsx'
 import { Empty } from '../../components/empty.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
 import { type Column, Grid } from '../../components/grid.tsx'
+import { Notice } from '../../components/notice.tsx'
 import { useUi } from '../../components/ui-store.ts'
 import { bytes } from '../../format/bytes.ts'
 import { count } from '../../format/number.ts'
@@ -49,9 +52,11 @@ export function TrashView({ id, onBack }: Props) {
   const words = s.files.trashView
   const [wanted, setHour] = useState<string | null>(null)
   const [selection, setSelection] = useState(NOTHING)
+  const [emptying, setEmptying] = useState(false)
   const hours = useQuery({
     queryKey: ['trash', id],
     queryFn: ({ signal }) => trpc.files.trashHours.query({ id }, { signal }),
+    refetchInterval: 5000,
   })
   const hour = hours.data?.some((each) => each.hour === wanted) ? wanted : (hours.data?.[0]?.hour ?? null)
   const items = useQuery({
@@ -100,6 +105,11 @@ export function TrashView({ id, onBack }: Props) {
         </Button>
         <h2>{s.files.trash}</h2>
         <span className={css.gap} />
+        {hour !== null && (
+          <Button variant="default" size="compact-sm" onClick={() => setEmptying(true)}>
+            {words.emptyAll}
+          </Button>
+        )}
         {hour !== null && (
           <Button
             variant="default"
@@ -171,6 +181,33 @@ export function TrashView({ id, onBack }: Props) {
           />
         </div>
       )}
+      {emptying && <EmptyDialog id={id} onClose={() => setEmptying(false)} />}
     </div>
+  )
+}
+
+function EmptyDialog({ id, onClose }: { readonly id: string; readonly onClose: () => void }) {
+  const { trpc } = useApi()
+  const words = s.files.trashView
+  const name = useVolume(id)?.name ?? ''
+  const start = useMutation({
+    mutationFn: (confirm: string) => trpc.tasks.start.mutate({ kind: 'empty-trash', id, confirm }),
+    onSuccess() {
+      useUi.getState().say(s.files.warm.started)
+      onClose()
+    },
+  })
+  return (
+    <ConfirmName
+      title={words.emptyTitle(name)}
+      name={name}
+      button={words.emptyConfirm}
+      busy={start.isPending}
+      error={start.error}
+      onConfirm={(typed) => start.mutate(typed)}
+      onClose={onClose}
+    >
+      <Notice tone="waiting">{words.emptyWarning}</Notice>
+    </ConfirmName>
   )
 }

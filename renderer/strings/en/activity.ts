@@ -14,6 +14,7 @@ const kinds: Readonly<Record<TaskKind, string>> = {
   dedup: 'Store duplicates once',
   'remove-tree': 'Delete folder',
   'restore-trash': 'Restore from trash',
+  'empty-trash': 'Empty the trash',
   clone: 'Clone',
   dump: 'Back up metadata',
   destroy: 'Delete volume',
