@@ -7,7 +7,7 @@ import type { IndexFile } from './index-file.ts'
 import type { ScanOptions } from './scan.ts'
 import type { SurveyTables } from './survey-tables.ts'
 
-const BATCH = 4096
+const BATCH = 1024
 /** A listing that was stopped longer ago begins anew. */
 const STALE_MS = 3_600_000
 

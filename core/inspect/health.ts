@@ -1,20 +1,17 @@
-/**
- * What a survey found amiss, as files with ranges; and objects no file uses, by how sure that is. Each loss is asked for
- * again, in the bucket and in the metadata, before it is told.
- */
+/** What a survey found amiss, as files with ranges; and objects no file uses, by how sure that is. */
 import { forEachParallel, pages } from '#core/admin/pages.ts'
 import type { Ino } from '#core/base/ino.ts'
 import { joinSpans, type Span, sizeOfSpans } from '#core/base/spans.ts'
 import type { BrokenFile, HealthReport, SpaceClass, UnusedObjects } from './answers.ts'
 import { FileViews } from './file-views.ts'
-import { checkedParts, rangesIn } from './object-answer.ts'
+import { rangesIn } from './object-answer.ts'
 import type { IndexedVolume } from './parts.ts'
 import type { ScanOptions } from './scan.ts'
 import type { Survey } from './survey.ts'
 import { SurveyTables } from './survey-tables.ts'
 
-const HEADS_AT_A_TIME = 32
-/** Losses that are looked at; of a bucket that is gone the rest is no news. */
+const FILES_AT_A_TIME = 32
+/** Losses that are told; of a bucket that is gone the rest is no news. */
 const MOST_LOSSES = 100_000
 const MOST_RANGES = 1000
 const MOST_FILES = 10_000
@@ -42,15 +39,10 @@ export async function healthReport(
   let done = 0
   await forEachParallel(
     firstOf(tables.lost(), MOST_LOSSES),
-    HEADS_AT_A_TIME,
+    FILES_AT_A_TIME,
     async ({ slice, block, wrong }) => {
       signal?.throwIfAborted()
-      const used = await checkedParts(parts, slice)
-      const size = used[0]?.size
-      if (size === undefined || !(await isLost(parts, slice, size, block))) {
-        tables.dropLost(slice, block)
-        return
-      }
+      const used = parts.index.file.parts(slice)
       let isShown = false
       let isNew = false
       for (const [ino, ranges] of await rangesIn(parts, views, used, block)) {
@@ -66,7 +58,7 @@ export async function healthReport(
       }
       if (!isShown) hiddenLosses++
       else if (hasOthers && isNew) maybeStaged++
-      onProgress?.({ step: 'second look', done: ++done })
+      onProgress?.({ step: 'files', done: ++done })
     },
   )
   const broken: BrokenFile[] = []
@@ -104,18 +96,6 @@ export async function healthReport(
     young: unused('young'),
     other: unused('other'),
   }
-}
-
-async function isLost(
-  { blocks, geometry, store }: IndexedVolume,
-  slice: number,
-  size: number,
-  block: number,
-): Promise<boolean> {
-  if (block >= geometry.count(size)) return false
-  const places = await blocks.locate({ id: slice, size }, false)
-  if (places[block] === 'staging') return false
-  return (await store.head(geometry.key(slice, block, geometry.size(size, block)))) === undefined
 }
 
 /** Somebody else has the volume mounted. */

@@ -22,8 +22,8 @@ import { decodeShown, encodeShown, partsOf } from './chunk-parts.ts'
 
 /** Raised with every change of the tables: older files are made anew. */
 const LAYOUT = 1
-const CACHE_KIB = 24 * 1024
-const PAGE = 2048
+const CACHE_KIB = 16 * 1024
+const PAGE = 1024
 
 const SCHEMA = `
 CREATE TABLE state (name TEXT PRIMARY KEY, value) WITHOUT ROWID;

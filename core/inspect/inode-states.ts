@@ -3,8 +3,9 @@ import { type Ino, ROOT_INO, TRASH_INO } from '#core/base/ino.ts'
 import { TYPE_DIRECTORY } from '#core/meta/records.ts'
 import type { IndexFile } from './index-file.ts'
 
-/** Inodes remembered; then the memory starts anew. */
-const MOST_KNOWN = 100_000
+/** Files and directories remembered; then the memory starts anew. */
+const MOST_FILES = 10_000
+const MOST_FOLDERS = 50_000
 /** Deeper trees are taken for loops. */
 const MOST_LEVELS = 1000
 
@@ -25,7 +26,7 @@ export class InodeStates {
     const known = this.#states.get(ino)
     if (known !== undefined) return known
     const state = this.#look(ino)
-    if (this.#states.size >= MOST_KNOWN) this.#states.clear()
+    if (this.#states.size >= MOST_FILES) this.#states.clear()
     this.#states.set(ino, state)
     return state
   }
@@ -68,7 +69,7 @@ export class InodeStates {
       if (parent === undefined) break
       at = parent
     }
-    if (this.#tops.size >= MOST_KNOWN) this.#tops.clear()
+    if (this.#tops.size >= MOST_FOLDERS) this.#tops.clear()
     for (const each of way) this.#tops.set(each, at)
     return at
   }

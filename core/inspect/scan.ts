@@ -7,7 +7,7 @@ import type { ListTypes, MetaEngine, RecordRange } from '#core/meta/engine.ts'
 import type { InspectProgress } from './answers.ts'
 import type { IndexFile } from './index-file.ts'
 
-const PAGE = 2048
+const PAGE = 1024
 /** Waits after a page that took `busyMs`, so that other work has its share. */
 type Pace = (busyMs: number) => Promise<void>
 

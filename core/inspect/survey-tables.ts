@@ -43,7 +43,7 @@ export interface TreeRow extends Readonly<Shares> {
   readonly files: number
 }
 
-const PAGE = 2048
+const PAGE = 1024
 
 export class SurveyTables {
   readonly #db: Database

@@ -3,14 +3,14 @@
  * when nothing knew its slice before the bucket was listed nor after, it is older than an hour, and every chunk record
  * could be read.
  */
-import { pages } from '#core/admin/pages.ts'
+import { forEachParallel, pages } from '#core/admin/pages.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { SpaceClass } from './answers.ts'
 import { SPACE_CLASSES } from './answers.ts'
 import { type ListedTime, listBucket } from './bucket-listing.ts'
 import type { IndexedPart, IndexFile } from './index-file.ts'
 import { type IndexedState, InodeStates } from './inode-states.ts'
-import { GRACE_SEC } from './object-answer.ts'
+import { checkedParts, GRACE_SEC } from './object-answer.ts'
 import type { IndexedVolume } from './parts.ts'
 import { usesOf } from './references.ts'
 import type { ScanOptions } from './scan.ts'
@@ -18,11 +18,14 @@ import { layersOf, sharesOf } from './slice-shares.ts'
 import { type ListedBlock, type Shares, SurveyTables } from './survey-tables.ts'
 
 /** Slices of one transaction. */
-const BATCH = 2000
+const BATCH = 1000
 /** References asked for in one round trip. */
 const REFS_AT_A_TIME = 500
+const HEADS_AT_A_TIME = 32
+/** Of a bucket that is gone not every object is asked for. */
+const MOST_HEADS = 100_000
 /** Directories whose sums are held in memory. */
-const MOST_FOLDERS = 50_000
+const MOST_FOLDERS = 20_000
 
 export type ClassSums = Record<SpaceClass, number>
 
@@ -51,6 +54,7 @@ export async function survey(parts: IndexedVolume, options: ScanOptions): Promis
   const judge = new Judge(parts, tables)
   await judge.all(options)
   await secondLook(parts, tables, judge.sums, options)
+  await confirmLosses(parts, tables, judge.missing, options)
   await sumFolders(index.file, tables, options)
   const { objects, strays, bytes, strayBytes } = tables.totals()
   judge.sums.other += strayBytes
@@ -208,6 +212,39 @@ async function secondLook(
     })
     options.onProgress?.({ step: 'second look', done: from + some.length })
   }
+}
+
+/** What the listing lacks is asked for, and whether a chunk still names it: others remove and compact meanwhile. */
+async function confirmLosses(
+  parts: IndexedVolume,
+  tables: SurveyTables,
+  missing: { count: number; bytes: number },
+  { signal, onProgress }: ScanOptions,
+): Promise<void> {
+  if (missing.count > MOST_HEADS) return
+  let done = 0
+  await forEachParallel(tables.lost(), HEADS_AT_A_TIME, async ({ slice, block }) => {
+    signal?.throwIfAborted()
+    const size = parts.index.file.parts(slice)[0]!.size
+    const [user] = await checkedParts(parts, slice)
+    if (user === undefined || !(await isLost(parts, slice, size, block))) {
+      tables.dropLost(slice, block)
+      missing.count--
+      missing.bytes -= parts.geometry.size(size, block)
+    }
+    onProgress?.({ step: 'second look', done: ++done })
+  })
+}
+
+async function isLost(
+  { blocks, geometry, store }: IndexedVolume,
+  slice: number,
+  size: number,
+  block: number,
+): Promise<boolean> {
+  const places = await blocks.locate({ id: slice, size }, false)
+  if (places[block] === 'staging') return false
+  return (await store.head(geometry.key(slice, block, geometry.size(size, block)))) === undefined
 }
 
 /** Of a slice that nothing knew before the listing. `uses`: undefined when the engine keeps no count of it. */

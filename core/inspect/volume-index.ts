@@ -20,6 +20,7 @@ const BATCH = 500
 const NAMES_PAGE = 4096
 /** Scans for questions take a twentieth of the time. */
 const REST = 20
+const COUNTS_MS = 30_000
 
 /** What is noted at most; more is as if nothing had been heard. */
 const MOST_NOTED = 200_000
@@ -42,6 +43,7 @@ export class VolumeIndex {
   #isExact = false
   /** How often there was too much to note. */
   #overflows = 0
+  #counts: { readonly atMs: number; readonly counts: ReturnType<IndexFile['counts']> } | undefined
   readonly #noted = new Map<string, IndexChange>()
   /** No scan for a question before. */
   #restUntilMs = 0
@@ -78,11 +80,19 @@ export class VolumeIndex {
     const current = this.file.get('current')
     return {
       state: built === undefined ? (isScanning(this.file) ? 'building' : 'none') : 'ready',
-      ...this.file.counts(),
+      ...this.#counted(),
       builtMs: built === undefined ? null : Number(built),
       currentMs: current === undefined ? null : Number(current),
       bytes: this.file.bytes,
     }
+  }
+
+  /** Counting a million rows takes a while: a count is good for half a minute. */
+  #counted(): ReturnType<IndexFile['counts']> {
+    const now = this.#clock.monotonicMs()
+    if (this.#counts === undefined || now - this.#counts.atMs > COUNTS_MS)
+      this.#counts = { atMs: now, counts: this.file.counts() }
+    return this.#counts.counts
   }
 
   /** From here on every change by anybody is noted. */

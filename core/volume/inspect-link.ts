@@ -16,6 +16,8 @@ const CLOSE_MS = 5_000
 /** Changes are told together: so late at most, and so many at once. */
 const TELL_MS = 50
 const TELL_CHANGES = 1000
+/** What the thread needs does not grow with the volume. */
+const HEAP_MIB = 512
 /** Blocks of one message. */
 const HELD_BLOCKS = 1000
 
@@ -97,7 +99,10 @@ export class InspectLink {
       else this.#telling ??= setTimeout(() => this.#tell(), TELL_MS).unref()
     })
     const start: ThreadStart = { ...this.#start, sid: this.#volume.meta.sid }
-    const thread = new Worker(new URL('./inspect-thread.ts', import.meta.url), { workerData: start })
+    const thread = new Worker(new URL('./inspect-thread.ts', import.meta.url), {
+      workerData: start,
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+    })
     thread.unref()
     thread.on('message', (message: FromThread) => this.#hear(thread, message))
     thread.on('error', (cause) => this.#ended(thread, cause))

@@ -3,23 +3,20 @@ import { resolvePath } from '#core/admin/paths.ts'
 import { rootContext } from '#core/base/context.ts'
 import { EINVAL, fail } from '#core/base/errno.ts'
 import { inoFromBigInt } from '#core/base/ino.ts'
-import type { BlockPreview, InspectProgress } from '#core/inspect/answers.ts'
+import type { BlockPreview } from '#core/inspect/answers.ts'
 import { cachedView } from '#core/inspect/cached.ts'
 import { fileMap } from '#core/inspect/file-map.ts'
 import { healthReport } from '#core/inspect/health.ts'
 import { objectAnswer } from '#core/inspect/object-answer.ts'
 import type { SliceRange } from '#core/inspect/object-list.ts'
+import type { ScanOptions } from '#core/inspect/scan.ts'
 import { spaceFolder, spaceView } from '#core/inspect/space.ts'
 import { readStoredBlock } from '#core/inspect/stored-block.ts'
 import { lastSurvey, survey } from '#core/inspect/survey.ts'
 import type { Volume } from './open-volume.ts'
 
 type Args = Readonly<Record<string, unknown>>
-interface InspectJob {
-  readonly signal?: AbortSignal
-  readonly onProgress?: (progress: InspectProgress) => void
-}
-type Operation = (volume: Volume, args: Args, job: InspectJob) => Promise<unknown>
+type Operation = (volume: Volume, args: Args, job: ScanOptions) => Promise<unknown>
 
 export const INSPECT_OPERATIONS: Readonly<Record<string, Operation>> = {
   inspectStatus: async ({ inspector }) => inspector.index.status(),
@@ -41,7 +38,7 @@ const PREVIEW = 4096
 const MOST_PREVIEW = 65_536
 
 /** `key`: as in the bucket, with or without the volume's name before it. */
-async function inspectObject(volume: Volume, args: Args, job: InspectJob) {
+async function inspectObject(volume: Volume, args: Args, job: ScanOptions) {
   const written = text(args, 'key').replace(/^\/+/, '')
   const prefix = `${volume.setting.Name}/`
   const key = written.startsWith(prefix) ? written.slice(prefix.length) : written
@@ -49,7 +46,7 @@ async function inspectObject(volume: Volume, args: Args, job: InspectJob) {
 }
 
 /** `path`, or `inode` in decimal; `from` a chunk, `limit` chunks, `probe`: ask the store for each block. */
-async function inspectFile(volume: Volume, args: Args, job: InspectJob) {
+async function inspectFile(volume: Volume, args: Args, job: ScanOptions) {
   const parts = await volume.inspector.parts(job)
   const ino =
     typeof args.inode === 'string'
@@ -64,50 +61,50 @@ async function inspectFile(volume: Volume, args: Args, job: InspectJob) {
 }
 
 /** `again: false`: what the last survey found, if there was one. */
-async function inspectSpace(volume: Volume, args: Args, job: InspectJob) {
+async function inspectSpace(volume: Volume, args: Args, job: ScanOptions) {
   const parts = await volume.inspector.parts(job)
   const last = args.again === false ? lastSurvey(parts.index.file) : undefined
   return spaceView(parts, last ?? (await survey(parts, job)))
 }
 
 /** `path`: a directory, by the last survey; null when there was none. */
-async function inspectFolder(volume: Volume, args: Args, job: InspectJob) {
+async function inspectFolder(volume: Volume, args: Args, job: ScanOptions) {
   const parts = await volume.inspector.parts(job)
   const path = text(args, 'path')
   const { ino } = await resolvePath(volume.meta, rootContext(job.signal), path)
   return spaceFolder(parts, ino, path, count(args, 'limit', ENTRIES)) ?? null
 }
 
-async function inspectHealth(volume: Volume, _args: Args, job: InspectJob) {
+async function inspectHealth(volume: Volume, _args: Args, job: ScanOptions) {
   const parts = await volume.inspector.parts(job)
   return healthReport(parts, await survey(parts, job), job)
 }
 
 /** What this client has cached; `limit` files and folders. */
-async function inspectCached(volume: Volume, args: Args, job: InspectJob) {
+async function inspectCached(volume: Volume, args: Args, job: ScanOptions) {
   return cachedView(await volume.inspector.parts(job), count(args, 'limit', ENTRIES), job)
 }
 
 /** What the last survey found; null when there was none. */
-async function inspectLastSpace(volume: Volume, _args: Args, job: InspectJob) {
+async function inspectLastSpace(volume: Volume, _args: Args, job: ScanOptions) {
   const parts = await volume.inspector.parts(job)
   const last = lastSurvey(parts.index.file)
   return last === undefined ? null : spaceView(parts, last)
 }
 
 /** Objects by position, as the last survey listed them. */
-async function inspectBucket(volume: Volume, args: Args, job: InspectJob) {
+async function inspectBucket(volume: Volume, args: Args, job: ScanOptions) {
   const list = await volume.inspector.objects(job)
   return list.page(sliceRange(args), count(args, 'from', 0), Math.min(count(args, 'limit', ENTRIES), 1000))
 }
 
-async function inspectFolders(volume: Volume, args: Args, job: InspectJob) {
+async function inspectFolders(volume: Volume, args: Args, job: ScanOptions) {
   const list = await volume.inspector.objects(job)
   return list.folders(sliceRange(args), Math.max(1, count(args, 'width', 1000)))
 }
 
 /** Bytes of a block past the caches; `offset`, `length`. */
-async function inspectBlock(volume: Volume, args: Args, { signal }: InspectJob): Promise<BlockPreview> {
+async function inspectBlock(volume: Volume, args: Args, { signal }: ScanOptions): Promise<BlockPreview> {
   const key = text(args, 'key')
   const block = volume.geometry.parse(key)
   if (block === undefined) throw fail(EINVAL, 'inspect', `${key} names no block of this volume`)

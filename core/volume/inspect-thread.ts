@@ -3,6 +3,7 @@
  * the kernel. It opens the volume for itself, to read only, and asks the mount only where blocks are.
  */
 import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from '#core/base/clock.ts'
 import { silentLog } from '#core/base/log.ts'
 import type { BlockPlace, HeldBlock, SliceId } from '#core/chunk/api.ts'
 import { Follower } from '#core/inspect/follower.ts'
@@ -13,13 +14,15 @@ import { openVolume, type Volume } from './open-volume.ts'
 
 const port = parentPort!
 const { metaUrl, options, sid } = workerData as ThreadStart
+const LINGER_MS = 100
 const asked = new Map<number, AbortController>()
 const locating = new Map<number, PromiseWithResolvers<readonly BlockPlace[]>>()
 const holding = new Map<number, PromiseWithResolvers<readonly HeldBlock[]>>()
 let located = 0
 
 const opening = open()
-opening.catch(() => {})
+// The next question starts another; those that wait are answered first.
+opening.catch(() => setTimeout(() => port.close(), LINGER_MS))
 port.on('message', (message: ToThread) => {
   switch (message.kind) {
     case 'ask':
@@ -90,6 +93,8 @@ async function answer({ id, op, args }: Extract<ToThread, { kind: 'ask' }>): Pro
     const value = await INSPECT_OPERATIONS[op]!(volume, args, {
       signal: stop.signal,
       onProgress: (progress) => say({ kind: 'progress', id, progress }),
+      // Half of a core at most: the mount goes first.
+      pace: (busyMs) => systemClock.sleep(busyMs),
     })
     say({ kind: 'answer', id, value })
   } catch (error) {

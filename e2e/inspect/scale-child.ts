@@ -52,7 +52,8 @@ try {
   if (!stopping.signal.aborted) throw error
 }
 const buildMs = performance.now() - firstMs
-if (stop === '--stop') report({ buildMs, first })
+const buildCpuSec = cpuSec()
+if (stop === '--stop') report({ buildMs, buildCpuSec, first })
 else {
   const surveyFrom = performance.now()
   const space = await survey(volume, {})
@@ -74,7 +75,7 @@ else {
     fileMs.push(performance.now() - from)
     if (map.chunks[0]?.blocks[0]?.key !== key) throw new Error(JSON.stringify(map))
   }
-  report({ buildMs, first, surveyMs, space, objectMs: worst(objectMs), fileMs: worst(fileMs) })
+  report({ buildMs, buildCpuSec, first, surveyMs, space, objectMs: worst(objectMs), fileMs: worst(fileMs) })
 }
 index.file.close()
 await engine.close()
@@ -84,14 +85,18 @@ function worst(times: readonly number[]): { readonly median: number; readonly p9
   return { median: sorted[Math.floor(sorted.length / 2)]!, p99: sorted[Math.floor(sorted.length * 0.99)]! }
 }
 
-function report(measured: object): void {
+function cpuSec(): number {
   const { user, system } = process.cpuUsage()
+  return (user + system) / 1e6
+}
+
+function report(measured: object): void {
   console.log(
     JSON.stringify({
       ...measured,
       resumed: resumedFrom !== undefined,
       peakRssMiB: process.resourceUsage().maxRSS / 1024,
-      cpuSec: (user + system) / 1e6,
+      cpuSec: cpuSec(),
       indexMiB: index.file.bytes / 2 ** 20,
     }),
   )
