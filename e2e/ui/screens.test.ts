@@ -48,7 +48,7 @@ const SCREENS: readonly Screen[] = [
   { name: 'inspect-file', hash: '#/v/v1/inspect/file/footage/take%201.mov', shows: 'What a reader sees' },
   { name: 'inspect-space', hash: '#/v/v1/inspect/space', shows: 'By owner' },
   { name: 'inspect-duplicates', hash: '#/v/v1/inspect/duplicates', shows: /copies of/ },
-  { name: 'inspect-trace', hash: '#/v/v1/inspect/trace', shows: 'Nothing is traced', prepare: startTrace },
+  { name: 'inspect-trace', hash: '#/v/v1/inspect/trace', shows: /^Start$/, prepare: startTrace },
   { name: 'volume-activity', hash: '#/v/v2/activity', shows: 'Look after this volume' },
   { name: 'delete-leaked', hash: '#/v/v2/activity', shows: /older than an hour/, prepare: openLeaked },
   { name: 'volume-settings', hash: '#/v/v1/settings', shows: 'The volume, for everybody' },
