@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'react'
 import { useApi } from '../../api/api.ts'
 import { ErrorNote } from '../../components/error-note.tsx'
 import { Panel } from '../../components/panel.tsx'
+import { squarify } from '../../components/treemap.ts'
 import { useUi } from '../../components/ui-store.ts'
 import { useWidth } from '../../components/use-width.ts'
 import { WarmUpDialog } from '../../components/warm-up-dialog.tsx'
@@ -11,7 +12,6 @@ import { percent } from '../../format/number.ts'
 import { s } from '../../strings/strings.ts'
 import css from './cache-tab.module.css'
 import { countShares, NO_SHARES, type Share, type Shares } from './folder-shares.ts'
-import { squarify } from '../../components/treemap.ts'
 
 const LEAST_HEIGHT = 360
 /** What stands above and below the map in the window. */
