@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 /**
  * The helper that mount(8) looks for: link it to /sbin/mount.pomelo, and `mount -t pomelo META-URL DIR -o …` and
- * lines of /etc/fstab work. With `fuse.pomelo` as the type, `pomelo` on the PATH is enough.
+ * lines of /etc/fstab work. With `fuse.pomelo` as the type, a `pomelo` in
+ * /usr/local/bin is enough: mount(8) looks on the system's own PATH.
  */
 import { fileURLToPath } from 'node:url'
 
