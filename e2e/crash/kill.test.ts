@@ -5,7 +5,6 @@
  */
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -14,6 +13,7 @@ import { root } from '../../scripts/runtime.mjs'
 import { type UsedEngine, useEngines } from '../harness/engines.ts'
 import { must, mustPomelo, noMount, run } from '../harness/volume.ts'
 import { checkAfterCrash } from './check.ts'
+import { promised } from './promised.ts'
 
 const SEED = Number(process.env.POMELO_CRASH_SEED ?? 1)
 /** No kill after this unless rounds were asked for: on a machine that is busy otherwise a round can take 20 s. */
@@ -86,15 +86,6 @@ function survives(engine: UsedEngine, variant: (typeof variants)[number], rounds
     await mustPomelo(['umount', '--flush', volume.mountPoint])
     await checkAfterCrash(volume, engine, t)
   })
-}
-
-/** Wait until the journals have more than `lines` lines together; a machine that is too busy for it has 20 s. */
-async function promised(paths: readonly string[], lines: number): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    const texts = await Promise.all(paths.map((path) => readFile(path, 'utf8').catch(() => '')))
-    if (texts.join('').split('\n').length - 1 > lines) return
-    await sleep(50)
-  }
 }
 
 function ended(child: ReturnType<typeof spawn>): Promise<void> {
