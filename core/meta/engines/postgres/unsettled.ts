@@ -17,7 +17,7 @@ import type { Log } from '#core/base/log.ts'
 import type { Change, Guard } from '#core/meta/engine.ts'
 import type { Call } from './batch.ts'
 import type { Connection } from './connection.ts'
-import { isConflict, isTold, LostAnswer } from './errors.ts'
+import { fromPostgres, isConflict, isTold, LostAnswer } from './errors.ts'
 import type { Plan } from './plan.ts'
 import type { Pool } from './pool.ts'
 import { isSameServer } from './server-life.ts'
@@ -113,7 +113,7 @@ export class Unsettled {
     throw new BackendError('unavailable', `${this.#parts.address}: ${what}`)
   }
 
-  /** As `sync`, whatever is known here. */
+  /** As `sync`, whatever is known here. Rejects BackendError. */
   flush(): Promise<void> {
     if (this.#running === undefined) return this.#start()
     this.#queued ??= this.#running
@@ -174,7 +174,7 @@ export class Unsettled {
   }
 
   async #write(): Promise<void> {
-    const { pool } = this.#parts
+    const { pool, address } = this.#parts
     for (let attempt = 1; ; attempt++) {
       try {
         await pool.use(async (connection) => {
@@ -184,8 +184,11 @@ export class Unsettled {
         })
         return
       } catch (error) {
-        // It may have been repeated after a crash, or the connection alone was lost.
-        if (!(error instanceof LostAnswer) || attempt === TRIES) throw error
+        if (!(error instanceof LostAnswer)) throw fromPostgres(error, address)
+        // The connection alone was lost, or the server has crashed and what it lost is done again first.
+        if (attempt < TRIES) continue
+        const what = 'the connection to the server is lost again and again'
+        throw new BackendError('unavailable', `${address}: ${what} (${error.message})`, { cause: error })
       }
     }
   }
