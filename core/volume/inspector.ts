@@ -1,4 +1,5 @@
 /** The inspector of an opened volume: its index is opened when something is first asked, and closed with the volume. */
+import { readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { ContentFile } from '#core/inspect/content-file.ts'
 import type { ContentParts } from '#core/inspect/content-scan.ts'
@@ -12,9 +13,12 @@ import { InspectLink } from './inspect-link.ts'
 import type { Volume } from './open-volume.ts'
 import { defaultIndexDir, type VolumeOptions } from './volume-options.ts'
 
+/** An index that was not used for so long is made anew. */
+const KEPT_MS = 30 * 86_400_000
+
 export class Inspector {
   readonly #volume: Volume
-  readonly #folder: string | undefined
+  readonly #folder: string
   #index: VolumeIndex | undefined
   #stopHearing: (() => void) | undefined
   #content: ContentFile | undefined
@@ -27,9 +31,9 @@ export class Inspector {
   /** `metaUrl`: of a mount, whose loop must not be kept busy. */
   constructor(volume: Volume, options: VolumeOptions, metaUrl?: string) {
     this.#volume = volume
-    this.#folder = options.indexDir
+    this.#folder = indexFolder(options)
     if (metaUrl !== undefined)
-      this.link = new InspectLink(volume, { metaUrl, options: threadOptions(options) })
+      this.link = new InspectLink(volume, { metaUrl, options: threadOptions(options, this.#folder) })
   }
 
   get index(): VolumeIndex {
@@ -74,17 +78,36 @@ export class Inspector {
 
   #open(): VolumeIndex {
     const { setting, engine, clock } = this.#volume
+    removeOld(this.#folder, clock.nowSec() * 1000)
     const file = IndexFile.open(this.#file('.db'), `${setting.UUID} ${engine.address}`)
     return new VolumeIndex({ file, engine, clock })
   }
 
   #file(end: string): string {
-    return join(this.#folder ?? defaultIndexDir(), `${this.#volume.setting.UUID}${end}`)
+    return join(this.#folder, `${this.#volume.setting.UUID}${end}`)
+  }
+}
+
+function indexFolder({ indexDir, cacheDirs = [] }: VolumeOptions): string {
+  if (indexDir !== undefined) return indexDir
+  const [cache] = cacheDirs
+  return cache === undefined || cache === 'memory' ? defaultIndexDir() : join(cache, 'index')
+}
+
+/** Indexes of volumes that nobody has inspected for long, and what processes that were killed left. */
+function removeOld(folder: string, nowMs: number): void {
+  try {
+    for (const name of readdirSync(folder)) {
+      const path = join(folder, name)
+      if (statSync(path).mtimeMs < nowMs - KEPT_MS) rmSync(path)
+    }
+  } catch {
+    // There is none yet, or it is another's: opening the index says what is wrong.
   }
 }
 
 /** How a mount's volume is opened once more, by the thread of its inspector: to read, and with no caches of its own. */
-function threadOptions(options: VolumeOptions): VolumeOptions {
+function threadOptions(options: VolumeOptions, indexDir: string): VolumeOptions {
   return {
     ...options,
     mountPoint: undefined,
@@ -93,6 +116,7 @@ function threadOptions(options: VolumeOptions): VolumeOptions {
     noBackgroundJobs: true,
     checkStorage: false,
     cacheDirs: [],
+    indexDir,
     metaCacheRecords: 0,
     backupMetaSec: 0,
     writeback: false,

@@ -92,7 +92,7 @@ export interface VolumeOptions {
   readonly cacheEviction?: '2-random' | 'lru' | 'none'
   readonly cacheScanIntervalSec?: number
 
-  /** Where the inspector keeps its index; without, beside the disk cache of this user. */
+  /** Where the inspector keeps its index; without, in the first cache directory or, if there is none, the user's own. */
   readonly indexDir?: string
 }
 
