@@ -1,4 +1,4 @@
-/** Commits of one process that stand in one line are made together, and still each by itself. */
+/** Commits of one process that wait for each other are made together, and still each by itself. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { sampleNode } from '#core/meta/engine.suite.ts'
@@ -104,5 +104,24 @@ test('a directory is not emptied under a name that is made in it elsewhere', asy
     ])
     assert.ok(removed.ok !== made.ok)
   }
+  await other.close()
+})
+
+test('many commits at once need few transactions, and one that loses to others does not hold up the rest', async (t) => {
+  const { engine, other, begun } = await setUp(t)
+  const put = (ino: number, nlink: number): Change => ({
+    kind: 'putNode',
+    ino,
+    node: { ...sampleNode, nlink },
+  })
+  const chmods = Array.from({ length: 60 }, (_, k) => engine.commit('setattr', [], [put(100 + k, 1)]))
+  const races = Array.from({ length: 20 }, (_, k) => other.commit('setattr', [], [put(100, k)]))
+  const outcomes = await Promise.all([...chmods, ...races])
+  assert.ok(outcomes.every(({ ok }) => ok))
+  const nodes = await engine.read(
+    Array.from({ length: 60 }, (_, k) => ({ kind: 'node', ino: 100 + k }) as const),
+  )
+  assert.ok(nodes.every((node) => node !== null))
+  assert.ok(begun() < 60, `${begun()} transactions`)
   await other.close()
 })

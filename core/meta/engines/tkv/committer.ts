@@ -2,9 +2,10 @@
  * Commits as transactions: read at one moment what the guards and the relative changes rest on, decide, and write if none
  * of it has changed since; else again.
  *
- * Commits of this process that change entries of the same directory would only lose to each other, as all of them write
- * the directory's node: they stand in one line, and those that wait are made by one transaction together, each on what the
- * one before it leaves.
+ * Few transactions are under way at a time. Commits that come meanwhile wait and are made by one transaction together,
+ * each on what the one before it leaves, so that many callers cost the servers little more than one. Those that change
+ * entries of the same directory all write its node: side by side they would only lose to each other, so a directory is
+ * in one transaction at a time.
  */
 import type { Clock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
@@ -21,6 +22,8 @@ import { decodeNodeValue } from './stored.ts'
 const WAIT_MS = 30_000
 /** Commits of one transaction: together below what a store takes in one request, as a rule. */
 const MAX_GROUP = 32
+/** Transactions under way. */
+const LANES = 2
 /** Between tries that lose, at most. */
 const MAX_PAUSE_MS = 100
 
@@ -36,20 +39,20 @@ interface Waiting {
   readonly guards: readonly Guard[]
   readonly changes: readonly Change[]
   readonly needs: Needs
+  /** Whose entries it changes. */
+  readonly directory: number | undefined
   settle(outcome: Outcome): void
 }
 
 /** How one commit of a draft ended; `thrown` came of its changes. */
 type Outcome = { readonly result: CommitResult } | { readonly thrown: unknown }
 
-interface Line {
-  readonly waiting: Waiting[]
-  running: boolean
-}
-
 export class Committer {
   readonly #parts: CommitterParts
-  readonly #lines = new Map<number, Line>()
+  #waiting: Waiting[] = []
+  /** Directories of the transactions under way. */
+  readonly #busy = new Set<number>()
+  #running = 0
 
   constructor(parts: CommitterParts) {
     this.#parts = parts
@@ -62,7 +65,8 @@ export class Committer {
     for (const guard of guards) guardNeeds(layout, guard, needs)
     for (const change of changes) if (!isUsage(change)) changeNeeds(layout, change, needs)
     const outcome = await new Promise<Outcome>((settle) => {
-      this.#enter(directoryOf(changes), { op, guards, changes, needs, settle })
+      this.#waiting.push({ op, guards, changes, needs, directory: directoryOf(changes), settle })
+      this.#start()
     })
     if ('thrown' in outcome) throw outcome.thrown
     return outcome.result
@@ -76,12 +80,8 @@ export class Committer {
     const { store, clock, random } = this.#parts
     const began = clock.monotonicMs()
     for (let attempt = 1; ; attempt++) {
-      const transaction = await store.begin()
-      const draft = await Draft.load(transaction, needs)
-      const result = work(draft)
-      if (draft.writes.size === 0) return result
-      const guards = [...draft.guards].filter((key) => !draft.writes.has(key))
-      if (await transaction.commit(guards, draft.writes)) return result
+      const made = await this.#try(needs, work)
+      if (made !== undefined) return made.result
       if (clock.monotonicMs() - began > WAIT_MS)
         throw new BackendError(
           'unavailable',
@@ -91,32 +91,64 @@ export class Committer {
     }
   }
 
-  #enter(directory: number | undefined, commit: Waiting): void {
-    if (directory === undefined) {
-      void this.#make([commit], [])
-      return
+  /** Undefined when others were faster. */
+  async #try<T>(needs: Needs, work: (draft: Draft) => T): Promise<{ readonly result: T } | undefined> {
+    const transaction = await this.#parts.store.begin()
+    const draft = await Draft.load(transaction, needs)
+    const result = work(draft)
+    if (draft.writes.size === 0) return { result }
+    const guards = [...draft.guards].filter((key) => !draft.writes.has(key))
+    return (await transaction.commit(guards, draft.writes)) ? { result } : undefined
+  }
+
+  #start(): void {
+    while (this.#running < LANES) {
+      const group = this.#take()
+      if (group.length === 0) return
+      this.#running++
+      void this.#run(group)
     }
-    let line = this.#lines.get(directory)
-    if (line === undefined) this.#lines.set(directory, (line = { waiting: [], running: false }))
-    line.waiting.push(commit)
-    if (!line.running) void this.#work(directory, line)
   }
 
-  /** Until the line is empty. Never rejects. */
-  async #work(directory: number, line: Line): Promise<void> {
-    line.running = true
-    while (line.waiting.length > 0) await this.#make(line.waiting.splice(0, MAX_GROUP), line.waiting)
-    this.#lines.delete(directory)
+  /** The next commits in their order, but for those whose directory is under way. */
+  #take(): readonly Waiting[] {
+    const group: Waiting[] = []
+    const rest: Waiting[] = []
+    for (const commit of this.#waiting) {
+      const { directory } = commit
+      const isFree = directory === undefined || !this.#busy.has(directory)
+      if (isFree && group.length < MAX_GROUP) group.push(commit)
+      else rest.push(commit)
+    }
+    this.#waiting = rest
+    for (const { directory } of group) if (directory !== undefined) this.#busy.add(directory)
+    return group
   }
 
-  /** Make the commits and settle them; those that cannot be made with the others go back to `line`. Never rejects. */
-  async #make(group: readonly Waiting[], line: Waiting[]): Promise<void> {
+  /** Make the commits and settle them; those that cannot be made with the others wait again. Never rejects. */
+  async #run(group: readonly Waiting[]): Promise<void> {
+    const left = await this.#make(group)
+    for (const { directory } of group) if (directory !== undefined) this.#busy.delete(directory)
+    this.#waiting.unshift(...left)
+    this.#running--
+    this.#start()
+  }
+
+  /** Returns those that were not made. Where others were faster, only those that belong together try again together. */
+  async #make(group: readonly Waiting[]): Promise<readonly Waiting[]> {
+    const work = (draft: Draft): readonly Outcome[] => this.#applyAll(group, draft)
+    const parts = byDirectory(group)
     try {
-      const outcomes = await this.transact(together(group), (draft) => this.#applyAll(group, draft))
+      const outcomes =
+        parts.length === 1
+          ? await this.transact(together(group), work)
+          : (await this.#try(together(group), work))?.result
+      if (outcomes === undefined) return (await Promise.all(parts.map((part) => this.#make(part)))).flat()
       for (const [k, outcome] of outcomes.entries()) group[k]!.settle(outcome)
-      line.unshift(...group.slice(outcomes.length))
+      return group.slice(outcomes.length)
     } catch (thrown) {
       for (const commit of group) commit.settle({ thrown })
+      return []
     }
   }
 
@@ -170,8 +202,23 @@ function together(group: readonly Waiting[]): Needs {
   return all
 }
 
-/** The directory whose line a commit stands in. */
+/** Commits of one directory, and each of none. */
+function byDirectory(group: readonly Waiting[]): readonly (readonly Waiting[])[] {
+  const parts = new Map<number | Waiting, Waiting[]>()
+  for (const commit of group) {
+    const key = commit.directory ?? commit
+    const part = parts.get(key)
+    if (part === undefined) parts.set(key, [commit])
+    else part.push(commit)
+  }
+  return [...parts.values()]
+}
+
+/** The first directory whose entries a commit changes. It rests on that node, whether it writes it or not. */
 function directoryOf(changes: readonly Change[]): number | undefined {
-  for (const change of changes) if (change.kind === 'touchNode') return change.ino
+  for (const change of changes) {
+    if (change.kind === 'putEdge' || change.kind === 'delEdge') return change.parent
+    if (change.kind === 'touchNode') return change.ino
+  }
   return undefined
 }

@@ -16,7 +16,7 @@ const root = rootContext()
 const dir = { type: TYPE_DIRECTORY, mode: 0o755 } as const
 const file = { type: TYPE_FILE, mode: 0o644 } as const
 /** Sums of usage are written a tenth of a second later and would count: the cheapest of a few tries is the cost. */
-const TRIES = 5
+const TRIES = 15
 
 async function setUp(t: TestContext) {
   const server = await startTikv()
