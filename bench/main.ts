@@ -4,7 +4,7 @@
  * ratio of Pomelo's to the reference's (above 1: Pomelo is faster), medians, with the least and the greatest of all
  * rounds. The reference does not flush objects on `file` storage when it is asked for an fsync; Pomelo does.
  *
- *   --engine NAME  sqlite3 (default), redis, postgres; repeatable
+ *   --engine NAME  sqlite3 (default), redis, postgres, tikv; repeatable
  *   --storage KIND of the objects: file (default), or s3, a server of its own
  *   --threads N    of the driving program (default 1); metadata rows only
  *   --rows TEXT    only rows whose name contains TEXT (repeatable)
