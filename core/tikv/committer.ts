@@ -277,7 +277,8 @@ export class TwoPhaseCommitter {
   /** What is not committed here is by whoever meets the lock: the primary, or all locks together, say so. */
   #commitLater(mutations: readonly Mutation[], commitTs: Timestamp): void {
     if (mutations.length === 0) return
-    const { tasks, log } = this.#shared
+    const { tasks, log, resolver } = this.#shared
+    resolver.remember(this.#startTs, commitTs)
     tasks.start('second phase of a commit', async () => {
       try {
         await this.#commitKeys(mutations, commitTs, newBackoff(this.#shared, WRITE_MS))

@@ -39,6 +39,12 @@ export class LockResolver {
     this.#shared = shared
   }
 
+  /** A transaction has ended: who meets a lock of it that is still there need not ask. */
+  remember(startTs: Timestamp, commitTs: Timestamp): void {
+    this.#known.set(startTs, commitTs)
+    if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!)
+  }
+
   /** `callerStartTs`: of the reader, MAX_TIMESTAMP for the newest; 0 of a writer, which passes nothing. */
   async resolve(
     locks: readonly LockInfo[],
@@ -144,8 +150,7 @@ export class LockResolver {
   }
 
   #finished(version: Timestamp, commitTs: Timestamp): TxnStatus {
-    this.#known.set(version, commitTs)
-    if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!)
+    this.remember(version, commitTs)
     return { kind: 'finished', commitTs }
   }
 

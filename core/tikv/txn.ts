@@ -28,9 +28,9 @@ export class KvTxn {
   }
 
   /** Own writes first. Undefined when the key does not exist. */
-  async get(key: Key): Promise<Uint8Array | undefined> {
+  async get(key: Key): Promise<Buffer | undefined> {
     const own = this.#mutations.get(key)
-    if (own !== undefined && own.op !== OP_LOCK) return own.value
+    if (own !== undefined && own.op !== OP_LOCK) return own.value && Buffer.from(own.value)
     return this.#snapshot.get(key)
   }
 
