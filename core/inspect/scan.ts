@@ -35,6 +35,12 @@ export function isScanning(file: IndexFile): boolean {
   return file.get('scan') !== undefined
 }
 
+/** What is put now counts as seen by this scan: the one under way, else the last. */
+export function generationOf(file: IndexFile): number {
+  const stored = file.get('scan')
+  return stored === undefined ? Number(file.get('gen') ?? 0) : (JSON.parse(stored) as Position).gen
+}
+
 /** Errors: BackendError; the signal's reason, after which another call goes on. */
 export async function scanAll(
   file: IndexFile,
@@ -42,6 +48,7 @@ export async function scanAll(
   { signal, onProgress, pace }: ScanOptions,
 ): Promise<void> {
   let at = resume(file, engine)
+  file.set('scan', JSON.stringify(at))
   for (;;) {
     signal?.throwIfAborted()
     const page = await engine.list({ kind: RANGES[at.phase] }, { after: at.after, limit: PAGE })

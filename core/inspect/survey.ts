@@ -5,6 +5,7 @@
  */
 import { forEachParallel, pages } from '#core/admin/pages.ts'
 import type { Ino } from '#core/base/ino.ts'
+import { KeyedQueue } from '#core/base/keyed-queue.ts'
 import type { SpaceClass } from './answers.ts'
 import { SPACE_CLASSES } from './answers.ts'
 import { type ListedTime, listBucket } from './bucket-listing.ts'
@@ -16,6 +17,7 @@ import { usesOf } from './references.ts'
 import type { ScanOptions } from './scan.ts'
 import { layersOf, sharesOf } from './slice-shares.ts'
 import { type ListedBlock, type Shares, SurveyTables } from './survey-tables.ts'
+import type { VolumeIndex } from './volume-index.ts'
 
 /** Slices of one transaction. */
 const BATCH = 1000
@@ -42,7 +44,26 @@ export function lastSurvey(file: IndexFile): Survey | undefined {
   return stored === undefined ? undefined : (JSON.parse(stored) as Survey)
 }
 
-export async function survey(parts: IndexedVolume, options: ScanOptions): Promise<Survey> {
+/** One at a time has the tables of an index. */
+const surveys = new KeyedQueue<VolumeIndex>()
+
+/** Make a survey and, before another one clears its tables, what `work` makes of it. */
+export function withSurvey<T>(
+  parts: IndexedVolume,
+  options: ScanOptions,
+  work: (found: Survey) => T | Promise<T>,
+): Promise<T> {
+  return surveys.run(parts.index, async () => {
+    options.signal?.throwIfAborted()
+    return work(await make(parts, options))
+  })
+}
+
+export function survey(parts: IndexedVolume, options: ScanOptions): Promise<Survey> {
+  return withSurvey(parts, options, (found) => found)
+}
+
+async function make(parts: IndexedVolume, options: ScanOptions): Promise<Survey> {
   const { index, engine } = parts
   const tables = new SurveyTables(index.file)
   await index.settle(options)

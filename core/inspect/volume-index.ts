@@ -13,7 +13,7 @@ import type { Change, ChangedScope, MetaEngine, RecentChange, RecordKey } from '
 import { pagesOf } from '#core/meta/ops/walk.ts'
 import type { IndexStatus } from './answers.ts'
 import type { IndexFile } from './index-file.ts'
-import { isScanning, type ScanOptions, scanAll } from './scan.ts'
+import { generationOf, isScanning, type ScanOptions, scanAll } from './scan.ts'
 
 /** Changes read again in one round trip. */
 const BATCH = 500
@@ -128,7 +128,7 @@ export class VolumeIndex {
 
   /** The index exists, as of some time: built now if it was not. */
   async ensure(options: ScanOptions): Promise<void> {
-    if (!this.isReady) await this.rescan(options)
+    if (!this.isReady) await this.#alone(async () => this.isReady || this.#scan(options))
   }
 
   /** Read again what was noted. */
@@ -136,49 +136,49 @@ export class VolumeIndex {
     return this.#alone(() => this.#readNoted(options))
   }
 
-  /** Take in what was noted and what the engine can tell of changes lately. False: more than that may have changed. */
-  async catchUp(options: ScanOptions = {}): Promise<boolean> {
-    await this.#askRecent()
-    await this.refresh(options)
-    return this.#isExact
+  /** Take in what was noted, and what the engine can tell of changes lately. */
+  catchUp(options: ScanOptions = {}): Promise<void> {
+    return this.#alone(async () => {
+      const recent = await this.#engine.recentChanges?.(this.file.get('mark'))
+      if (recent?.changes !== undefined) this.note(recent.changes)
+      await this.#readNoted(options)
+      if (recent?.changes !== undefined) this.file.set('mark', recent.mark)
+    })
   }
 
   /** After a question that `catchUp` did not settle: a scan, which comes only so often. */
   async catchUpWholly(options: ScanOptions = {}): Promise<void> {
-    if (!this.isCurrent) await this.rescan(options)
-  }
-
-  async #askRecent(): Promise<void> {
-    const recent = await this.#engine.recentChanges?.(this.file.get('mark'))
-    if (recent?.changes === undefined) return
-    for (const change of recent.changes) this.#note(change)
-    this.file.set('mark', recent.mark)
+    await this.#alone(async () => this.isCurrent || this.#scan(options))
   }
 
   /** Right in everything as of now, as far as metadata that others are changing can be. */
   async settle(options: ScanOptions): Promise<void> {
-    if (this.#isExact) await this.refresh(options)
-    else await this.rescan(options)
+    await this.#alone(() => (this.#isExact ? this.#readNoted(options) : this.#scan(options)))
   }
 
-  /** Go over all metadata. What changes meanwhile is noted, if it is heard of, and read again at the end. */
+  /** Go over all metadata. */
   rescan(options: ScanOptions): Promise<void> {
-    return this.#alone(async () => {
-      const { isHearing, overflows } = { isHearing: this.#isHearing, overflows: this.#overflows }
-      const isWhole = isHearing && !isScanning(this.file)
-      const beganMs = this.#clock.nowSec() * 1000
-      if (!isScanning(this.file))
-        this.file.set('scan-mark', (await this.#engine.recentChanges?.(undefined))?.mark)
-      const beganAt = this.#clock.monotonicMs()
-      await scanAll(this.file, this.#engine, options)
-      const nowAt = this.#clock.monotonicMs()
-      this.#restUntilMs = nowAt + REST * (nowAt - beganAt)
-      this.#isExact = isWhole && this.#isHearing && overflows === this.#overflows
-      this.file.set('mark', this.file.get('scan-mark'))
-      this.file.set('built', String(beganMs))
-      this.file.set('current', String(beganMs))
-      await this.#readNoted(options)
-    })
+    return this.#alone(() => this.#scan(options))
+  }
+
+  /** What changes meanwhile is noted, if it is heard of, and read again at the end. */
+  async #scan(options: ScanOptions): Promise<void> {
+    const { file } = this
+    const isWhole = this.#isHearing && !isScanning(file)
+    const overflows = this.#overflows
+    if (!isScanning(file)) {
+      file.set('scan-began', String(this.#clock.nowSec() * 1000))
+      file.set('scan-mark', (await this.#engine.recentChanges?.(undefined))?.mark)
+    }
+    const began = this.#clock.monotonicMs()
+    await scanAll(file, this.#engine, options)
+    const ended = this.#clock.monotonicMs()
+    this.#restUntilMs = ended + REST * (ended - began)
+    this.#isExact = isWhole && this.#isHearing && overflows === this.#overflows
+    file.set('mark', file.get('scan-mark'))
+    file.set('built', file.get('scan-began'))
+    file.set('current', file.get('scan-began'))
+    await this.#readNoted(options)
   }
 
   async #alone<T>(work: () => Promise<T>): Promise<T> {
@@ -217,7 +217,7 @@ export class VolumeIndex {
   }
 
   async #readAgain(changes: readonly IndexChange[]): Promise<void> {
-    const gen = Number(this.file.get('gen') ?? 0)
+    const gen = generationOf(this.file)
     const keys = changes.flatMap(keyOf)
     const values = await this.#engine.read(keys)
     this.file.atomically(() => {
@@ -239,14 +239,14 @@ export class VolumeIndex {
   sawChunks(
     chunks: readonly { readonly ino: Ino; readonly index: number; readonly records: Uint8Array | null }[],
   ): void {
-    const gen = Number(this.file.get('gen') ?? 0)
+    const gen = generationOf(this.file)
     this.file.atomically(() => {
       for (const { ino, index, records } of chunks) this.file.putChunk(ino, index, records, gen)
     })
   }
 
   /** All chunks of a file, as they are now. */
-  async readChunks(ino: Ino, gen = Number(this.file.get('gen') ?? 0)): Promise<void> {
+  async readChunks(ino: Ino, gen = generationOf(this.file)): Promise<void> {
     const gone = new Set(this.file.chunksOf(ino))
     for await (const page of pagesOf({ engine: this.#engine }, { kind: 'chunks', ino })) {
       this.file.atomically(() => {

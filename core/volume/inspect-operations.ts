@@ -12,7 +12,7 @@ import type { SliceRange } from '#core/inspect/object-list.ts'
 import type { ScanOptions } from '#core/inspect/scan.ts'
 import { spaceFolder, spaceView } from '#core/inspect/space.ts'
 import { readStoredBlock } from '#core/inspect/stored-block.ts'
-import { lastSurvey, survey } from '#core/inspect/survey.ts'
+import { lastSurvey, withSurvey } from '#core/inspect/survey.ts'
 import type { Volume } from './open-volume.ts'
 
 type Args = Readonly<Record<string, unknown>>
@@ -64,7 +64,9 @@ async function inspectFile(volume: Volume, args: Args, job: ScanOptions) {
 async function inspectSpace(volume: Volume, args: Args, job: ScanOptions) {
   const parts = await volume.inspector.parts(job)
   const last = args.again === false ? lastSurvey(parts.index.file) : undefined
-  return spaceView(parts, last ?? (await survey(parts, job)))
+  return last === undefined
+    ? withSurvey(parts, job, (found) => spaceView(parts, found))
+    : spaceView(parts, last)
 }
 
 /** `path`: a directory, by the last survey; null when there was none. */
@@ -77,7 +79,7 @@ async function inspectFolder(volume: Volume, args: Args, job: ScanOptions) {
 
 async function inspectHealth(volume: Volume, _args: Args, job: ScanOptions) {
   const parts = await volume.inspector.parts(job)
-  return healthReport(parts, await survey(parts, job), job)
+  return withSurvey(parts, job, (found) => healthReport(parts, found, job))
 }
 
 /** What this client has cached; `limit` files and folders. */

@@ -274,6 +274,30 @@ test('folders add up, whatever they share', async () => {
   assert.deepEqual([x.entries.map(({ name, live }) => [name, live]), x.more], [[['y', 2000]], 1])
 })
 
+test('questions that come together wait for one build, and surveys for each other', async () => {
+  await using test = await makeTestVolume()
+  const volume = await opened(test)
+  for (let k = 0; k < 20; k++) await putFile(volume, `/f${k}`, Buffer.alloc(1000, k))
+  let scans = 0
+  const list = volume.engine.list.bind(volume.engine)
+  volume.engine.list = ((range, page) => {
+    if (range.kind === 'allChunks' && page.after === undefined) scans++
+    return list(range, page)
+  }) as typeof volume.engine.list
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, k) => object(volume, `chunks/0/0/${k + 1}_0_1000`)),
+  )
+  assert.deepEqual(new Set(answers.map(({ reason }) => reason)), new Set(['live']))
+  assert.equal(scans, 1)
+  await rm(join(test.bucket, 'test-volume', 'chunks/0/0/3_0_1000'))
+  const [report, ...views] = await Promise.all([health(volume), space(volume), space(volume), space(volume)])
+  assert.deepEqual(
+    report.broken.map(({ file }) => file.paths),
+    [['/f2']],
+  )
+  for (const { classes, missing } of views) assert.deepEqual([classes.live, missing.count], [19_000, 1])
+})
+
 test('two processes on one volume each have an index, and one that is stopped goes on', async () => {
   await using test = await makeTestVolume()
   const volume = await opened(test)
