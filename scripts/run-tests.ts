@@ -97,6 +97,20 @@ async function runFiles(files: readonly string[], concurrency: number, timeoutMs
   }
 }
 
+/** What was skipped, what failed and why, and the line of counts. */
+function tell(): void {
+  if (skips.length > 0) console.log(`\nSkipped:\n  ${skips.join('\n  ')}`)
+  if (failures.length > 0) console.log(`\nFailures:\n\n${failures.join('\n\n')}`)
+  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+}
+
+/** A run that is cut off tells what it knows. */
+function cutOff(signal: NodeJS.Signals): void {
+  report(false, `the run was ended by ${signal}`, performance.now())
+  tell()
+  process.exit(1)
+}
+
 function prepareSystem(): void {
   const wanted: Record<string, string> = {
     fusermount3: 'fuse3',
@@ -125,6 +139,7 @@ function fuseMounts(): string[] {
   }
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, cutOff)
 /** Whatever the suites make lies in here; what is still mounted in it afterwards one of them forgot. */
 const temporary = mkdtempSync(join(tmpdir(), 'pt-'))
 chmodSync(temporary, 0o755)
@@ -157,7 +172,5 @@ if (!options.quick) {
   }
 }
 rmSync(temporary, { recursive: true, force: true })
-if (skips.length > 0) console.log(`\nSkipped:\n  ${skips.join('\n  ')}`)
-if (failures.length > 0) console.log(`\nFailures:\n\n${failures.join('\n\n')}`)
-console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+tell()
 process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)

@@ -31,7 +31,7 @@ def side(work, *more):
     processes = [multiprocessing.Process(target=one, args=(who,)) for who in (0, 1)]
     for process in processes:
         process.start()
-    answers = dict(queue.get(timeout=60) for _ in processes)
+    answers = dict(queue.get(timeout=120) for _ in processes)
     for process in processes:
         process.join()
     for who in (0, 1):
@@ -109,7 +109,7 @@ def names(mount, who):
 def exclusive(mount, who, barrier):
     won = []
     for k in range(40):
-        barrier.wait(20)
+        barrier.wait(60)
         try:
             if k % 2 == 0:
                 os.close(os.open(f'{mount}/race/{k}', os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
