@@ -38,7 +38,7 @@ const shell = (script: string) => sh(script, { cwd: volume.mountPoint, timeoutMs
 test('the mount is libfuse’s, of our type', { skip }, async () => {
   assert.match(
     await sh('cat /proc/self/mounts'),
-    new RegExp(`JuiceFS:native ${volume.mountPoint} fuse\\.pomelo`),
+    new RegExp(`JuiceFS:native ${volume.mountPoint} fuse\\.juicefs`),
   )
 })
 
