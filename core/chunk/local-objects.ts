@@ -19,10 +19,12 @@ import { OpenFile, OpenFiles } from './cache/open-files.ts'
 import { type BlockId, type BlockName, blockId, type Geometry } from './geometry.ts'
 
 const open = promisify(fs.open)
+const read = promisify(fs.read)
 
 /** Blocks up to this are read whole and kept in memory: an open file for each would cost more. */
 const SMALL = 128 * 1024
 const OPEN_FILES = 256
+const NOWHERE = Buffer.alloc(1024 * 1024)
 /** After so long without a read all files are closed: an open one keeps its space when another client removes it. */
 const IDLE_MS = 30_000
 
@@ -80,11 +82,12 @@ export class LocalObjects {
     return name.size > SMALL
   }
 
-  /** Open a block's file in the background. */
+  /** Open a block's file in the background, and have the kernel bring its pages in. */
   prepare(name: BlockName): void {
     if (this.#tasks.size >= OPEN_FILES || this.#stop.signal.aborted) return
     this.#tasks.start('open of an object', async () => {
-      await this.#open(name)
+      const file = await this.#open(name)
+      if (file !== undefined) await readAhead(file)
     })
   }
 
@@ -140,6 +143,17 @@ export class LocalObjects {
     }
     this.#files.clear()
     this.#watched = false
+  }
+}
+
+/** Into memory that nobody looks at: what counts is that the kernel has read it. A failure is its reader's to meet. */
+async function readAhead(file: OpenFile): Promise<void> {
+  file.hold()
+  try {
+    for (let at = 0; at < file.size; at += NOWHERE.length) await read(file.fd, NOWHERE, 0, NOWHERE.length, at)
+  } catch {
+  } finally {
+    file.letGo()
   }
 }
 
