@@ -42,7 +42,11 @@ function agree(
     const flags = engine.name === 'tikv' ? ['--no-empty-xattrs'] : []
     const args = [script, '--seed', seed, '--ops', operations, ...flags, tested, local]
     const result = await run('python3', args, { timeoutMs: 580_000 })
-    assert.equal(result.code, 0, `${result.stdout.slice(-6000)}${result.stderr.slice(-2000)}\n${volume.log}`)
+    assert.equal(
+      result.code,
+      0,
+      `${result.stdout.slice(0, 3000)}\n…\n${result.stdout.slice(-3000)}${result.stderr.slice(-2000)}\n${volume.log}`,
+    )
     t.diagnostic(result.stdout.trim())
     await volume.unmount()
     await mustPomelo(['fsck', volume.meta])
