@@ -35,9 +35,26 @@ const ALONE = ['mount/fsx', 'store/s3', 'crash/stop', 'ui/fluid', 'electron/pack
 const SUITES_AT_ONCE = 3
 const suiteLimitMs = options.long ? 3 * 3_600_000 : 1_500_000
 
-const total = { passed: 0, failed: 0, skipped: 0 }
-const failures: string[] = []
-const skips: string[] = []
+/** Files that failed are run again this often, one by one; with more of them than that something is simply broken. */
+const MORE_TRIES = 2
+const MOST_AGAIN = 20
+
+/** What the tests of one file came to, or a static check. */
+interface Outcome {
+  passed: number
+  readonly failures: string[]
+  readonly skips: string[]
+}
+
+const outcomes = new Map<string, Outcome>()
+/** What failed beside others and passed by itself. */
+const unsteady: string[] = []
+
+function outcomeOf(key: string): Outcome {
+  let outcome = outcomes.get(key)
+  if (outcome === undefined) outcomes.set(key, (outcome = { passed: 0, failures: [], skips: [] }))
+  return outcome
+}
 
 async function staticCheck(name: string, program: string, args: readonly string[]): Promise<void> {
   const started = performance.now()
@@ -50,14 +67,19 @@ async function staticCheck(name: string, program: string, args: readonly string[
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (data: Buffer) => (said = (said + data.toString()).slice(0, 8000)))
   const [code] = (await once(child, 'close')) as [number | null]
-  report(code === 0, name, performance.now() - started)
-  if (code !== 0) failures.push(`${name}\n${said}`)
+  const ms = performance.now() - started
+  if (code === 0) passed(name, name, ms)
+  else failed(name, name, ms, said)
 }
 
-function report(ok: boolean, name: string, ms: number): void {
-  if (ok) total.passed++
-  else total.failed++
-  console.log(`${ok ? 'ok  ' : 'FAIL'} ${name} (${(ms / 1000).toFixed(1)} s)`)
+function passed(key: string, name: string, ms: number): void {
+  outcomeOf(key).passed++
+  console.log(`ok   ${name} (${(ms / 1000).toFixed(1)} s)`)
+}
+
+function failed(key: string, name: string, ms: number, why: string): void {
+  outcomeOf(key).failures.push(`${name}\n${why}`.slice(0, 6000))
+  console.log(`FAIL ${name} (${(ms / 1000).toFixed(1)} s)`)
 }
 
 function testFiles(folder: string): string[] {
@@ -75,21 +97,19 @@ async function runFiles(files: readonly string[], concurrency: number, timeoutMs
   for await (const event of stream) {
     if (event.type === 'test:pass' || event.type === 'test:fail') {
       const { name, details, skip, file } = event.data
-      const place = (file ?? '').replace(`${root}/`, '')
+      const key = file ?? name
+      const shown = `${key.replace(`${root}/`, '')}: ${name}`
       // The runner wraps each file in a test of its own; it counts only when the file itself broke.
       const isFile = name === file || files.includes(name)
       if (event.type === 'test:fail') {
         const error = details.error as (Error & { cause?: unknown }) | undefined
         if (isFile && /subtests? failed/.test(error?.message ?? '')) continue
-        report(false, `${place}: ${name}`, details.duration_ms)
         const cause =
           error?.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : error?.cause
-        failures.push(`${place}: ${name}\n${String(cause ?? error?.message)}`.slice(0, 6000))
+        failed(key, shown, details.duration_ms, String(cause ?? error?.message))
       } else if (isFile || details.type === 'suite') {
-      } else if (skip !== undefined && skip !== false) {
-        total.skipped++
-        skips.push(`${place}: ${name}: ${skip}`)
-      } else report(true, `${place}: ${name}`, details.duration_ms)
+      } else if (skip !== undefined && skip !== false) outcomeOf(key).skips.push(`${shown}: ${skip}`)
+      else passed(key, shown, details.duration_ms)
     } else if (event.type === 'test:diagnostic' && event.data.file !== undefined) {
       console.log(`     ${event.data.message}`)
     } else if (event.type === 'test:stderr' && process.env.POMELO_TEST_VERBOSE)
@@ -97,16 +117,40 @@ async function runFiles(files: readonly string[], concurrency: number, timeoutMs
   }
 }
 
+/**
+ * Run files that failed again, one at a time with nothing beside them. What passes then is told apart and counts as
+ * passed: suites keep both cores of a small machine busy, and some waits are too short for that.
+ */
+async function runAgain(timeoutMs: number): Promise<void> {
+  for (let tries = 0; tries < MORE_TRIES; tries++) {
+    const files = [...outcomes].filter(([key, { failures }]) => key.startsWith(root) && failures.length > 0)
+    if (files.length > MOST_AGAIN) return
+    for (const [file, { failures }] of files) {
+      unmountLeft()
+      console.log(`\nagain, by itself: ${file.replace(`${root}/`, '')}`)
+      outcomes.delete(file)
+      await runFiles([file], 1, timeoutMs)
+      if (outcomeOf(file).failures.length === 0) unsteady.push(...failures)
+    }
+  }
+}
+
 /** What was skipped, what failed and why, and the line of counts. */
-function tell(): void {
+function tell(): { readonly passed: number; readonly failed: number } {
+  const all = [...outcomes.values()]
+  const skips = all.flatMap((outcome) => outcome.skips)
+  const failures = all.flatMap((outcome) => outcome.failures)
+  const count = all.reduce((sum, outcome) => sum + outcome.passed, 0)
   if (skips.length > 0) console.log(`\nSkipped:\n  ${skips.join('\n  ')}`)
+  if (unsteady.length > 0) console.log(`\nFailed beside others, passed alone:\n\n${unsteady.join('\n\n')}`)
   if (failures.length > 0) console.log(`\nFailures:\n\n${failures.join('\n\n')}`)
-  console.log(`\n${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`)
+  console.log(`\n${count} passed, ${failures.length} failed, ${skips.length} skipped`)
+  return { passed: count, failed: failures.length }
 }
 
 /** A run that is cut off tells what it knows. */
 function cutOff(signal: NodeJS.Signals): void {
-  report(false, `the run was ended by ${signal}`, performance.now())
+  failed('run', `the run was ended by ${signal}`, performance.now(), '')
   tell()
   process.exit(1)
 }
@@ -139,6 +183,13 @@ function fuseMounts(): string[] {
   }
 }
 
+/** Unmounts what a suite forgot; returns where that was. */
+function unmountLeft(): readonly string[] {
+  const left = fuseMounts().filter((path) => path.startsWith(temporary))
+  for (const mount of left) spawnSync('umount', ['-l', mount])
+  return left
+}
+
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, cutOff)
 /** Whatever the suites make lies in here; what is still mounted in it afterwards one of them forgot. */
 const temporary = mkdtempSync(join(tmpdir(), 'pt-'))
@@ -166,11 +217,9 @@ if (!options.quick) {
     SUITES_AT_ONCE,
     suiteLimitMs,
   )
-  for (const mount of fuseMounts().filter((path) => path.startsWith(temporary))) {
-    spawnSync('umount', ['-l', mount])
-    report(false, `left mounted: ${mount}`, 0)
-  }
+  await runAgain(suiteLimitMs)
+  for (const mount of unmountLeft()) failed('mounts', `left mounted: ${mount}`, 0, 'by one of the suites')
 }
 rmSync(temporary, { recursive: true, force: true })
-tell()
-process.exit(total.failed > 0 || total.passed === 0 ? 1 : 0)
+const counts = tell()
+process.exit(counts.failed > 0 || counts.passed === 0 ? 1 : 0)
