@@ -11,6 +11,7 @@
  */
 import { type Clock, systemClock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
+import type { Finding } from '#core/base/finding.ts'
 import { type Log, silentLog } from '#core/base/log.ts'
 import { type Random, systemRandom } from '#core/base/random.ts'
 import type {
@@ -60,6 +61,7 @@ export class TkvEngine implements MetaEngine {
   readonly address: string
   /** The store's wall clock, where it has one. */
   readonly serverTimeMs?: () => Promise<number>
+  readonly examine?: () => Promise<readonly Finding[]>
   readonly #store: OrderedStore
   readonly #layout: Layout
   readonly #lists: Lists
@@ -75,6 +77,7 @@ export class TkvEngine implements MetaEngine {
     this.scheme = store.scheme
     this.address = store.address
     if (store.serverTimeMs !== undefined) this.serverTimeMs = () => store.serverTimeMs!()
+    if (store.examine !== undefined) this.examine = () => store.examine!()
     this.#store = store
     this.#readOnly = readOnly
     this.#log = log

@@ -3,6 +3,7 @@
  *
  * Keys are byte strings (base/name.ts): they sort bytewise and are joined as text. Methods reject BackendError.
  */
+import type { Finding } from '#core/base/finding.ts'
 
 /** A byte string. */
 export type Key = string
@@ -57,6 +58,8 @@ export interface OrderedStore extends StoreReader {
   deleteRange(range: KeyRange): Promise<void>
   /** The store's wall clock, Unix milliseconds, where it has one. */
   serverTimeMs?(): Promise<number>
+  /** What its state means for its users; servers only. */
+  examine?(): Promise<readonly Finding[]>
   close(): Promise<void>
 }
 
