@@ -121,7 +121,8 @@ function damagedData(engine: UsedEngine): void {
     skip: noMount || engine.skip,
     timeout: 90_000,
   }, async () => {
-    await using volume = await engine.makeVolume(['--block-size', '64K'])
+    // Uncompressed blocks of a bucket on this disk are read where they are.
+    await using volume = await engine.makeVolume(['--block-size', '64K', '--compress', 'lz4'])
     await volume.mount()
     await sh('head -c 200000 /dev/urandom > f; md5sum f > ../sum', { cwd: volume.mountPoint })
     await volume.unmount()
