@@ -74,11 +74,12 @@ for (const engine of useEngines().filter(({ name }) => isLong || name === 'redis
         const writer = spawn('python3', ['-c', WRITER, join(theirs.mountPoint, 'busy')], {
           stdio: ['ignore', 'pipe', 'inherit'],
         })
+        const ended = once(writer, 'close')
         await once(writer.stdout, 'data')
         for (let round = 0; round < 3; round++)
           await mustPomelo(['dedup', '--apply', volume.mountPoint], { timeoutMs: 120_000 })
         await sh('touch stop', { cwd: join(theirs.mountPoint, 'busy') })
-        assert.deepEqual(await once(writer, 'close'), [0, null])
+        assert.deepEqual(await ended, [0, null])
         const ofBusy = await sh('cat busy/busy? | sha256sum; ls busy/busy? | wc -l', {
           cwd: theirs.mountPoint,
         })

@@ -11,6 +11,7 @@ import { makeVolume, noMount, sh } from '../harness/volume.ts'
 
 test('pomelo trace names who reads what, and the object that the read waits for', {
   skip: noMount,
+  timeout: 180_000,
 }, async () => {
   await using volume = await makeVolume()
   await volume.mount()
@@ -21,7 +22,8 @@ test('pomelo trace names who reads what, and the object that the read waits for'
 
   const place = join(volume.mountPoint, 'dir')
   const args = [join(root, 'core/cli/main.ts'), 'trace', place, '--op', 'read', '--json']
-  const tracer = spawn(nodeBinary()!, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 60_000 })
+  const tracer = spawn(nodeBinary()!, args, { stdio: ['ignore', 'pipe', 'inherit'], timeout: 120_000 })
+  const ended = once(tracer, 'close')
   const seen: ShownOperation[] = []
   createInterface({ input: tracer.stdout }).on('line', (line) => seen.push(JSON.parse(line)))
   const read = (file: string): Promise<string> =>
@@ -35,7 +37,7 @@ test('pomelo trace names who reads what, and the object that the read waits for'
   const ofCold = () => seen.find(({ path }) => path === '/dir/cold')
   for (let tries = 0; ofCold() === undefined && tries < 100; tries++) await sh('sleep 0.1')
   tracer.kill('SIGINT')
-  assert.deepEqual(await once(tracer, 'close'), [0, null])
+  assert.deepEqual(await ended, [0, null])
 
   const { op, program, error, offset, bytes, ms, requests } = ofCold()!
   assert.deepEqual([op, program, error, offset, bytes], ['read', 'dd', null, 12_288, 4096])
