@@ -7,7 +7,6 @@ import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { setPriority } from 'node:os'
 import { join, resolve } from 'node:path'
-import { setFlagsFromString } from 'node:v8'
 import { systemClock } from '#core/base/clock.ts'
 import type { Log } from '#core/base/log.ts'
 import { redactUrl } from '#core/base/redact.ts'
@@ -57,7 +56,6 @@ const FORCED_MS = 5000
 /** Serve until the volume is unmounted or `stop` fires; returns the exit code. Rejects when it could not start. */
 export async function serveVolume(request: MountRequest, around: Surroundings): Promise<number> {
   const { log } = around
-  collectLess()
   const mountPoint = await checkPlaces(request)
   await warnAboutDescriptors(log)
   const lost = new AbortController()
@@ -89,15 +87,6 @@ async function warnAboutDescriptors(log: Log): Promise<void> {
   const limits = await readFile('/proc/self/limits', 'utf8').catch(() => '')
   const hard = Number(/^Max open files\s+\S+\s+(\d+)/m.exec(limits)?.[1] ?? Number.NaN)
   if (hard < FEW_DESCRIPTORS) log.warn(`only ${hard} files may be open at a time: raise it with ulimit -n`)
-}
-
-/**
- * Buffers count towards V8's limit for the whole heap instead of starting a collection with every 64 MiB: of a first read
- * from S3 that was most of the processor time (128 MiB: 19 collections, now 8). What a mount may hold is bounded by
- * `BufferBudget` and the memory cache.
- */
-function collectLess(): void {
-  setFlagsFromString('--external-memory-accounted-in-global-limit')
 }
 
 /** As the reference client has it (vfs-and-fuse.md §8.1). */

@@ -112,5 +112,7 @@ export async function open(ui: Ui, hash: string, view: View = {}): Promise<OpenP
   page.on('pageerror', (error) => errors.push(String(error)))
   await page.goto(`${ui.origin}/?fake=${world}${hash}`)
   await page.getByRole('navigation', { name: 'Volumes and pages' }).waitFor()
+  // The screen itself may come a moment later than the frame around it.
+  await page.locator('main :is(h1, h2)').first().waitFor()
   return { page, context, errors }
 }

@@ -31,6 +31,9 @@ test('the palette mounts, goes places and changes the theme', options, async () 
   await page.keyboard.type('mount arch')
   await page.getByRole('option', { name: 'Mount archive-2019' }).waitFor()
   await press(page, 'Enter')
+  // What the palette offers for it changes with its state.
+  const row = page.getByRole('row').filter({ hasText: 'archive-2019' })
+  await row.getByText('Mounted', { exact: true }).waitFor()
   await press(page, 'Control+k')
   await page.keyboard.type('archive')
   await page
