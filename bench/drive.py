@@ -259,7 +259,7 @@ def run():
         files('z')
         drop_caches('2')
         result = each(lambda _: list_all(), range(3))
-        return {key: value / count for key, value in result.items()}
+        return {key: value / count if isinstance(value, float) else value for key, value in result.items()}
     if row == 'write 4 KiB file':
         data = rng.randbytes(4096)
         return each(lambda p: put(p, data), [name('f', k) for k in range(count)])
