@@ -25,7 +25,7 @@ const MOST_GROUPS = 10_000
  * Mbit/s, 0 is none; `limit`: groups listed.
  */
 async function duplicates(volume: Volume, args: Args, { signal, onProgress }: DedupJob) {
-  const parts = await volume.inspector.contentParts({ signal, onProgress })
+  const parts = await volume.inspector.settledContent({ signal, onProgress })
   const scanned = await scanContent(parts, {
     cachedOnly: args.cachedOnly === true,
     downloadLimit: number(args, 'downloadLimit', 0),
@@ -35,7 +35,7 @@ async function duplicates(volume: Volume, args: Args, { signal, onProgress }: De
   return { scanned, report: await findDuplicates(parts, { limit: groupsOf(args), signal }) }
 }
 
-/** The same of what was read before. */
+/** The same of what was read before, by the index as it is: asked again and again while somebody looks at it. */
 async function knownDuplicates(volume: Volume, args: Args, { signal, onProgress }: DedupJob) {
   const parts = await volume.inspector.contentParts({ signal, onProgress })
   return findDuplicates(parts, { limit: groupsOf(args), signal })
@@ -47,7 +47,7 @@ function groupsOf(args: Args): number {
 
 /** `apply`: do it; else only say what it would come to. */
 async function dedup(volume: Volume, args: Args, { signal, onProgress }: DedupJob) {
-  const parts = await volume.inspector.contentParts({ signal, onProgress })
+  const parts = await volume.inspector.settledContent({ signal, onProgress })
   return shareSlices(parts, {
     dryRun: args.apply !== true,
     signal,

@@ -52,13 +52,19 @@ export class Inspector {
     return (this.#objects ??= new ObjectList(await this.parts(options)))
   }
 
-  /** The same with what is known of the bytes, and an index that is right as of now. */
+  /** The same with what is known of the bytes. */
   async contentParts(options: ScanOptions): Promise<ContentParts> {
     const parts = await this.parts(options)
-    await this.index.settle(options)
     this.#content ??= ContentFile.open(this.#file('.content.db'), this.#volume.setting.UUID)
     const { meta, blocks } = this.#volume
     return { ...parts, meta, blocks, content: this.#content }
+  }
+
+  /** The same, and an index that is right as of now: that may take a scan. */
+  async settledContent(options: ScanOptions): Promise<ContentParts> {
+    const parts = await this.contentParts(options)
+    await this.index.settle(options)
+    return parts
   }
 
   /** Note every commit of this process from here on. While others change the volume, too, the index is not exact. */

@@ -17,7 +17,7 @@ import type { Daemon } from '../daemon.ts'
 
 type Input<K extends keyof InspectService> = Exclude<Parameters<InspectService[K]>[0], string>
 
-/** Batches of a trace that wait for a slow listener; older ones go. */
+/** Batches of a trace that wait for a slow listener; older ones go, and are counted. */
 const MOST_BATCHES = 20
 
 export class Inspections implements InspectService {
@@ -68,10 +68,11 @@ export class Inspections implements InspectService {
     if (link === undefined)
       throw new ApiRefusal('refused', 'only a mounted volume has operations to show', 'mount it first')
     const batches: TraceBatch[] = []
+    let dropped = 0
     let wake = (): void => {}
     let ended = false
     const onProgress = (value: unknown): void => {
-      if (batches.push(value as TraceBatch) > MOST_BATCHES) batches.shift()
+      if (batches.push(value as TraceBatch) > MOST_BATCHES) dropped += sizeOf(batches.shift()!)
       wake()
     }
     const work = link.client.call('trace', filter, { signal, onProgress }).finally(() => {
@@ -82,8 +83,10 @@ export class Inspections implements InspectService {
     work.catch(() => {})
     while (!ended || batches.length > 0) {
       const batch = batches.shift()
-      if (batch !== undefined) yield batch
-      else if (!ended) await new Promise<void>((resolve) => (wake = resolve))
+      if (batch !== undefined) {
+        yield { ...batch, dropped: batch.dropped + dropped }
+        dropped = 0
+      } else if (!ended) await new Promise<void>((resolve) => (wake = resolve))
     }
     if (!signal.aborted) await work
   }
@@ -91,4 +94,9 @@ export class Inspections implements InspectService {
   #ask<T>(id: string, op: string, args: Readonly<Record<string, unknown>>, { signal }: Caller): Promise<T> {
     return this.#daemon.operators.of(id).call(op, args, { signal }) as Promise<T>
   }
+}
+
+/** Operations that are gone with a batch nobody took. */
+function sizeOf({ operations, dropped }: TraceBatch): number {
+  return operations.length + dropped
 }

@@ -1,5 +1,4 @@
 import { Button, SegmentedControl, TextInput } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import type { BucketObject } from '#core/api/inspect.ts'
 import { useApi } from '../../api/api.ts'
@@ -19,7 +18,7 @@ import { ObjectPages } from './object-pages.ts'
 import { ObjectPanel } from './object-panel.tsx'
 import { placeOfSearch } from './search.ts'
 import { EVERYTHING, type SliceRange } from './slice-range.ts'
-import { useTask } from './use-inspector.ts'
+import { useListedMs, useTask } from './use-inspector.ts'
 
 const words = s.inspect.bucket
 
@@ -141,11 +140,7 @@ function rangeOf(slice: string | undefined): SliceRange {
 function useObjectPages(id: string, range: SliceRange): ObjectPages {
   const { trpc } = useApi()
   const [pages, setPages] = useState(() => new ObjectPages(() => new Promise(() => {})))
-  const surveyed = useQuery({
-    queryKey: ['inspect', 'status', id],
-    queryFn: ({ signal }) => trpc.inspect.space.query({ id }, { signal }),
-    refetchInterval: 5000,
-  }).data?.listedToMs
+  const { data: surveyed } = useListedMs(id)
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new survey is another list
   useEffect(() => {
     const fresh = new ObjectPages((from, limit, signal) =>

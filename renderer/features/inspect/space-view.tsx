@@ -1,5 +1,5 @@
 import { Button } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import type { SpaceView as Space, SpaceEntry } from '#core/api/inspect.ts'
 import { useApi } from '../../api/api.ts'
@@ -18,6 +18,7 @@ import { s } from '../../strings/strings.ts'
 import { NoSurvey, SurveyButton } from './bucket-view.tsx'
 import css from './inspect-tab.module.css'
 import map from './space-view.module.css'
+import { useListedMs } from './use-inspector.ts'
 
 const words = s.inspect.space
 const HEIGHT = 380
@@ -37,10 +38,11 @@ const COLORS: Readonly<Record<keyof Space['classes'], string>> = {
 /** Why the bucket is as large as it is, by the last survey. */
 export function SpaceView({ id }: { readonly id: string }) {
   const { trpc } = useApi()
+  const { data: listedMs } = useListedMs(id)
   const { data, error, refetch } = useQuery({
-    queryKey: ['inspect', 'space', id],
+    queryKey: ['inspect', 'space', id, listedMs],
     queryFn: ({ signal }) => trpc.inspect.space.query({ id }, { signal }),
-    refetchInterval: 5000,
+    placeholderData: keepPreviousData,
   })
   if (data === null) return <NoSurvey id={id} />
   return (
@@ -118,9 +120,10 @@ export function SpaceView({ id }: { readonly id: string }) {
 
 function Folders({ id }: { readonly id: string }) {
   const { trpc } = useApi()
+  const { data: listedMs } = useListedMs(id)
   const [path, setPath] = useState('/')
   const { data, error, refetch } = useQuery({
-    queryKey: ['inspect', 'folder', id, path],
+    queryKey: ['inspect', 'folder', id, path, listedMs],
     queryFn: ({ signal }) => trpc.inspect.folder.query({ id, path }, { signal }),
   })
   const entries = data?.entries.filter((entry) => sizeOf(entry) > 0) ?? []

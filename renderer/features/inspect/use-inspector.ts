@@ -1,5 +1,5 @@
 /** What several views of the inspector ask and start. */
-import { useMutation } from '@tanstack/react-query'
+import { useMutation, useQuery } from '@tanstack/react-query'
 import type { TaskSpec } from '#core/api/tasks.ts'
 import { useApi } from '../../api/api.ts'
 import { useUi } from '../../components/ui-store.ts'
@@ -11,5 +11,15 @@ export function useTask(words: { readonly started: string; readonly doing: strin
     mutationFn: (spec: TaskSpec) => trpc.tasks.start.mutate(spec),
     onSuccess: () => useUi.getState().say(words.started),
     onError: (error) => useUi.getState().fail(error, words.doing),
+  })
+}
+
+/** When the last survey listed the bucket, looked at now and then; null: never. What it found is read only when that changes. */
+export function useListedMs(id: string) {
+  const { trpc } = useApi()
+  return useQuery({
+    queryKey: ['inspect', 'listed', id],
+    queryFn: async ({ signal }) => (await trpc.inspect.bucket.query({ id, limit: 1 }, { signal })).listedMs,
+    refetchInterval: 5000,
   })
 }
