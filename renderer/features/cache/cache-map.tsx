@@ -1,8 +1,10 @@
 import { Button } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import { useApi } from '../../api/api.ts'
+import { Crumbs } from '../../components/crumbs.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
 import { Panel } from '../../components/panel.tsx'
+import map from '../../components/treemap.module.css'
 import { squarify } from '../../components/treemap.ts'
 import { useUi } from '../../components/ui-store.ts'
 import { useWidth } from '../../components/use-width.ts'
@@ -33,7 +35,7 @@ export function CacheMap({ id }: { readonly id: string }) {
     <Panel
       title={words.title}
       note={counted < toCount ? words.counting(counted, toCount) : words.note(bytes(cached), bytes(all))}
-      actions={<Crumbs path={path} onPath={setPath} />}
+      actions={<Crumbs label={words.path} path={path} root={s.files.root} onPath={setPath} />}
     >
       {error !== null && <ErrorNote error={error} doing={words.reading} onRetry={again} />}
       <Cells path={path} shares={shares} chosen={chosen} onChoose={setChosen} onOpen={setPath} />
@@ -89,19 +91,6 @@ function DropButton({ id, target }: { readonly id: string; readonly target: Shar
   )
 }
 
-function Crumbs({ path, onPath }: { readonly path: string; readonly onPath: (path: string) => void }) {
-  const parts = path.split('/').filter((part) => part !== '')
-  return (
-    <nav className={css.crumbs} aria-label={s.cache.map.path}>
-      {['/', ...parts.map((_, at) => `/${parts.slice(0, at + 1).join('/')}`)].map((each) => (
-        <button key={each} type="button" disabled={each === path} onClick={() => onPath(each)}>
-          {each === '/' ? s.files.root : each.split('/').at(-1)}
-        </button>
-      ))}
-    </nav>
-  )
-}
-
 interface CellsProps {
   readonly path: string
   readonly shares: readonly Share[]
@@ -122,7 +111,7 @@ function Cells({ path, shares, chosen, onChoose, onOpen }: CellsProps) {
     height,
   )
   return (
-    <ul ref={host} className={css.map} style={{ height }} aria-label={words.label(path)}>
+    <ul ref={host} className={map.map} style={{ height }} aria-label={words.label(path)}>
       {drawn.map((share, at) => {
         const { x, y, width: wide, height: high } = rects[at]!
         const text = words.cell(
@@ -135,16 +124,16 @@ function Cells({ path, shares, chosen, onChoose, onOpen }: CellsProps) {
           <li key={share.path} style={{ left: x, top: y, width: wide, height: high }}>
             <button
               type="button"
-              className={css.cell}
+              className={map.cell}
               aria-label={text}
               aria-pressed={share.path === chosen}
               title={share.partial ? `${words.partial} ${text}` : text}
               onClick={() => onChoose(share.path)}
               onDoubleClick={() => share.isFolder && onOpen(share.path)}
             >
-              <span className={css.filling} style={{ width: percentOf(share) }} />
+              <span className={`${map.filling} ${css.cached}`} style={{ width: percentOf(share) }} />
               {wide >= LEAST_TEXT.width && high >= LEAST_TEXT.height && (
-                <span className={css.words} aria-hidden>
+                <span className={map.words} aria-hidden>
                   <strong>{share.name}</strong>
                   <span>
                     {bytes(share.cachedBytes)} · {percent(share.cachedBytes, share.bytes)}

@@ -1,8 +1,8 @@
-import { Button } from '@mantine/core'
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useRef, useState } from 'react'
 import type { SpaceView as Space, SpaceEntry } from '#core/api/inspect.ts'
 import { useApi } from '../../api/api.ts'
+import { Crumbs } from '../../components/crumbs.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
 import { Notice } from '../../components/notice.tsx'
 import { Panel } from '../../components/panel.tsx'
@@ -10,6 +10,7 @@ import { PlainTable } from '../../components/plain-table.tsx'
 import { volumeHref } from '../../components/route.ts'
 import { StackedBar } from '../../components/stacked-bar.tsx'
 import { TimeAgo } from '../../components/time-ago.tsx'
+import map from '../../components/treemap.module.css'
 import { squarify } from '../../components/treemap.ts'
 import { useWidth } from '../../components/use-width.ts'
 import { bytes, exactBytes } from '../../format/bytes.ts'
@@ -17,7 +18,7 @@ import { count } from '../../format/number.ts'
 import { s } from '../../strings/strings.ts'
 import { NoSurvey, SurveyButton } from './bucket-view.tsx'
 import css from './inspect-tab.module.css'
-import map from './space-view.module.css'
+import own from './space-view.module.css'
 import { useListedMs } from './use-inspector.ts'
 
 const words = s.inspect.space
@@ -128,31 +129,15 @@ function Folders({ id }: { readonly id: string }) {
   })
   const entries = data?.entries.filter((entry) => sizeOf(entry) > 0) ?? []
   return (
-    <Panel title={words.folders} actions={<Crumbs path={path} onPath={setPath} />}>
+    <Panel
+      title={words.folders}
+      actions={<Crumbs label={words.path} path={path} root={words.root} onPath={setPath} />}
+    >
       {error !== null && <ErrorNote error={error} doing={words.doing} onRetry={() => void refetch()} />}
       <Cells id={id} path={path} entries={entries} onOpen={setPath} />
       {data != null && entries.length === 0 && <p className={css.dim}>{words.nothing}</p>}
       {data != null && data.more > 0 && <p className={css.dim}>{words.more(count(data.more))}</p>}
     </Panel>
-  )
-}
-
-function Crumbs({ path, onPath }: { readonly path: string; readonly onPath: (path: string) => void }) {
-  const parts = path.split('/').filter((part) => part !== '')
-  return (
-    <nav aria-label={words.path}>
-      {['/', ...parts.map((_, at) => `/${parts.slice(0, at + 1).join('/')}`)].map((each) => (
-        <Button
-          key={each}
-          variant="subtle"
-          size="compact-sm"
-          disabled={each === path}
-          onClick={() => onPath(each)}
-        >
-          {each === '/' ? words.root : each.split('/').at(-1)}
-        </Button>
-      ))}
-    </nav>
   )
 }
 
@@ -180,7 +165,10 @@ function Cells({ id, path, entries, onOpen }: CellsProps) {
         const label = words.cell(entry.name, bytes(sizeOf(entry)))
         const content = (
           <>
-            <span className={map.filling} style={{ width: `${(entry.live / sizeOf(entry)) * 100}%` }} />
+            <span
+              className={`${map.filling} ${own.live}`}
+              style={{ width: `${(entry.live / sizeOf(entry)) * 100}%` }}
+            />
             {wide >= LEAST_TEXT.width && high >= LEAST_TEXT.height && (
               <span className={map.words} aria-hidden>
                 <strong>{entry.name}</strong>
