@@ -18,6 +18,8 @@ export interface WarmupResult {
   readonly bytes: number
   /** Bytes fetched (warmup). */
   readonly fetched: number
+  /** Bytes of pinned slices, which stay (evict). */
+  readonly kept: number
   /** Bytes by place (check): memory, disk, staging, store. */
   readonly places: Readonly<Record<string, number>>
   /** Paths that could not be done, with the reason: the first hundred. */
@@ -37,6 +39,7 @@ export async function warmup(
     slices: 0,
     bytes: 0,
     fetched: 0,
+    kept: 0,
     places: {} as Record<string, number>,
     failures: [] as string[],
   }
@@ -80,6 +83,7 @@ interface Sum {
   slices: number
   bytes: number
   fetched: number
+  kept: number
   places: Record<string, number>
 }
 
@@ -98,7 +102,7 @@ async function oneFile(
       sum.slices++
       sum.bytes += size
       if (action === 'warmup') sum.fetched += await blocks.warm({ id, size }, signal)
-      else if (action === 'evict') await blocks.evict({ id, size })
+      else if (action === 'evict') sum.kept += (await blocks.evict({ id, size })) ? 0 : size
       else {
         for (const [block, place] of (await blocks.locate({ id, size }, false)).entries()) {
           sum.places[place] = (sum.places[place] ?? 0) + geometry.size(size, block)

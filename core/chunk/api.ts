@@ -60,8 +60,8 @@ export interface BlockStore {
   remove(slice: SliceId, signal?: AbortSignal): Promise<void>
   /** Fill the disk cache with the slice; returns bytes fetched. */
   warm(slice: SliceId, signal?: AbortSignal): Promise<number>
-  /** Drop cached copies; staged blocks and those of slices that are kept stay. */
-  evict(slice: SliceId): Promise<void>
+  /** Drop cached copies; staged blocks stay. False: the slice is kept, and all of it stays. */
+  evict(slice: SliceId): Promise<boolean>
   /** Whether blocks can be cached on a disk now. */
   readonly hasDiskCache: boolean
   /** Blocks of the slice in the disk cache, now or later, stay there whatever its size; only free space is minded. */

@@ -151,12 +151,13 @@ export class CachedBlockStore implements BlockStore {
     return fetched
   }
 
-  async evict(slice: SliceId): Promise<void> {
-    if (this.#parts.disk.keeps(slice.id)) return
+  async evict(slice: SliceId): Promise<boolean> {
+    if (this.#parts.disk.keeps(slice.id)) return false
     for (const name of this.#names(slice)) {
       this.#parts.cache.delete(blockId(name.slice, name.index))
       await this.#parts.disk.remove(name)
     }
+    return true
   }
 
   get hasDiskCache(): boolean {

@@ -167,6 +167,12 @@ export const COMMANDS: readonly Listed[] = [
   },
   {
     group: trees,
+    name: 'pin',
+    summary: 'keep files in the cache',
+    load: () => import('./pin.ts').then((m) => m.pin),
+  },
+  {
+    group: trees,
     name: 'quota set',
     summary: 'limit a directory, user or group',
     load: () => import('./quota.ts').then((m) => m.quotaSet),

@@ -82,6 +82,15 @@ async function placeOf({ signal }: ToolCall, volumes: Volumes, text: string): Pr
   }
 }
 
+/** Errors: Refusal when a command on the cache is about none. */
+export function mustHaveCache({ given }: Pick<ToolCall, 'given'>, { mountPoint }: OperationPlace): void {
+  if (mountPoint === undefined && !given.has('cache-dir'))
+    throw new Refusal(
+      'without a mount there is no cache to work on',
+      'add --cache-dir DIR, or name a path below a mount point',
+    )
+}
+
 /** Places by volume: requests that take many paths are sent once to each. */
 export function byVolume(places: readonly OperationPlace[]): readonly (readonly OperationPlace[])[] {
   const groups = new Map<string, OperationPlace[]>()

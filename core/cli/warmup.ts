@@ -1,10 +1,9 @@
 import { readFile } from 'node:fs/promises'
 import type { WarmupResult } from '#core/admin/warmup.ts'
-import { Refusal } from '#core/base/refusal.ts'
 import { formatCount, formatSize } from '#core/base/units.ts'
 import { defineCommand } from './command.ts'
 import { UsageError } from './options.ts'
-import { byVolume, withPlaces } from './places.ts'
+import { byVolume, mustHaveCache, withPlaces } from './places.ts'
 import { TOOL_OPTIONS } from './volumes.ts'
 
 const OPTIONS = {
@@ -37,12 +36,7 @@ export const warmup = defineCommand({
     return withPlaces(call, operands, { readOnly: true }, async (places) => {
       const results: WarmupResult[] = []
       for (const group of byVolume(places)) {
-        if (group[0]!.mountPoint === undefined && !call.given.has('cache-dir')) {
-          throw new Refusal(
-            'without a mount there is no cache to work on',
-            'add --cache-dir DIR, or name a path below a mount point',
-          )
-        }
+        mustHaveCache(call, group[0]!)
         const progress = out.progress(
           action === 'evict' ? 'Dropping' : action === 'check' ? 'Checking' : 'Fetching',
         )
@@ -73,6 +67,8 @@ export const warmup = defineCommand({
       })
       const failures = results.flatMap((result) => result.failures)
       for (const failure of failures) out.warn(failure)
+      const kept = results.reduce((sum, result) => sum + result.kept, 0)
+      if (kept > 0) out.note(`${formatSize(kept)} are pinned and stay: see \`pomelo pin --list\``)
       return failures.length > 0 ? 1 : 0
     })
   },

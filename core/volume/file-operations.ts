@@ -6,7 +6,7 @@ import { warmup } from '#core/admin/warmup.ts'
 import { rootContext } from '#core/base/context.ts'
 import { EEXIST, EINVAL, ENOENT, FsError, fail } from '#core/base/errno.ts'
 import { exactText, nameFromExact } from '#core/base/exact-names.ts'
-import type { Ino } from '#core/base/ino.ts'
+import { type Ino, inoText } from '#core/base/ino.ts'
 import { type Name, nameToText } from '#core/base/name.ts'
 import { O_RDONLY } from '#core/base/open-flags.ts'
 import { RENAME_NOREPLACE } from '#core/meta/api.ts'
@@ -77,7 +77,7 @@ export const FILE_OPERATIONS: Readonly<Record<string, Operation>> = {
   estimate,
   pins: async ({ pins }) => pins.list(),
   pin,
-  unpin: async ({ pins }, args) => pins.remove(paths(args, 'inos')),
+  unpin,
 }
 
 async function list(volume: Volume, args: Args, { signal }: Job) {
@@ -294,6 +294,20 @@ async function pin(volume: Volume, args: Args, { signal, onProgress }: Job) {
     places.map(({ ino }) => ino),
     { signal, onProgress },
   )
+}
+
+/** By `inos` (decimal), or by `paths`: those of them that were not pinned are returned. */
+async function unpin(volume: Volume, args: Args, { signal }: Job): Promise<readonly string[]> {
+  const { pins } = volume
+  if (args.paths === undefined) {
+    await pins.remove(paths(args, 'inos'))
+    return []
+  }
+  const wanted = paths(args)
+  const found = await Promise.all(wanted.map((path) => place(volume, path, signal)))
+  const inos = found.map(({ ino }) => inoText(pins.inoOf(ino)))
+  const removed = await pins.remove(inos)
+  return wanted.filter((_, at) => !removed.includes(inos[at]!))
 }
 
 const ESTIMATE_MS = 5000

@@ -121,8 +121,9 @@ async function rmr(volume: Volume, args: Args, { signal, onProgress }: Operation
   return { removed, name: nameToText(name) }
 }
 
-function warm(volume: Volume, args: Args, job: OperationJob) {
+async function warm(volume: Volume, args: Args, job: OperationJob) {
   const action = ['warmup', 'evict', 'check'].find((each) => each === args.action) as WarmupAction | undefined
+  if (action === 'evict') await volume.pins.know({ signal: job.signal })
   return warmup(volume, paths(args), { action: action ?? 'warmup', threads: count(args, 'threads', 50) }, job)
 }
 

@@ -111,7 +111,7 @@ export class Pins {
   async add(inos: readonly Ino[], job: PinJob): Promise<readonly ShownPin[]> {
     if (this.#file === undefined || !this.#volume.blocks.hasDiskCache)
       throw new Refusal('nothing can be kept here without a disk cache', 'give the volume a cache folder')
-    const stored = inos.map((ino) => (ino === ROOT_INO ? this.#volume.state.rootIno : ino))
+    const stored = inos.map((ino) => this.inoOf(ino))
     await this.#change((pins) => {
       const known = new Set(pins.map(({ ino }) => ino))
       const sinceMs = Math.floor(this.#clock.nowSec() * 1000)
@@ -125,11 +125,29 @@ export class Pins {
     return (await this.list()).filter(({ ino }) => stored.some((each) => inoText(each) === ino))
   }
 
-  /** Their blocks stay until their room is needed. */
-  async remove(inos: readonly string[]): Promise<void> {
-    await this.#change((pins) => pins.filter(({ ino }) => !inos.includes(inoText(ino))))
+  /** The inode that stands for `ino` in the list: the root of a part of a volume is known by its own. */
+  inoOf(ino: Ino): Ino {
+    return ino === ROOT_INO ? this.#volume.state.rootIno : ino
+  }
+
+  /** Resolves when it is known which slices are kept: none of a pin is dropped by mistake from then on. */
+  async know(job: PinJob): Promise<void> {
+    await this.#inTurn(async () => {
+      if (!this.#known && this.#pins.length > 0) await this.#look(this.#pins, job, false)
+    })
+  }
+
+  /** Their blocks stay until their room is needed. Returns those that were pinned. */
+  async remove(inos: readonly string[]): Promise<readonly string[]> {
+    if (this.#file === undefined) return []
+    let removed: readonly string[] = []
+    await this.#change((pins) => {
+      removed = pins.map(({ ino }) => inoText(ino)).filter((ino) => inos.includes(ino))
+      return pins.filter(({ ino }) => !inos.includes(inoText(ino)))
+    })
     // Which slices only they had is found out by looking at the others, which may take a while.
     void this.#inTurn(() => this.#look(this.#pins, {}, false)).catch((error: unknown) => this.#failed(error))
+    return removed
   }
 
   async #watch(): Promise<void> {
