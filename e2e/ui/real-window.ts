@@ -25,13 +25,7 @@ export async function startRealUi(): Promise<RealUi> {
     async open() {
       const page = await browser.newPage({ viewport: { width: 1280, height: 800 } })
       page.setDefaultTimeout(40_000)
-      const errors: string[] = []
-      page.on('console', (message) => {
-        // A daemon that is killed on purpose breaks connections, which the browser notes by itself.
-        if (message.type() === 'error' && !/WebSocket|ERR_CONNECTION/.test(message.text()))
-          errors.push(message.text())
-      })
-      page.on('pageerror', (error) => errors.push(String(error)))
+      const errors = watchErrors(page)
       await page.goto((await daemon.code()).url)
       return { page, errors }
     },
@@ -40,6 +34,18 @@ export async function startRealUi(): Promise<RealUi> {
       await daemon[Symbol.asyncDispose]()
     },
   }
+}
+
+/** What the page's console complains about from here on. */
+export function watchErrors(page: Page): string[] {
+  const errors: string[] = []
+  page.on('console', (message) => {
+    // A daemon that is killed on purpose breaks connections, which the browser notes by itself.
+    if (message.type() === 'error' && !/WebSocket|ERR_CONNECTION/.test(message.text()))
+      errors.push(message.text())
+  })
+  page.on('pageerror', (error) => errors.push(String(error)))
+  return errors
 }
 
 /** The word under the name of the volume that is shown. */
