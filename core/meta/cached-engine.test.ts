@@ -68,7 +68,7 @@ test('after a listing from end to end the directory is known: other names are ab
   assert.ok(engine instanceof CachedEngine)
   const { ino: a } = await meta.mknod(root, 1, 'a', dir)
   for (let k = 0; k < 25; k++) await meta.mknod(root, a, `f${k}`, file)
-  engine.alone()
+  engine.alone(engine.now())
   let after: string | undefined
   do after = (await meta.readdir(root, a, { limit: 10, after }, true)).next
   while (after !== undefined)
@@ -82,6 +82,25 @@ test('after a listing from end to end the directory is known: other names are ab
     next = page.next
   }
   assert.deepEqual(names, Array.from({ length: 25 }, (_, k) => `f${k}`).sort())
+  assert.deepEqual(calls, [])
+  await close()
+})
+
+test('word that nobody else was there counts from when it was asked: a client that slept over the answer asks again', async () => {
+  const { wrap: beneath, calls } = watched()
+  const { meta, engine, close, clock } = await openTestVolume({ beneath, cache: 'hint' })
+  assert.ok(engine instanceof CachedEngine)
+  await meta.mknod(root, 1, 'a', dir)
+  const since = engine.now()
+  await clock.advance(1500)
+  engine.alone(since)
+  calls.length = 0
+  await meta.lookup(root, 1, 'a')
+  assert.deepEqual(calls, ['read'])
+  engine.alone(engine.now())
+  await meta.lookup(root, 1, 'a')
+  calls.length = 0
+  await meta.lookup(root, 1, 'a')
   assert.deepEqual(calls, [])
   await close()
 })

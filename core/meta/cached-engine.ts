@@ -54,10 +54,16 @@ interface Listing {
   readonly next: string | undefined
 }
 
+/** Monotonic milliseconds, and seconds on the wall. */
+interface Moment {
+  readonly ms: number
+  readonly sec: number
+}
+
 /** Listings under way that are remembered. */
 const MAX_LISTINGS = 64
 /** How long it counts that nobody else was there. */
-const ALONE_MS = 1000
+export const ALONE_MS = 1000
 
 export class CachedEngine implements MetaEngine {
   readonly scheme: string
@@ -74,7 +80,7 @@ export class CachedEngine implements MetaEngine {
   readonly #misses: Counter
   readonly #conflicts: Counter
   readonly #clock: Clock
-  #aloneSince = { ms: 0, sec: 0 }
+  #aloneSince: Moment = { ms: Number.NEGATIVE_INFINITY, sec: 0 }
   #unsubscribe: (() => void) | undefined
   #refused = false
   #crashes = 0
@@ -144,10 +150,18 @@ export class CachedEngine implements MetaEngine {
     this.deaf()
   }
 
-  /** For sole-session.ts: nobody else uses the volume, and it will say so again within ALONE_MS. */
-  alone(): void {
-    this.#aloneSince = { ms: this.#clock.monotonicMs(), sec: this.#clock.nowSec() }
-    if (!this.cache.isListening) this.cache.listening()
+  /** When it is, for `alone`. */
+  now(): Moment {
+    return { ms: this.#clock.monotonicMs(), sec: this.#clock.nowSec() }
+  }
+
+  /**
+   * For sole-session.ts: nobody else uses the volume, which was asked at `since` and will be again within ALONE_MS. An
+   * answer that lay unread while this process slept is too old to count.
+   */
+  alone(since: Moment): void {
+    this.#aloneSince = since
+    if (this.#isAloneStill() && !this.cache.isListening) this.cache.listening()
   }
 
   /** What is known may be old from here on. */
@@ -292,10 +306,16 @@ export class CachedEngine implements MetaEngine {
       this.#crashes = crashes
       this.deaf()
     }
+    if (!this.#isAloneStill()) this.deaf()
+  }
+
+  #isAloneStill(): boolean {
     const { ms, sec } = this.#aloneSince
-    const age = this.#clock.monotonicMs() - ms
     // The monotonic clock stands still while the machine sleeps.
-    if (age > ALONE_MS || Math.abs(this.#clock.nowSec() - sec) > ALONE_MS / 1000 + 1) this.deaf()
+    return (
+      this.#clock.monotonicMs() - ms <= ALONE_MS &&
+      Math.abs(this.#clock.nowSec() - sec) <= ALONE_MS / 1000 + 1
+    )
   }
 
   /** Fill in what is known well enough; returns the places of the rest. */

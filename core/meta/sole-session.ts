@@ -1,7 +1,7 @@
 /**
  * Whether this client is the only one that has a session on the volume. While it is, nobody else changes records, and
  * the record cache may be trusted for as long as that is so. It is asked so often that a client which appears is noticed
- * before its mount is ready to be used; one of ours that finds company waits for that long.
+ * before its mount is ready to be used; one of ours that finds company waits until no other can think itself alone.
  *
  * With company, the server is asked to push changes, if it can: then those decide. Not before, since every push costs
  * each of our own commits a third of its time (the server tells us of them, too).
@@ -11,7 +11,7 @@
  */
 import type { Clock } from '#core/base/clock.ts'
 import type { Log } from '#core/base/log.ts'
-import type { CachedEngine } from './cached-engine.ts'
+import { ALONE_MS, type CachedEngine } from './cached-engine.ts'
 
 const PERIOD_MS = 250
 /** Checks in a row that find nobody before pushes are given up: mounts come and go. */
@@ -31,12 +31,15 @@ export class SoleSession {
     this.#log = log
   }
 
-  /** `sid`: ours; 0 when it is not recorded. Resolves when others, if there are any, have noticed us. */
+  /**
+   * `sid`: ours; 0 when it is not recorded. Resolves when others, if there are any, have noticed us, or, when they slept,
+   * no longer take it that they are alone.
+   */
   async start(sid: number): Promise<void> {
     await this.#look(sid)
     this.#loop ??= this.#watch(sid)
     if (this.#quiet === 0 && sid !== 0)
-      await this.#clock.sleep(2 * PERIOD_MS, this.#stopping.signal).catch(() => {})
+      await this.#clock.sleep(ALONE_MS, this.#stopping.signal).catch(() => {})
   }
 
   async stop(): Promise<void> {
@@ -55,6 +58,7 @@ export class SoleSession {
 
   async #look(sid: number): Promise<void> {
     const engine = this.#engine
+    const since = engine.now()
     const alone = await this.#isAlone(sid)
     this.#quiet = alone ? this.#quiet + 1 : 0
     if (engine.isListening) {
@@ -63,7 +67,7 @@ export class SoleSession {
       engine.deaf()
       await engine.listen()
     }
-    if (alone && !engine.isListening) engine.alone()
+    if (alone && !engine.isListening) engine.alone(since)
   }
 
   async #isAlone(sid: number): Promise<boolean> {

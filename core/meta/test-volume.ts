@@ -143,7 +143,7 @@ export async function openTestClient<C extends Clock>(
   const metrics = new Metrics()
   const asked = beneath?.(bare) ?? bare
   const cached = cache === 'none' ? asked : new CachedEngine(asked, { records: 10_000, clock, log, metrics })
-  if (cache === 'current' && cached instanceof CachedEngine) cached.alone()
+  if (cache === 'current' && cached instanceof CachedEngine) cached.alone(cached.now())
   const engine = wrap?.(cached) ?? cached
   const removedSlices: { id: number; size: number }[] = []
   const state = createMetaState({
