@@ -721,6 +721,13 @@ function counterTests(suite: Suite): void {
     assert.equal(await engine.claim('lastCleanupTrash', 13_239, 3240), false)
     assert.equal(await engine.claim('lastCleanupTrash', 13_240, 3240), true)
     assert.equal(await one(engine, { kind: 'counter', name: 'lastCleanupTrash' }), 13_240)
+    assert.equal(await engine.claim('lastCleanupTrash', 10_001, 3240), false)
+    assert.equal(
+      await engine.claim('lastCleanupTrash', 10_000, 3240),
+      true,
+      'that was of a clock hours ahead',
+    )
+    assert.equal(await one(engine, { kind: 'counter', name: 'lastCleanupTrash' }), 10_000)
   })
 
   suite('the setting is kept as text', async (engine) => {

@@ -321,7 +321,10 @@ export interface MetaEngine {
   commit(op: string, guards: readonly Guard[], changes: readonly Change[]): Promise<CommitResult>
   /** Reserve `n` numbers; returns the first. `nextTrash` and `nextSession` count from 1. */
   allocate(counter: CounterName, n: number): Promise<number>
-  /** "Is it my turn?": true, storing `now`, if the gate's time is at most `now - period` (unix seconds). */
+  /**
+   * "Is it my turn?": true, storing `now`, if the gate's time is `period` or more away (unix seconds). One that lies so far
+   * ahead is of a clock that was wrong, and would keep the gate shut until then.
+   */
   claim(gate: GateName, now: number, period: number): Promise<boolean>
   /** Store a rule that no id has yet; returns its id. */
   insertAcl(rule: AclRule): Promise<number>

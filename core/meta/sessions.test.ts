@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { Clock } from '#core/base/clock.ts'
 import { rootContext } from '#core/base/context.ts'
 import { ROOT_INO } from '#core/base/ino.ts'
 import { cleanStaleSessions, removeSession, Session, sessionInfo } from './sessions.ts'
@@ -91,11 +92,57 @@ test('dead sessions are cleaned by whoever comes first, once per heartbeat; a li
   assert.equal(await removeSession(state, 77, { ...dead, expire: 5 }), false, 'it came back to life')
   assert.notEqual((await engine.read([{ kind: 'flocks', ino: ROOT_INO }]))[0], null)
   await clock.advance(13_000)
-  assert.equal(await session(client, 77), null)
+  assert.notEqual(await session(client, 77), null, 'it may be alive behind a wrong clock')
+  await clock.advance(13_000)
+  await until(async () => (await session(client, 77)) === null)
   assert.equal((await engine.read([{ kind: 'flocks', ino: ROOT_INO }]))[0], null)
   assert.deepEqual(await session(client, 78), alive)
   assert.equal(await cleanStaleSessions(state), 0)
 })
+
+test('a client whose record moves on is left alone, though by our clock it expired hours ago', async (t) => {
+  const client = await openTestVolume({ options: { heartbeatSec: 12, noBackgroundJobs: false } })
+  t.after(() => client.close())
+  const { engine, clock } = client
+  const put = (expire: number) =>
+    engine.commit('test', [], [{ kind: 'putSession', session: { sid: 78, expire, info: '{}' } }])
+  const began = clock.nowSec() - 5 * 3600
+  for (let beat = 0; beat < 5; beat++) {
+    await put(began + beat * 12)
+    await clock.advance(13_000)
+  }
+  assert.notEqual(await session(client, 78), null)
+  await clock.advance(13_000)
+  await until(async () => (await session(client, 78)) === null)
+})
+
+test('a clock that is set back does not make us look dead', async (t) => {
+  const client = await openTestVolume({ options: { heartbeatSec: 12 } })
+  t.after(() => client.close())
+  const { clock } = client
+  const began = clock.nowSec()
+  let backSec = 0
+  const set = { ...forwarded(clock), nowSec: () => clock.nowSec() - backSec }
+  const state = { ...client.state, sid: 0, clock: set }
+  const ours = new Session(state, '{}')
+  await ours.open()
+  backSec = 5 * 3600
+  await clock.advance(13_000)
+  await until(async () => (await session(client, state.sid))!.expire > began + 60)
+  const closing = ours.close()
+  await clock.advance(1)
+  await closing
+})
+
+/** Its methods, so that some can be replaced. */
+function forwarded(clock: Clock): Clock {
+  return {
+    now: () => clock.now(),
+    nowSec: () => clock.nowSec(),
+    monotonicMs: () => clock.monotonicMs(),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+  }
+}
 
 test('a changed setting is adopted at the next heartbeat; a lost volume is reported', async (t) => {
   const client = await openTestVolume()

@@ -34,6 +34,9 @@ export class Session {
   readonly #info: string
   readonly #events: SessionEvents
   readonly #stopping = new AbortController()
+  readonly #began: { readonly sec: number; readonly ms: number }
+  /** Sessions of others that had expired at the last beat, and when. */
+  #expired: ReadonlyMap<number, number> = new Map()
   #loop: Promise<void> | undefined
 
   /** `info`: text from `sessionInfo`. */
@@ -41,6 +44,7 @@ export class Session {
     this.#state = state
     this.#info = info
     this.#events = events
+    this.#began = { sec: state.clock.nowSec(), ms: state.clock.monotonicMs() }
   }
 
   /**
@@ -88,9 +92,16 @@ export class Session {
   }
 
   #record(sid: number): SessionRecord {
-    const { clock, options } = this.#state
-    const lifeSec = options.heartbeatSec > 0 ? MISSED * options.heartbeatSec : YEAR_SEC
-    return { sid, expire: clock.nowSec() + lifeSec, info: this.#info }
+    const { heartbeatSec } = this.#state.options
+    const lifeSec = heartbeatSec > 0 ? MISSED * heartbeatSec : YEAR_SEC
+    return { sid, expire: this.#nowSec() + lifeSec, info: this.#info }
+  }
+
+  /** Unix seconds that never go back: with a clock that is set back we would look dead to others. */
+  #nowSec(): number {
+    const { clock } = this.#state
+    const { sec, ms } = this.#began
+    return Math.max(clock.nowSec(), sec + Math.floor((clock.monotonicMs() - ms) / 1000))
   }
 
   async #beat(): Promise<void> {
@@ -138,24 +149,44 @@ export class Session {
     this.#events.onLost?.(reason)
   }
 
+  /**
+   * Clean sessions that had expired a heartbeat ago and whose records have not moved since: a record that moves is of a
+   * living client, whichever of the two clocks is wrong.
+   */
   async #cleanStale(): Promise<void> {
     const { engine, clock, options } = this.#state
     if (options.readOnly || options.noBackgroundJobs) return
+    const expired = await expiredSessions(this.#state, this.#nowSec())
+    const stale = expired.filter(({ sid, expire }) => this.#expired.get(sid) === expire)
+    this.#expired = new Map(expired.map(({ sid, expire }) => [sid, expire]))
     const periodSec = Math.floor(0.9 * options.heartbeatSec)
-    if (await engine.claim('lastCleanupSessions', clock.nowSec(), periodSec))
-      await cleanStaleSessions(this.#state, this.#stopping.signal)
+    if (stale.length > 0 && (await engine.claim('lastCleanupSessions', clock.nowSec(), periodSec)))
+      await cleanSessions(this.#state, stale, this.#stopping.signal)
   }
 }
 
 /** Clean the sessions that have expired, at most 1000; returns how many. */
-export async function cleanStaleSessions(state: MetaState, signal?: AbortSignal): Promise<number> {
-  const stale: SessionRecord[] = []
+export async function cleanStaleSessions(state: MetaState): Promise<number> {
+  return cleanSessions(state, await expiredSessions(state, state.clock.nowSec()))
+}
+
+/** Those of others, at most 1000. */
+async function expiredSessions(state: MetaState, nowSec: number): Promise<readonly SessionRecord[]> {
+  const expired: SessionRecord[] = []
   for await (const page of pagesOf(state, { kind: 'sessions' }, PAGE)) {
-    stale.push(...page.filter(({ sid, expire }) => expire < state.clock.nowSec() && sid !== state.sid))
-    if (stale.length >= MAX_CLEANED) break
+    expired.push(...page.filter(({ sid, expire }) => expire < nowSec && sid !== state.sid))
+    if (expired.length >= MAX_CLEANED) break
   }
+  return expired.slice(0, MAX_CLEANED)
+}
+
+async function cleanSessions(
+  state: MetaState,
+  sessions: readonly SessionRecord[],
+  signal?: AbortSignal,
+): Promise<number> {
   let cleaned = 0
-  for (const session of stale.slice(0, MAX_CLEANED)) {
+  for (const session of sessions) {
     if (signal?.aborted) break
     try {
       if (await removeSession(state, session.sid, session)) cleaned++

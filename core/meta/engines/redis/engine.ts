@@ -133,7 +133,7 @@ export class RedisEngine implements MetaEngine {
   /** Claimed over a connection that was lost, the turn is let pass. */
   async claim(gate: GateName, now: number, period: number): Promise<boolean> {
     const keys = [this.#layout.counter(gate)]
-    const args = [String(now), String(now - period)]
+    const args = [String(now), String(period)]
     return (await this.#write((client) => claimScript.run(client, keys, args))) === 1
   }
 

@@ -163,7 +163,7 @@ function statements(d: Dialect) {
     addCounter: `INSERT INTO {counter} AS c (name, value) VALUES ($text, ${ADDED} + ${ADDED}) ON CONFLICT (name) DO UPDATE SET value = c.value + ${ADDED} RETURNING value`,
     addUsage: `UPDATE {counter} SET value = value + CASE name WHEN 'usedSpace' THEN ${ADDED} ELSE ${ADDED} END WHERE name IN ('usedSpace', 'totalInodes')`,
     claim:
-      'INSERT INTO {counter} AS c (name, value) VALUES ($text, $i64) ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE c.value <= excluded.value - CAST($i64 AS BIGINT)',
+      'INSERT INTO {counter} AS c (name, value) VALUES ($text, $i64) ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE abs(excluded.value - c.value) >= CAST($i64 AS BIGINT)',
 
     setting: "SELECT value FROM {setting} WHERE name = 'format'",
     putSetting: `INSERT INTO {setting} (name, value) VALUES ('format', $text) ${replacing('name', 'value')}`,

@@ -127,7 +127,7 @@ export class TkvEngine implements MetaEngine {
   async claim(gate: GateName, now: number, period: number): Promise<boolean> {
     this.#requireWritable()
     return this.#changeCounter(gate, (value, draft) => {
-      if ((value ?? 0) > now - period) return false
+      if (Math.abs(now - (value ?? 0)) < period) return false
       setCounter(this.#layout, draft, gate, now)
       return true
     })

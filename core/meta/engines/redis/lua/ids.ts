@@ -1,8 +1,8 @@
 /** Lua for counters: what needs an answer about the old value and a new one at once. */
 
-/** "Is it my turn?" KEYS: the gate. ARGV: now, now - period. Source: meta-records.md §11 ("set if small"). */
+/** "Is it my turn?" KEYS: the gate. ARGV: now, period. Source: meta-records.md §11 ("set if small"). */
 export const CLAIM = `
-if tonumber(redis.call('GET', KEYS[1]) or 0) > tonumber(ARGV[2]) then return 0 end
+if math.abs(ARGV[1] - (redis.call('GET', KEYS[1]) or 0)) < tonumber(ARGV[2]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1])
 return 1
 `
