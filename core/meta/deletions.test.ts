@@ -7,7 +7,7 @@ import { DataDeletions } from './deletions.ts'
 import { cleanDelayedSlices, cleanDeletedFiles, cleanDetached, cleanUnusedSlices, Jobs } from './jobs.ts'
 import { makeNode } from './node.ts'
 import { TYPE_DIRECTORY } from './records.ts'
-import { openTestVolume, type TestClient, until } from './test-volume.ts'
+import { countsEverySlice, openTestVolume, pass, type TestClient, until } from './test-volume.ts'
 
 const ctx = rootContext()
 const MIB = 2 ** 20
@@ -36,13 +36,15 @@ async function left({ engine }: TestClient) {
   }
 }
 
+/** Of a file that nobody shares. */
+const REFS = countsEverySlice ? 3 : 0
 const NOTHING = { files: 0, chunks: 0, refs: 0 }
 
 test('an unlinked file loses its chunks, references, objects and record', async (t) => {
   const client = await openTestVolume()
   t.after(() => client.close())
   await makeFile(client, 'a')
-  assert.deepEqual(await left(client), { files: 0, chunks: 2, refs: 3 })
+  assert.deepEqual(await left(client), { files: 0, chunks: 2, refs: REFS })
   await client.meta.unlink(ctx, ROOT_INO, 'a')
   await client.settle()
   assert.deepEqual(await left(client), NOTHING)
@@ -114,7 +116,7 @@ test('objects that cannot be removed keep their reference, and the file its plac
   client.state.deletions.stop()
   await client.meta.unlink(ctx, ROOT_INO, 'a')
   await client.settle()
-  assert.deepEqual(await left(client), { files: 1, chunks: 2, refs: 3 }, 'a stopped client leaves it')
+  assert.deepEqual(await left(client), { files: 1, chunks: 2, refs: REFS }, 'a stopped client leaves it')
   const failing = new DataDeletions(client.state, () => Promise.reject(new Error('no answer')))
   const now = client.clock.nowSec()
   assert.equal(await cleanDeletedFiles(client.state, failing, now + 1), 0)
@@ -135,7 +137,7 @@ test('a slice that got a user again in time is kept; so are the data of a file t
   const file = { ino, length: 8 * 64 * MIB, deleted: 1 }
   await client.engine.commit('test', [], [{ kind: 'putDeletedFile', file }])
   await cleanDeletedFiles(client.state, client.state.deletions, client.clock.nowSec())
-  assert.deepEqual(await left(client), { files: 1, chunks: 2, refs: 3 })
+  assert.deepEqual(await left(client), { files: 1, chunks: 2, refs: REFS })
 })
 
 test('more deleted files than fit in the queue are found again once it is empty', async (t) => {
@@ -187,7 +189,8 @@ test('delayed slices are let go after their time, by one client only', async (t)
     { kind: 'sliceRef', id: 1, size: MIB },
     { kind: 'sliceRef', id: 9, size: 5 },
   ])
-  assert.deepEqual([used?.uses, gone], [1, null])
+  // Where a slice of one user has no record, one that is gone looks the same.
+  assert.deepEqual([used?.uses, gone?.uses], [1, countsEverySlice ? undefined : 1])
 })
 
 test('an abandoned clone goes with everything below it', async (t) => {
@@ -227,10 +230,9 @@ test('the hourly jobs run on one client per hour and stop when told', async () =
   await client.clock.advance(30 * 60_000)
   assert.equal((await left(client)).files, 1)
   await until(async () => {
-    // Slowly enough for a server to answer before a job's time is over.
-    await client.clock.advance(10 * 60_000)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    return (await left(client)).refs === 0
+    await pass(client.clock, 10 * 60_000)
+    const { files, refs } = await left(client)
+    return files === 0 && refs === 0
   })
   assert.deepEqual(await left(client), NOTHING)
   const now = client.clock.nowSec()

@@ -5,7 +5,7 @@ import { rootContext } from '#core/base/context.ts'
 import { ROOT_INO } from '#core/base/ino.ts'
 import { cleanStaleSessions, removeSession, Session, sessionInfo } from './sessions.ts'
 import { parseSetting, serializeSetting } from './setting.ts'
-import { openTestVolume, type TestClient, until } from './test-volume.ts'
+import { openTestVolume, pass, type TestClient, until } from './test-volume.ts'
 
 const ctx = rootContext()
 
@@ -91,10 +91,12 @@ test('dead sessions are cleaned by whoever comes first, once per heartbeat; a li
   )
   assert.equal(await removeSession(state, 77, { ...dead, expire: 5 }), false, 'it came back to life')
   assert.notEqual((await engine.read([{ kind: 'flocks', ino: ROOT_INO }]))[0], null)
-  await clock.advance(13_000)
+  await pass(clock, 13_000)
   assert.notEqual(await session(client, 77), null, 'it may be alive behind a wrong clock')
-  await clock.advance(13_000)
-  await until(async () => (await session(client, 77)) === null)
+  await until(async () => {
+    await pass(clock, 13_000)
+    return (await session(client, 77)) === null
+  })
   assert.equal((await engine.read([{ kind: 'flocks', ino: ROOT_INO }]))[0], null)
   assert.deepEqual(await session(client, 78), alive)
   assert.equal(await cleanStaleSessions(state), 0)
@@ -109,11 +111,13 @@ test('a client whose record moves on is left alone, though by our clock it expir
   const began = clock.nowSec() - 5 * 3600
   for (let beat = 0; beat < 5; beat++) {
     await put(began + beat * 12)
-    await clock.advance(13_000)
+    await pass(clock, 13_000)
   }
   assert.notEqual(await session(client, 78), null)
-  await clock.advance(13_000)
-  await until(async () => (await session(client, 78)) === null)
+  await until(async () => {
+    await pass(clock, 13_000)
+    return (await session(client, 78)) === null
+  })
 })
 
 test('a clock that is set back does not make us look dead', async (t) => {
@@ -132,6 +136,34 @@ test('a clock that is set back does not make us look dead', async (t) => {
   const closing = ours.close()
   await clock.advance(1)
   await closing
+})
+
+test('locks that went with a cleaned session, or one that somebody began to clean, are reported', async (t) => {
+  const client = await openTestVolume({ options: { heartbeatSec: 12 } })
+  t.after(() => client.close())
+  const { meta, state, engine } = client
+  const files = await Promise.all(['a', 'b', 'c'].map((name) => meta.create(ctx, ROOT_INO, name, 0o644, 0)))
+  const [a, b, c] = files.map(({ ino }) => ino) as [number, number, number]
+  const lost: number[][] = []
+  state.lease.onLocksLost = (inodes) => lost.push([...inodes].sort())
+  const all = { type: 'W', start: 0n, end: 2n ** 63n - 1n, pid: 1 } as const
+  await meta.flock(ctx, a, 5n, 'W', false)
+  await meta.setlk(ctx, b, 5n, all, false)
+  await meta.setlk(ctx, c, 5n, all, false)
+  await meta.setlk(ctx, c, 5n, { ...all, type: 'U', end: 10n }, false)
+  await meta.setlk(ctx, c, 5n, { ...all, type: 'U', start: 11n }, false)
+  await removeSession(state, state.sid)
+  await state.lease.renew()
+  assert.deepEqual(lost, [[a, b]], 'that on c was given back')
+
+  await meta.flock(ctx, c, 5n, 'W', false)
+  state.lease.untilMs = 0
+  await state.lease.renew()
+  assert.equal(lost.length, 1, 'it outlived the sleep')
+  await engine.commit('test', [], [{ kind: 'delSessionLocks', sid: state.sid }])
+  state.lease.untilMs = 0
+  await Promise.all([state.lease.renew(), state.lease.renew()])
+  assert.deepEqual(lost.slice(1), [[c]])
 })
 
 /** Its methods, so that some can be replaced. */

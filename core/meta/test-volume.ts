@@ -92,6 +92,9 @@ export async function openTestVolume<C extends Clock = ManualClock>(
 const SERVER = process.env.POMELO_TEST_META
 let volumes = 0
 
+/** Whether a slice with one user has a record: not where records count the users but one (Redis, TiKV). */
+export const countsEverySlice = !/^(redis|tikv):/.test(SERVER ?? '')
+
 function placeOf(server: string | undefined): string | undefined {
   const volume = volumes++
   return server?.replace('{n}', `${process.pid}_${volume}`).replace('{db}', String(volume))
@@ -183,6 +186,15 @@ export function checkedUser(uid: number, gid = uid, groups: readonly number[] = 
 /** A caller that the kernel has checked already. */
 export function plainUser(uid: number, gid = uid): OpContext {
   return { ...rootContext(), uid, gid, groups: [gid], interrupted: false }
+}
+
+/** TiKV holds no empty values. */
+export const SMALLEST_VALUE: Uint8Array = SERVER?.startsWith('tikv:') ? Uint8Array.of(0) : new Uint8Array()
+
+/** Let the time pass, and what waited for it do its work: with a server that takes a moment by any clock. */
+export async function pass(clock: ManualClock, ms: number): Promise<void> {
+  await clock.advance(ms)
+  if (SERVER !== undefined) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 
 /** Wait for what a loop of the client's does after its clock was moved: a server answers in its own time. */

@@ -6,7 +6,14 @@ import { type Ino, TRASH_INO } from '#core/base/ino.ts'
 import type { Meta } from '../api.ts'
 import { FLAG_IMMUTABLE, TYPE_DIRECTORY, TYPE_FILE, TYPE_SYMLINK } from '../records.ts'
 import { problemsOf } from '../test-invariants.ts'
-import { checkedUser, openTestVolume, plainUser, refuses, type TestClient } from '../test-volume.ts'
+import {
+  checkedUser,
+  openTestVolume,
+  plainUser,
+  refuses,
+  SMALLEST_VALUE,
+  type TestClient,
+} from '../test-volume.ts'
 
 const root = rootContext()
 const dir = { type: TYPE_DIRECTORY, mode: 0o755 } as const
@@ -185,7 +192,7 @@ test('a cloned tree has the same content under new numbers, shares slices, and i
   const src = await plant(volume, 120, 100)
   const d0 = (await meta.lookup(root, src, 'd0'))!
   const f0 = (await meta.lookup(root, d0.ino, 'f0'))!
-  await meta.setxattr(root, f0.ino, 'user.empty', Buffer.alloc(0), 0)
+  await meta.setxattr(root, f0.ino, 'user.least', SMALLEST_VALUE, 0)
   await meta.setxattr(root, d0.ino, 'user.d', Buffer.from('d'), 0)
   let done = 0
   const copy = await meta.clone(plainUser(5, 50), src, 1, 'copy', {
@@ -202,7 +209,7 @@ test('a cloned tree has the same content under new numbers, shares slices, and i
   const g0 = (await meta.lookup(root, c0.ino, 'f0'))!
   assert.notEqual(g0.ino, f0.ino)
   assert.deepEqual(await meta.readChunk(g0.ino, 0), await meta.readChunk(f0.ino, 0))
-  assert.deepEqual(Buffer.from((await meta.getxattr(root, g0.ino, 'user.empty'))!), Buffer.alloc(0))
+  assert.deepEqual(Buffer.from((await meta.getxattr(root, g0.ino, 'user.least'))!), Buffer.alloc(0))
   assert.deepEqual(Buffer.from((await meta.getxattr(root, c0.ino, 'user.d'))!), Buffer.from('d'))
   assert.deepEqual(
     Buffer.from(await meta.readlink(root, (await meta.lookup(root, c0.ino, 'l'))!.ino)),
