@@ -52,9 +52,16 @@ export const inspectFoldersInput = sliceRange.extend({
   width: z.union([z.literal(1_000_000), z.literal(1000)]),
 })
 
-export const inspectFolderInput = volumeRef.extend({ path: volumePath })
+/** Entries of a folder, most bytes first: `limit` of them, after the first `from`. */
+export const inspectFolderInput = volumeRef.extend({
+  path: volumePath,
+  from: z.number().int().min(0).default(0),
+  limit: z.number().int().min(1).max(10_000).default(200),
+})
+/** Groups, most to gain first: `limit` of them, after the first `from`. */
 export const inspectDuplicatesInput = volumeRef.extend({
-  limit: z.number().int().min(1).max(1000).default(100),
+  from: z.number().int().min(0).default(0),
+  limit: z.number().int().min(1).max(10_000).default(100),
 })
 
 /** Absent fields let everything pass. */

@@ -212,7 +212,7 @@ export interface SpaceFolder {
   readonly total: Omit<SpaceEntry, 'name' | 'path' | 'inode' | 'directory'>
   /** Most bytes first. */
   readonly entries: readonly SpaceEntry[]
-  /** Entries beyond the limit, summed. */
+  /** Entries after these. */
   readonly more: number
 }
 
@@ -331,7 +331,7 @@ export interface DuplicatesReport {
   readonly sharableBytes: number
   /** The same by blocks: also those that lie in slices that differ elsewhere. */
   readonly repeatedBytes: number
-  /** Most to gain first, the first `limit`. */
+  /** Most to gain first: `limit` of them, after the first `from`. */
   readonly groups: readonly DuplicateGroup[]
   readonly more: number
 }

@@ -64,7 +64,7 @@ for (const compression of ['none', 'zstd'] as const) {
     const scanned = await scanContent(parts)
     assert.deepEqual([scanned.slices, scanned.known, scanned.failed], [8, 8, 0])
 
-    const report = await duplicates(parts, { limit: 10 })
+    const report = await duplicates(parts, { from: 0, limit: 10 })
     assert.equal(report.sharableBytes, 2 * 300 * KIB + 18)
     assert.equal(
       report.repeatedBytes,
@@ -78,6 +78,9 @@ for (const compression of ['none', 'zstd'] as const) {
         [['/small'], ['/small too']],
       ],
     )
+
+    const rest = await duplicates(parts, { from: 1, limit: 10 })
+    assert.deepEqual([rest.groups, rest.sharableBytes], [report.groups.slice(1), report.sharableBytes])
 
     const before = await bucketBytes(volume)
     const dry = await dedup(parts, { dryRun: true })

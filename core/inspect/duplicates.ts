@@ -10,17 +10,18 @@ const MOST_FILES = 20
 
 export async function duplicates(
   parts: ContentParts,
-  { limit, signal }: { readonly limit: number } & Job<never>,
+  { from, limit, signal }: { readonly from: number; readonly limit: number } & Job<never>,
 ): Promise<DuplicatesReport> {
   const { content, index } = parts
   const views = new FileViews(parts)
   const groups: DuplicateGroup[] = []
   let sharableBytes = 0
-  let more = 0
+  let [nth, more] = [0, 0]
   for (const { size, ids } of usedEqualSlices(parts)) {
     signal?.throwIfAborted()
     const wastedBytes = size * (ids.length - 1)
     sharableBytes += wastedBytes
+    if (nth++ < from) continue
     if (groups.length >= limit) more++
     else
       groups.push({

@@ -35,16 +35,22 @@ export function spaceView({ index, clock }: IndexedVolume, found: Survey): Space
   }
 }
 
+/** Of a long list: `limit` items after the first `from`. */
+interface Page {
+  readonly from: number
+  readonly limit: number
+}
+
 /** A directory by the last survey; undefined when there was none. `path`: as the answer shall name it. */
 export function spaceFolder(
   { index }: IndexedVolume,
   ino: Ino,
   path: string,
-  limit: number,
+  { from, limit }: Page,
 ): SpaceFolder | undefined {
   if (lastSurvey(index.file) === undefined) return undefined
   const tables = new SurveyTables(index.file)
-  const rows = tables.treeEntries(ino, limit)
+  const rows = tables.treeEntries(ino, limit, from)
   const above = path === '/' ? '' : path
   return {
     path,
@@ -60,6 +66,6 @@ export function spaceFolder(
       trash,
       shadowed,
     })),
-    more: Math.max(0, tables.countEntries(ino) - rows.length),
+    more: Math.max(0, tables.countEntries(ino) - from - rows.length),
   }
 }

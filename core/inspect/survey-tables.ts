@@ -147,8 +147,8 @@ export class SurveyTables {
   }
 
   /** Entries of a directory, most bytes first. */
-  treeEntries(parent: Ino, limit: number): readonly TreeRow[] {
-    return this.#s.treeEntries.all(parent, limit) as TreeRow[]
+  treeEntries(parent: Ino, limit: number, from: number): readonly TreeRow[] {
+    return this.#s.treeEntries.all(parent, limit, from) as TreeRow[]
   }
 
   countEntries(parent: Ino): number {
@@ -245,7 +245,7 @@ function prepare(db: Database) {
        FROM edge AS e LEFT JOIN node AS n ON n.ino = e.ino LEFT JOIN tree AS t ON t.ino = e.ino
         LEFT JOIN usage AS u ON u.ino = e.ino
        WHERE e.parent = ?
-       ORDER BY coalesce(t.live + t.trash + t.shadowed, ${SUMS}, 0) DESC, e.name LIMIT ?`,
+       ORDER BY coalesce(t.live + t.trash + t.shadowed, ${SUMS}, 0) DESC, e.name LIMIT ? OFFSET ?`,
     ),
     countEntries: db.prepare('SELECT count(*) FROM edge WHERE parent = ?'),
     owners: db.prepare(

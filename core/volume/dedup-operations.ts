@@ -32,13 +32,13 @@ async function duplicates(volume: Volume, args: Args, { signal, onProgress }: De
     signal,
     onProgress: (progress) => onProgress?.({ step: 'reading', done: progress.slices, ...progress }),
   })
-  return { scanned, report: await findDuplicates(parts, { limit: groupsOf(args), signal }) }
+  return { scanned, report: await findDuplicates(parts, { from: 0, limit: groupsOf(args), signal }) }
 }
 
 /** The same of what was read before, by the index as it is: asked again and again while somebody looks at it. */
 async function knownDuplicates(volume: Volume, args: Args, { signal, onProgress }: DedupJob) {
   const parts = await volume.inspector.contentParts({ signal, onProgress })
-  return findDuplicates(parts, { limit: groupsOf(args), signal })
+  return findDuplicates(parts, { from: number(args, 'from', 0), limit: groupsOf(args), signal })
 }
 
 function groupsOf(args: Args): number {

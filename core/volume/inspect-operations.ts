@@ -69,12 +69,13 @@ async function inspectSpace(volume: Volume, args: Args, job: ScanOptions) {
     : spaceView(parts, last)
 }
 
-/** `path`: a directory, by the last survey; null when there was none. */
+/** `path`: a directory, by the last survey; null when there was none. `from`, `limit`: of its entries. */
 async function inspectFolder(volume: Volume, args: Args, job: ScanOptions) {
   const parts = await volume.inspector.parts(job)
   const path = text(args, 'path')
   const { ino } = await resolvePath(volume.meta, rootContext(job.signal), path)
-  return spaceFolder(parts, ino, path, count(args, 'limit', ENTRIES)) ?? null
+  const page = { from: count(args, 'from', 0), limit: count(args, 'limit', ENTRIES) }
+  return spaceFolder(parts, ino, path, page) ?? null
 }
 
 async function inspectHealth(volume: Volume, _args: Args, job: ScanOptions) {

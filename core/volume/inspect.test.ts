@@ -272,6 +272,8 @@ test('folders add up, whatever they share', async () => {
   )
   const x = (await runOperation(volume, 'inspectFolder', { path: '/x', limit: 1 }, {})) as SpaceFolder
   assert.deepEqual([x.entries.map(({ name, live }) => [name, live]), x.more], [[['y', 2000]], 1])
+  const rest = (await runOperation(volume, 'inspectFolder', { path: '/x', from: 1 }, {})) as SpaceFolder
+  assert.deepEqual([rest.entries.map(({ name, live }) => [name, live]), rest.more], [[['one', 1000]], 0])
 })
 
 test('questions that come together wait for one build, and surveys for each other', async () => {

@@ -55,12 +55,12 @@ export class Inspections implements InspectService {
     return this.#ask(id, 'inspectLastSpace', {}, caller)
   }
 
-  folder({ id, path }: Input<'folder'>, caller: Caller): Promise<SpaceFolder | null> {
-    return this.#ask(id, 'inspectFolder', { path }, caller)
+  folder({ id, ...args }: Input<'folder'>, caller: Caller): Promise<SpaceFolder | null> {
+    return this.#ask(id, 'inspectFolder', args, caller)
   }
 
-  duplicates({ id, limit }: Input<'duplicates'>, caller: Caller): Promise<DuplicatesReport> {
-    return this.#ask(id, 'knownDuplicates', { limit }, caller)
+  duplicates({ id, ...args }: Input<'duplicates'>, caller: Caller): Promise<DuplicatesReport> {
+    return this.#ask(id, 'knownDuplicates', args, caller)
   }
 
   async *trace({ id, ...filter }: Input<'trace'>, { signal }: Caller): AsyncIterable<TraceBatch> {

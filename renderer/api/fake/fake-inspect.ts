@@ -105,7 +105,7 @@ export function fakeInspect(world: World, trees: ReadonlyMap<string, Tree>): Ins
             })),
           }
     },
-    folder: async ({ path }) => {
+    folder: async ({ path, from, limit }) => {
       const names =
         path === '/'
           ? FOLDERS.map((each) => each.slice(1))
@@ -113,14 +113,15 @@ export function fakeInspect(world: World, trees: ReadonlyMap<string, Tree>): Ins
       const entries = names.map((name, k) => entryOf(path, name, k)).sort((a, b) => b.live - a.live)
       const sum = (key: 'live' | 'trash' | 'shadowed') => entries.reduce((all, entry) => all + entry[key], 0)
       return {
-        ...{ path, inode: '1', entries, more: 0 },
+        ...{ path, inode: '1', entries: entries.slice(from, from + limit) },
+        more: Math.max(0, entries.length - from - limit),
         total: { files: 4000, live: sum('live'), trash: sum('trash'), shadowed: sum('shadowed') },
       }
     },
-    duplicates: async () => ({
+    duplicates: async ({ from, limit }) => ({
       ...{ knownSlices: total / 2, slices: total / 2, knownBytes: total * 3 * MiB },
       ...{ sharableBytes: 812 * MiB, repeatedBytes: 1130 * MiB, more: 0 },
-      groups: [64, 31, 8, 2].map((size, k) => ({
+      groups: [64, 31, 8, 2].slice(from, from + limit).map((size, k) => ({
         size: size * MiB,
         wastedBytes: size * MiB * (k + 1),
         slices: Array.from({ length: k + 2 }, (_, at) => ({

@@ -4,6 +4,7 @@ import type { BucketObject } from '#core/api/inspect.ts'
 import { useApi } from '../../api/api.ts'
 import { Empty } from '../../components/empty.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
+import { ExportMenu } from '../../components/export-menu.tsx'
 import { type Column, Grid } from '../../components/grid.tsx'
 import { go } from '../../components/navigate.ts'
 import { volumeHref } from '../../components/route.ts'
@@ -18,7 +19,8 @@ import { ObjectPages } from './object-pages.ts'
 import { ObjectPanel } from './object-panel.tsx'
 import { placeOfSearch } from './search.ts'
 import { EVERYTHING, type SliceRange } from './slice-range.ts'
-import { useListedMs, useTask } from './use-inspector.ts'
+import { objectTable } from './tables.ts'
+import { useListedMs, useTableName, useTask } from './use-inspector.ts'
 
 const words = s.inspect.bucket
 
@@ -74,6 +76,7 @@ export function BucketView({ id, place }: { readonly id: string; readonly place:
     if (slice !== undefined) setRange(rangeOf(slice))
   }, [slice])
   const pages = useObjectPages(id, range)
+  const fileName = useTableName(id, s.inspect.views.bucket)
   const choose = (key: string) => go(volumeHref(id, 'inspect', `/bucket/${key}`))
   if (pages.listedMs === null && chosen === undefined) return <NoSurvey id={id} />
   return (
@@ -102,6 +105,10 @@ export function BucketView({ id, place }: { readonly id: string; readonly place:
             </>
           )}
         </span>
+        <ExportMenu
+          table={objectTable(fileName, pages.read, pages.total, words.changed)}
+          disabled={pages.total === 0}
+        />
         <SurveyButton id={id} again />
       </div>
       {pages.error !== null && <ErrorNote error={pages.error} doing={words.reading} />}

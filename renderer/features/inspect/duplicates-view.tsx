@@ -5,6 +5,7 @@ import type { DuplicateGroup, DuplicatesReport } from '#core/api/inspect.ts'
 import { useApi } from '../../api/api.ts'
 import { Empty } from '../../components/empty.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
+import { ExportMenu } from '../../components/export-menu.tsx'
 import { Facts } from '../../components/facts.tsx'
 import { Panel } from '../../components/panel.tsx'
 import { volumeHref } from '../../components/route.ts'
@@ -14,7 +15,8 @@ import { s } from '../../strings/strings.ts'
 import css from './duplicates-view.module.css'
 import tab from './inspect-tab.module.css'
 import { nameOf } from './object-panel.tsx'
-import { useTask } from './use-inspector.ts'
+import { duplicateTable, EXPORT_PAGE } from './tables.ts'
+import { useTableName, useTask } from './use-inspector.ts'
 
 const words = s.inspect.duplicates
 const GROUPS = 100
@@ -24,6 +26,7 @@ export function DuplicatesView({ id }: { readonly id: string }) {
   const { trpc } = useApi()
   const [asking, setAsking] = useState(false)
   const task = useTask(words)
+  const tableName = useTableName(id, words.title)
   const { data, error, refetch } = useQuery({
     queryKey: ['inspect', 'duplicates', id],
     queryFn: ({ signal }) => trpc.inspect.duplicates.query({ id, limit: GROUPS }, { signal }),
@@ -45,6 +48,12 @@ export function DuplicatesView({ id }: { readonly id: string }) {
               <Button variant="default" size="compact-sm" onClick={() => scan(false)}>
                 {words.scan}
               </Button>
+              <ExportMenu
+                table={duplicateTable(tableName, (from, signal) =>
+                  trpc.inspect.duplicates.query({ id, from, limit: EXPORT_PAGE }, { signal }),
+                )}
+                disabled={data.groups.length === 0}
+              />
               <Button size="compact-sm" disabled={data.groups.length === 0} onClick={() => setAsking(true)}>
                 {words.share}
               </Button>

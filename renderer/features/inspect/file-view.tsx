@@ -5,6 +5,7 @@ import type { FileMap } from '#core/api/inspect.ts'
 import { useApi } from '../../api/api.ts'
 import { Empty } from '../../components/empty.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
+import { ExportMenu } from '../../components/export-menu.tsx'
 import { Facts } from '../../components/facts.tsx'
 import { go } from '../../components/navigate.ts'
 import { Panel } from '../../components/panel.tsx'
@@ -18,7 +19,8 @@ import { ChunkDiagram } from './chunk-diagram.tsx'
 import css from './inspect-tab.module.css'
 import { nameOf } from './object-panel.tsx'
 import { PLACES, placeColor } from './place-colors.ts'
-import { useTask } from './use-inspector.ts'
+import { blockTable } from './tables.ts'
+import { useTableName, useTask } from './use-inspector.ts'
 
 const words = s.inspect.file
 /** Chunks of one page of the map. */
@@ -71,14 +73,16 @@ function MapOf({ id, path }: { readonly id: string; readonly path: string }) {
   const [from, setFrom] = useState(0)
   const [live, setLive] = useState(true)
   const [chosen, setChosen] = useState<number>()
+  const tableName = useTableName(id, `${path.slice(path.lastIndexOf('/') + 1)} ${words.blocks}`)
   const inode = /^\/inode\/(\d+)$/.exec(path)?.[1]
+  const read = (first: number, signal: AbortSignal) =>
+    trpc.inspect.file.query(
+      { id, ...(inode === undefined ? { path } : { inode }), from: first, limit: CHUNKS },
+      { signal },
+    )
   const { data, error, refetch } = useQuery({
     queryKey: ['inspect', 'file', id, path, from],
-    queryFn: ({ signal }) =>
-      trpc.inspect.file.query(
-        { id, ...(inode === undefined ? { path } : { inode }), from, limit: CHUNKS },
-        { signal },
-      ),
+    queryFn: ({ signal }) => read(from, signal),
     refetchInterval: live ? LIVE_MS : false,
     placeholderData: keepPreviousData,
   })
@@ -117,6 +121,7 @@ function MapOf({ id, path }: { readonly id: string; readonly path: string }) {
             >
               {words.later}
             </Button>
+            <ExportMenu table={blockTable(tableName, read)} disabled={data.chunks.length === 0} />
           </>
         }
       >

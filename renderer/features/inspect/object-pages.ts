@@ -8,7 +8,7 @@ const MOST_PAGES = 50
 export type ReadPage = (from: number, limit: number, signal: AbortSignal) => Promise<BucketPage>
 
 export class ObjectPages {
-  readonly #read: ReadPage
+  readonly read: ReadPage
   readonly #pages = new Map<number, readonly BucketObject[] | null>()
   readonly #listeners = new Set<() => void>()
   readonly #stop = new AbortController()
@@ -20,7 +20,7 @@ export class ObjectPages {
   error: unknown = null
 
   constructor(read: ReadPage) {
-    this.#read = read
+    this.read = read
     this.#load(0)
   }
 
@@ -49,7 +49,7 @@ export class ObjectPages {
     this.#pages.set(page, null)
     if (this.#pages.size > MOST_PAGES) this.#pages.delete(this.#pages.keys().next().value!)
     const { signal } = this.#stop
-    this.#read(page * PAGE, PAGE, signal).then(
+    this.read(page * PAGE, PAGE, signal).then(
       ({ objects, total, listedMs }) => {
         if (signal.aborted) return
         this.#pages.set(page, objects)

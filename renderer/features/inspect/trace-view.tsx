@@ -5,6 +5,7 @@ import { useApi } from '../../api/api.ts'
 import { useVolume } from '../../api/live.ts'
 import { Empty } from '../../components/empty.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
+import { ExportMenu } from '../../components/export-menu.tsx'
 import { type Column, Grid } from '../../components/grid.tsx'
 import { Notice } from '../../components/notice.tsx'
 import { volumeHref } from '../../components/route.ts'
@@ -12,7 +13,9 @@ import { bytes } from '../../format/bytes.ts'
 import { count } from '../../format/number.ts'
 import { clock, latency } from '../../format/time.ts'
 import { s } from '../../strings/strings.ts'
+import { slowest, traceTable } from './tables.ts'
 import css from './trace-view.module.css'
+import { useTableName } from './use-inspector.ts'
 
 const words = s.inspect.trace
 const MOST = 2000
@@ -57,6 +60,7 @@ export function TraceView({ id }: { readonly id: string }) {
   const [filter, setFilter] = useState<Filter>({ op: '', path: '', pid: undefined, slowerMs: undefined })
   const [running, setRunning] = useState(false)
   const { rows, dropped, error, clear } = useTrace(id, running ? filter : undefined, () => setRunning(false))
+  const tableName = useTableName(id, s.inspect.views.trace)
   const isMounted = volume !== undefined && volume.status.state !== 'unmounted'
   return (
     <div className={css.trace}>
@@ -113,6 +117,7 @@ export function TraceView({ id }: { readonly id: string }) {
         <Button size="xs" variant="default" disabled={rows.length === 0} onClick={clear}>
           {words.clear}
         </Button>
+        <ExportMenu table={traceTable(tableName, rows)} disabled={rows.length === 0} />
       </form>
       {error !== null && <ErrorNote error={error} doing={words.doing} />}
       {dropped > 0 && <Notice tone="waiting">{words.dropped(count(dropped))}</Notice>}
@@ -220,15 +225,15 @@ function columnsOf(id: string): readonly Column<ShownOperation>[] {
       title: words.columns.waits,
       width: 'minmax(120px, 0.8fr)',
       from: 480,
-      render: ({ requests }, tabbable) => {
-        const [first] = requests.toSorted((a, b) => b.ms - a.ms)
+      render: (operation, tabbable) => {
+        const first = slowest(operation)
         if (first === undefined) return ''
         return (
           <a
             className={css.wait}
             tabIndex={tabbable ? 0 : -1}
             href={volumeHref(id, 'inspect', `/bucket/${first.key}`)}
-            title={requests
+            title={operation.requests
               .map(({ by, key, ms, failed }) => `${words.by[by]} ${key} ${latency(ms)} ${failed ?? ''}`)
               .join('\n')}
           >

@@ -2,6 +2,7 @@
 import { useMutation, useQuery } from '@tanstack/react-query'
 import type { TaskSpec } from '#core/api/tasks.ts'
 import { useApi } from '../../api/api.ts'
+import { useVolume } from '../../api/live.ts'
 import { useUi } from '../../components/ui-store.ts'
 
 /** Start a task and say that it has begun. */
@@ -12,6 +13,11 @@ export function useTask(words: { readonly started: string; readonly doing: strin
     onSuccess: () => useUi.getState().say(words.started),
     onError: (error) => useUi.getState().fail(error, words.doing),
   })
+}
+
+/** Of a file that a table of this volume is saved to. */
+export function useTableName(id: string, table: string): string {
+  return `${useVolume(id)?.name ?? id} ${table}`
 }
 
 /** When the last survey listed the bucket, looked at now and then; null: never. What it found is read only when that changes. */

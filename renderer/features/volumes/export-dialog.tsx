@@ -5,7 +5,7 @@ import { useApi } from '../../api/api.ts'
 import { CodeBlock } from '../../components/code-block.tsx'
 import { CopyButton } from '../../components/copy-button.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
-import { saveText } from '../../components/save-text.ts'
+import { saveText } from '../../components/save-file.ts'
 import { s } from '../../strings/strings.ts'
 import css from './export-dialog.module.css'
 

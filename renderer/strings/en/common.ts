@@ -18,6 +18,14 @@ export const common = {
   noLimit: 'No limit',
   of: (part: string, whole: string) => `${part} of ${whole}`,
   typeName: (name: string) => `Type “${name}” to confirm`,
+  exporting: {
+    start: 'Export',
+    of: (table: string) => `Export: ${table}`,
+    stop: (progress: string) => `Stop export, ${progress}`,
+    formats: { csv: 'CSV', json: 'JSON' },
+    saved: (file: string, rows: string) => `${rows} rows were exported to ${file}.`,
+    doing: 'Exporting the table',
+  },
   engines: { sqlite: 'SQLite', redis: 'Redis', postgres: 'PostgreSQL', tikv: 'TiKV' },
   tiers: { kernel: 'Kernel', memory: 'Memory', disk: 'Disk', bucket: 'Bucket' },
 }

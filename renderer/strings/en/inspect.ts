@@ -1,3 +1,5 @@
+import { plural } from '../../format/number.ts'
+
 export const inspect = {
   label: 'Views of the inspector',
   views: {
@@ -39,6 +41,7 @@ export const inspect = {
     nobody: 'no file',
     more: (path: string, n: number) => `${path} and ${n} more`,
     notFound: 'What was typed is no key, no slice number and no path.',
+    changed: 'The bucket was surveyed again meanwhile: start once more.',
     choose: 'Choose an object to see which files its bytes belong to.',
   },
   object: {
@@ -174,7 +177,8 @@ export const inspect = {
     folders: 'By folder',
     foldersLabel: (path: string) => `Entries of ${path} by their bytes in the bucket`,
     cell: (name: string, size: string) => `${name}: ${size}`,
-    files: (n: string) => `${n} files`,
+    files: (n: number) => plural(n, 'file'),
+    columns: { name: 'Name', count: 'Files', live: 'Live', trash: 'Trash', shadowed: 'Hidden' },
     root: 'Volume',
     path: 'Folder',
     more: (n: string) => `${n} more entries are not drawn.`,
