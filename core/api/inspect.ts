@@ -52,6 +52,8 @@ export const inspectFoldersInput = sliceRange.extend({
   width: z.union([z.literal(1_000_000), z.literal(1000)]),
 })
 
+/** `limit`: of files, and of folders. */
+export const inspectCachedInput = volumeRef.extend({ limit: z.number().int().min(1).max(1000).default(100) })
 /** Entries of a folder, most bytes first: `limit` of them, after the first `from`. */
 export const inspectFolderInput = volumeRef.extend({
   path: volumePath,

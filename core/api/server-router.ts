@@ -22,6 +22,7 @@ import {
 import {
   inspectBlockInput,
   inspectBucketInput,
+  inspectCachedInput,
   inspectDuplicatesInput,
   inspectFileInput,
   inspectFolderInput,
@@ -242,6 +243,9 @@ const inspect = t.router({
   folder: procedure
     .input(inspectFolderInput)
     .query((call) => call.ctx.services.inspect.folder(call.input, caller(call))),
+  cached: procedure
+    .input(inspectCachedInput)
+    .query((call) => call.ctx.services.inspect.cached(call.input, caller(call))),
   duplicates: procedure
     .input(inspectDuplicatesInput)
     .query((call) => call.ctx.services.inspect.duplicates(call.input, caller(call))),

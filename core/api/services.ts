@@ -35,11 +35,13 @@ import type {
   BlockPreview,
   BucketFolder,
   BucketPage,
+  CachedView,
   DuplicatesReport,
   FileMap,
   IndexStatus,
   inspectBlockInput,
   inspectBucketInput,
+  inspectCachedInput,
   inspectDuplicatesInput,
   inspectFileInput,
   inspectFolderInput,
@@ -187,6 +189,8 @@ export interface InspectService {
   /** By the last survey (a task); null when there was none. */
   space(id: string, caller: Caller): Promise<SpaceView | null>
   folder(input: In<typeof inspectFolderInput>, caller: Caller): Promise<SpaceFolder | null>
+  /** What of which files this computer has, as of now. */
+  cached(input: In<typeof inspectCachedInput>, caller: Caller): Promise<CachedView>
   duplicates(input: In<typeof inspectDuplicatesInput>, caller: Caller): Promise<DuplicatesReport>
   /** Operations of the mount, as long as it is listened to. Refused where the volume is not mounted. */
   trace(input: In<typeof traceInput>, caller: Caller): AsyncIterable<TraceBatch>

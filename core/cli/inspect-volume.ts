@@ -148,7 +148,8 @@ export const inspectCached = defineCommand({
   operands: 'META-URL|MOUNT-POINT',
   arity: [1, 1],
   summary: 'Show which files are in the cache: bytes, share and last use.',
-  description: 'Of a mount; or of the cache that --cache-dir names.',
+  description:
+    'Of a mount; or of the cache that --cache-dir names. `pomelo pin` keeps files there, `pomelo warmup` fetches and drops them.',
   options: {
     limit: { kind: 'number', min: 1, max: 100_000, default: '20', help: 'files and folders shown' },
     ...TOOL_OPTIONS,
@@ -161,8 +162,13 @@ export const inspectCached = defineCommand({
   },
 })
 
-function showCached(out: Output, { blocks, bytes, unused, files, more, folders }: CachedView): void {
+function showCached(out: Output, { blocks, bytes, unused, lastUse, files, more, folders }: CachedView): void {
   out.print(`${formatCount(blocks)} blocks, ${formatSize(bytes)}`)
+  for (const { withinMs, count, bytes: size } of lastUse)
+    if (count > 0)
+      out.print(
+        `  ${withinMs === null ? 'longer ago, or not since the mount' : `used within ${formatDuration(withinMs / 1000)}`}: ${formatSize(size)}`,
+      )
   if (unused.count > 0)
     out.print(`${formatCount(unused.count)} of them (${formatSize(unused.bytes)}) are of no file any more`)
   if (files.length === 0) return
@@ -173,7 +179,7 @@ function showCached(out: Output, { blocks, bytes, unused, files, more, folders }
       formatSize(cachedBytes),
       `${Math.floor(share * 100)} %`,
       idleMs === null ? '-' : `${formatDuration(idleMs / 1000)} ago`,
-      nameOf(file) + (keptBytes > 0 ? ' (kept)' : '') + (stagedBytes > 0 ? ' (to upload)' : ''),
+      nameOf(file) + (keptBytes > 0 ? ' (pinned)' : '') + (stagedBytes > 0 ? ' (to upload)' : ''),
     ]),
     [0, 1, 2],
   )

@@ -242,6 +242,8 @@ export interface CachedView {
   readonly bytes: number
   /** Cached blocks that no file uses. */
   readonly unused: Amount
+  /** All of them by last use, hottest first; null: longer ago, or not since this client started. */
+  readonly lastUse: readonly (Amount & { readonly withinMs: number | null })[]
   /** Most bytes first, the first `limit`. */
   readonly files: readonly CachedFile[]
   readonly more: number

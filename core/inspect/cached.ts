@@ -15,6 +15,8 @@ import type { ScanOptions } from './scan.ts'
 /** Files that are told apart; of more, only the sums are right. */
 const MOST_FILES = 200_000
 const PROGRESS_EVERY = 10_000
+/** From hot to cold. */
+const USED_WITHIN_MS = [3_600_000, 86_400_000, 7 * 86_400_000, null]
 
 interface Sum {
   cached: number
@@ -32,11 +34,16 @@ export async function cachedView(
   await volume.index.refresh({ signal })
   const files = new Map<Ino, Sum>()
   const unused = { count: 0, bytes: 0 }
+  const lastUse = USED_WITHIN_MS.map((withinMs) => ({ withinMs, count: 0, bytes: 0 }))
   let [blocks, bytes] = [0, 0]
   for await (const block of volume.blocks.held()) {
     signal?.throwIfAborted()
     blocks++
     bytes += block.size
+    const { idleMs } = block
+    const use = lastUse.find(({ withinMs }) => withinMs === null || (idleMs !== null && idleMs < withinMs))!
+    use.count++
+    use.bytes += block.size
     if (blocks % PROGRESS_EVERY === 0) onProgress?.({ step: 'files', done: blocks })
     const from = block.index * volume.geometry.blockSize
     const shown = shownByFile(volume, volume.index.file.parts(block.slice), from, from + block.size)
@@ -51,7 +58,7 @@ export async function cachedView(
       sum.cached += size
       if (block.place === 'staging') sum.staged += size
       if (block.kept) sum.kept += size
-      if (block.idleMs !== null) sum.idleMs = Math.min(sum.idleMs ?? block.idleMs, block.idleMs)
+      if (idleMs !== null) sum.idleMs = Math.min(sum.idleMs ?? idleMs, idleMs)
     }
   }
   const most = [...files].sort(([, a], [, b]) => b.cached - a.cached).slice(0, limit)
@@ -74,6 +81,7 @@ export async function cachedView(
     blocks,
     bytes,
     unused,
+    lastUse,
     files: shown,
     more: files.size - shown.length,
     folders: await folders(volume, views, files, limit),

@@ -340,4 +340,8 @@ test('what is cached is told by file', async () => {
     [[['/a'], 2 * BLOCK, 1]],
   )
   assert.deepEqual([view.blocks, view.bytes, view.unused.count], [2, 2 * BLOCK, 0])
+  assert.deepEqual(
+    view.lastUse.map(({ count }) => count),
+    [2, 0, 0, 0],
+  )
 })

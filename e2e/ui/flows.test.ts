@@ -243,6 +243,44 @@ test('a folder is kept on this computer, marked, listed, and let go', options, (
   }),
 )
 
+test('files that are here: told by their last use, kept, dropped when confirmed, completed', options, () =>
+  withPage('#/v/v1/cache', 'typical', async (page) => {
+    await page.getByRole('button', { name: /^photos:/ }).click()
+    const map = page.getByRole('region', { name: 'What is here' })
+    await map.getByRole('button', { name: 'Drop from cache…' }).click()
+    await page
+      .getByRole('dialog')
+      .getByText(/^15.GiB of it are on this computer/)
+      .waitFor()
+    await page.keyboard.press('Escape')
+    await map.getByRole('button', { name: 'Keep on this computer' }).click()
+    await page
+      .getByRole('region', { name: 'Kept on this computer' })
+      .getByRole('row', { name: /photos/ })
+      .waitFor()
+
+    const here = page.getByRole('region', { name: 'Files that are here' })
+    await here.getByRole('img', { name: /last use: Within an hour .*not since it was mounted/ }).waitFor()
+    const row = here.getByRole('row', { name: /8\.0.MiB to upload .* 7.min ago/ })
+    await row.getByRole('button', { name: /^Drop/ }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.getByText(/They go; the data in the bucket stay/).waitFor()
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    await row.getByRole('button', { name: /^Drop/ }).click()
+    await dialog.getByRole('button', { name: 'Drop', exact: true }).click()
+    await page.getByText('Dropping from the cache: see Activity.').waitFor()
+    await row.getByRole('button', { name: /^Warm up/ }).click()
+    await page
+      .getByRole('dialog')
+      .getByText(/would be fetched/)
+      .waitFor()
+    await page.keyboard.press('Escape')
+    await row.getByRole('button', { name: /^Keep/ }).click()
+    const kept = here.getByRole('row', { name: /kept here/ })
+    await kept.getByRole('button', { name: /^Drop/, disabled: true }).waitFor()
+  }),
+)
+
 test('limits of one volume hold at once, and what is typed elsewhere stays', options, () =>
   withPage('#/v/v1/settings', 'typical', async (page) => {
     await page.getByLabel('Name here').fill('renamed')

@@ -3,6 +3,7 @@ import type {
   BlockPreview,
   BucketFolder,
   BucketPage,
+  CachedView,
   DuplicatesReport,
   FileMap,
   IndexStatus,
@@ -57,6 +58,10 @@ export class Inspections implements InspectService {
 
   folder({ id, ...args }: Input<'folder'>, caller: Caller): Promise<SpaceFolder | null> {
     return this.#ask(id, 'inspectFolder', args, caller)
+  }
+
+  cached({ id, limit }: Input<'cached'>, caller: Caller): Promise<CachedView> {
+    return this.#ask(id, 'inspectCached', { limit }, caller)
   }
 
   duplicates({ id, ...args }: Input<'duplicates'>, caller: Caller): Promise<DuplicatesReport> {

@@ -1,6 +1,7 @@
 import type {
   BlockView,
   BucketObject,
+  CachedFile,
   ChunkMap,
   FileMap,
   ShownOperation,
@@ -8,13 +9,14 @@ import type {
 } from '#core/api/inspect.ts'
 import type { InspectService } from '#core/api/services.ts'
 import { chance } from './noise.ts'
-import type { Tree } from './tree.ts'
+import { Tree } from './tree.ts'
 import { refusal, type World } from './world.ts'
 
 const MiB = 2 ** 20
 const BLOCK = 4 * MiB
 const CHUNK = 64 * MiB
 const LISTED_MS = Date.parse('2026-11-25T08:12:00Z')
+const USED_WITHIN_MS = [3_600_000, 86_400_000, 604_800_000, null]
 const FOLDERS = ['/footage', '/scans', '/renders', '/documents']
 
 /** A bucket of invented objects: the same every time. */
@@ -118,6 +120,20 @@ export function fakeInspect(world: World, trees: ReadonlyMap<string, Tree>): Ins
         total: { files: 4000, live: sum('live'), trash: sum('trash'), shadowed: sum('shadowed') },
       }
     },
+    cached: async ({ id, limit }) => {
+      const kept = new Set((world.pins.get(id) ?? []).map(({ path }) => path))
+      const files = total === 0 ? [] : cachedFiles(kept).slice(0, limit)
+      const size = files.reduce((sum, { cachedBytes }) => sum + cachedBytes, 0)
+      return {
+        ...{ blocks: Math.ceil(size / BLOCK), bytes: size, unused: { count: 0, bytes: 0 }, folders: [] },
+        lastUse: USED_WITHIN_MS.map((withinMs, k) => ({
+          withinMs,
+          count: 10,
+          bytes: size * (0.4 - 0.1 * k),
+        })),
+        ...{ files, more: total === 0 ? 0 : 300 },
+      }
+    },
     duplicates: async ({ from, limit }) => ({
       ...{ knownSlices: total / 2, slices: total / 2, knownBytes: total * 3 * MiB },
       ...{ sharableBytes: 812 * MiB, repeatedBytes: 1130 * MiB, more: 0 },
@@ -144,6 +160,26 @@ export function fakeInspect(world: World, trees: ReadonlyMap<string, Tree>): Ins
       }
     },
   }
+}
+
+function cachedFiles(kept: ReadonlySet<string | null>): readonly CachedFile[] {
+  const tree = new Tree()
+  const found = FOLDERS.flatMap((folder) => [...tree.folder(folder).values()])
+  const largest = found.filter(({ type }) => type === 'file').sort((a, b) => b.size - a.size)
+  return largest.slice(0, 40).map(({ path, ino, size }, k) => {
+    const share = k % 3 === 0 ? 1 : chance('share', k)
+    const cachedBytes = Math.floor(size * share)
+    return {
+      file: { inode: ino, paths: [path], state: 'live', length: size },
+      ...{
+        cachedBytes,
+        share,
+        stagedBytes: k === 1 ? 8 * MiB : 0,
+        keptBytes: kept.has(path) ? cachedBytes : 0,
+      },
+      idleMs: k % 4 === 3 ? null : Math.floor(60_000 * 7 ** (k % 8)),
+    }
+  })
 }
 
 function objectAt(slice: number): BucketObject {

@@ -1,12 +1,13 @@
 import { Button } from '@mantine/core'
 import { useEffect, useRef, useState } from 'react'
 import { useApi } from '../../api/api.ts'
+import { usePinActions } from '../../api/pins.ts'
 import { Crumbs } from '../../components/crumbs.tsx'
+import { DropDialog } from '../../components/drop-dialog.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
 import { Panel } from '../../components/panel.tsx'
 import map from '../../components/treemap.module.css'
 import { squarify } from '../../components/treemap.ts'
-import { useUi } from '../../components/ui-store.ts'
 import { useWidth } from '../../components/use-width.ts'
 import { WarmUpDialog } from '../../components/warm-up-dialog.tsx'
 import { bytes } from '../../format/bytes.ts'
@@ -27,6 +28,8 @@ export function CacheMap({ id }: { readonly id: string }) {
   const { shares, counted, toCount, left, error, again } = useShares(id, path)
   const [chosen, setChosen] = useState<string | null>(null)
   const [warming, setWarming] = useState(false)
+  const pins = usePinActions(id)
+  const [dropping, setDropping] = useState(false)
   const words = s.cache.map
   const cached = shares.reduce((sum, share) => sum + share.cachedBytes, 0)
   const all = shares.reduce((sum, share) => sum + share.bytes, 0)
@@ -61,33 +64,28 @@ export function CacheMap({ id }: { readonly id: string }) {
             <Button variant="default" size="compact-sm" onClick={() => setWarming(true)}>
               {words.warmUp}
             </Button>
-            <DropButton id={id} target={target} />
+            <Button variant="default" size="compact-sm" onClick={() => pins.pin([target.path], target.name)}>
+              {s.cache.pins.pin}
+            </Button>
+            <Button variant="default" size="compact-sm" onClick={() => setDropping(true)}>
+              {words.drop}
+            </Button>
           </>
         )}
       </footer>
+      {dropping && target !== undefined && (
+        <DropDialog
+          id={id}
+          path={target.path}
+          what={target.name}
+          here={bytes(target.cachedBytes)}
+          onClose={() => setDropping(false)}
+        />
+      )}
       {warming && target !== undefined && (
         <WarmUpDialog id={id} paths={[target.path]} what={target.name} onClose={() => setWarming(false)} />
       )}
     </Panel>
-  )
-}
-
-function DropButton({ id, target }: { readonly id: string; readonly target: Share }) {
-  const { trpc } = useApi()
-  return (
-    <Button
-      variant="default"
-      size="compact-sm"
-      onClick={() => {
-        const { say, fail } = useUi.getState()
-        trpc.tasks.start
-          .mutate({ kind: 'drop-cache', id, paths: [target.path] })
-          .then(() => say(s.files.warm.started))
-          .catch((error: unknown) => fail(error, s.files.doing.drop(target.name)))
-      }}
-    >
-      {s.cache.map.drop}
-    </Button>
   )
 }
 

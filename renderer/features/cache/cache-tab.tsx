@@ -1,5 +1,6 @@
 import { CacheMap } from './cache-map.tsx'
 import css from './cache-tab.module.css'
+import { CachedFiles } from './cached-files.tsx'
 import { DiskPanel } from './disk-panel.tsx'
 import { PinsPanel } from './pins-panel.tsx'
 
@@ -10,6 +11,7 @@ export default function CacheTab({ id }: { readonly id: string }) {
       <DiskPanel id={id} />
       <PinsPanel id={id} />
       <CacheMap id={id} />
+      <CachedFiles id={id} />
     </div>
   )
 }

@@ -38,6 +38,40 @@ export const cache = {
     unpinning: (what: string) => `No longer keeping ${what} here`,
     reading: 'Reading what is kept here',
   },
+  drop: {
+    title: (what: string) => `Drop ${what} from the cache?`,
+    text: (here: string) =>
+      `${here} of it are on this computer. They go; the data in the bucket stay, and are fetched again when somebody reads them here.`,
+    stays: 'What is kept on this computer stays, and so does what is not uploaded yet.',
+    button: 'Drop',
+    started: 'Dropping from the cache: see Activity.',
+  },
+  used: {
+    title: 'Files that are here',
+    label: 'What is here by its last use',
+    table: 'Files that are here, with their last use',
+    note: (blocks: string, size: string) => `${size} in ${blocks} blocks`,
+    columns: { file: 'File', here: 'Here', share: 'Of the file', used: 'Used' },
+    within: (ms: number | null) =>
+      ms === null
+        ? 'Longer ago, or not since it was mounted'
+        : ms <= 3_600_000
+          ? 'Within an hour'
+          : ms <= 86_400_000
+            ? 'Within a day'
+            : 'Within a week',
+    unused: 'not since mounted',
+    kept: 'kept here',
+    staged: (size: string) => `${size} to upload`,
+    inode: (ino: string) => `inode ${ino}`,
+    again: 'Look again',
+    more: (n: string) => `and ${n} more files`,
+    none: 'Nothing of this volume is in the cache.',
+    reading: 'Looking through the cache',
+    warmUp: (path: string) => `Warm up ${path}…`,
+    pin: (path: string) => `Keep ${path} here`,
+    drop: (path: string) => `Drop ${path} from the cache…`,
+  },
   map: {
     title: 'What is here',
     label: (path: string) => `Folders of ${path} by their bytes in the cache`,
@@ -51,9 +85,8 @@ export const cache = {
     rest: (n: number) => `${n} more entries were not counted.`,
     partial: 'At least',
     warmUp: 'Warm up…',
-    drop: 'Drop from cache',
+    drop: 'Drop from cache…',
     open: 'Open',
-    dropTitle: (name: string) => `Drop ${name} from the cache`,
     chosen: (name: string, cached: string, all: string) => `${name}: ${cached} of ${all} here`,
     choose: 'Choose a folder to warm it up, to drop it or to look into it.',
     reading: 'Counting what is here',
