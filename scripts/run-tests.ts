@@ -6,7 +6,8 @@
  *   --quick        static checks and unit tests only
  *   --only TEXT    only test files whose path contains TEXT (repeatable); no static checks
  *   --long         every suite whole, on every metadata engine: hours
- *   --engine NAME  suites on mounts only over this metadata engine: sqlite3, redis or postgres (repeatable)
+ *   --engine NAME  suites on mounts only over this metadata engine: sqlite3, redis, postgres or tikv
+ *                  (repeatable)
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -15,6 +16,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from 'node:test'
 import { parseArgs } from 'node:util'
+import { builtProgram, tikvMissing } from '../e2e/harness/tikv.ts'
 import { root } from './runtime.mjs'
 import { installPackages, mountObstacle, which } from './system.mjs'
 
@@ -165,11 +167,26 @@ function prepareSystem(): void {
     prove: 'perl',
     'redis-server': 'redis-server',
     pg_ctlcluster: 'postgresql',
+    ...(tikvMissing()?.startsWith('no go') && { go: 'golang-go' }),
   }
   const missing = Object.entries(wanted).filter(([program]) => which(program) === undefined)
   if (missing.length > 0) installPackages(missing.map(([, name]) => name))
   const obstacle = mountObstacle()
   if (obstacle !== undefined) console.log(`Mount tests will be skipped: ${obstacle}`)
+}
+
+/** Once, before files need it side by side. */
+async function prepareTikv(): Promise<void> {
+  const missing = tikvMissing()
+  if (missing !== undefined) return console.log(`Tests on TiKV will be skipped: ${missing}`)
+  const name = 'stand-in for TiKV (go build)'
+  const started = performance.now()
+  try {
+    await builtProgram()
+    passed(name, name, performance.now() - started)
+  } catch (error) {
+    failed(name, name, performance.now() - started, String(error))
+  }
 }
 
 function fuseMounts(): string[] {
@@ -207,6 +224,7 @@ if (options.only === undefined) {
   ])
 }
 if (!options.quick) prepareSystem()
+await prepareTikv()
 await runFiles([...testFiles('core'), ...testFiles('electron'), ...testFiles('renderer')], 2, 240_000)
 if (!options.quick) {
   const suites = testFiles('e2e')

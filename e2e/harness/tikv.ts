@@ -23,8 +23,9 @@ const BUILD_MS = 480_000
 
 /** Why there is no TiKV here: the reason to skip under; undefined when there is one. */
 export function tikvMissing(): string | undefined {
-  if (which('go') === undefined) return 'no go: install golang-go to build the stand-in for TiKV'
-  return existsSync(join(source, 'main.go')) ? undefined : 'the shared tikvmock is not here'
+  if (!existsSync(join(source, 'main.go')))
+    return `no stand-in for TiKV: ${source} is not there; POMELO_TIKVMOCK names another folder`
+  return which('go') === undefined ? 'no go: install golang-go to build the stand-in for TiKV' : undefined
 }
 
 export interface TikvServer {
@@ -85,7 +86,7 @@ export async function startTikv(): Promise<TikvServer> {
 }
 
 /** Built from exactly these sources, for all test files of this user. */
-async function builtProgram(): Promise<string> {
+export async function builtProgram(): Promise<string> {
   const hash = createHash('sha256')
   for (const name of ['main.go', 'go.mod', 'go.sum']) hash.update(readFileSync(join(source, name)))
   const folder = join(tmpdir(), `pomelo-tikvmock-${userInfo().uid}`)

@@ -17,10 +17,12 @@ const limits = (engine: UsedEngine) => ({ skip: noMount || engine.skip, timeout:
 /** So that each sees what the other did a moment ago. */
 const FRESH = ['--attr-cache', '0', '--entry-cache', '0', '--dir-entry-cache', '0']
 
+const engines = useEngines({ all: true })
+
 /** Whether CI runs it with a trash. */
 const QUICK = { sqlite3: false, redis: true, postgres: false, tikv: true } as const
 
-for (const engine of useEngines())
+for (const engine of engines)
   for (const trash of [true, false]) if (isLong || QUICK[engine.name] === trash) together(engine, trash)
 
 function together(engine: UsedEngine, trash: boolean): void {
@@ -78,7 +80,7 @@ const STATISTICS_MS = 1500
 /** A session ends five heartbeats after its last. */
 const HEARTBEAT = ['--heartbeat', '2s']
 
-for (const engine of useEngines())
+for (const engine of engines)
   for (const killed of ['we', 'the reference'] as const)
     if (isLong || (engine.name === 'redis') === (killed === 'we'))
       test(

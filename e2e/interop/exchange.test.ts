@@ -29,7 +29,7 @@ interface Variant {
 }
 
 const variants: readonly Variant[] = [
-  { name: 'plain', format: [], quick: { redis: 'the reference' } },
+  { name: 'plain', format: [], quick: { redis: 'the reference', tikv: 'the reference' } },
   { name: 'lz4', format: ['--compress', 'lz4'] },
   {
     name: 'zstd',
@@ -105,7 +105,8 @@ async function newKey(folder: string): Promise<string> {
   return join(folder, 'key.pem')
 }
 
-for (const engine of useEngines())
+const engines = useEngines({ all: true })
+for (const engine of engines)
   for (const variant of variants)
     for (const maker of ['we', 'the reference'] as const)
       if (isLong || variant.quick?.[engine.name] === maker) exchange(engine, variant, maker)
@@ -162,7 +163,7 @@ async function referenceQuota(reference: Reference, volume: TestVolume, path: st
   assert.match(told, /is consistent/)
 }
 
-for (const engine of useEngines()) {
+for (const engine of engines) {
   if (!engine.inFull) continue
 
   test(

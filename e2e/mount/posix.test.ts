@@ -14,7 +14,7 @@ const EXT4_MAGIC = 0xef53
 const LEAST_CHECKS = 25
 const asRoot = process.getuid?.() === 0 ? false : 'needs root: it changes owners and flags'
 
-for (const engine of useEngines()) {
+for (const engine of useEngines({ all: true })) {
   for (const trashDays of engine.inFull ? [0, 1] : [1]) {
     test(`a mount keeps the promises of POSIX: ${engine.name}, trash ${trashDays ? 'on' : 'off'}`, {
       skip: noMount || asRoot || engine.skip,
