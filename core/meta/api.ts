@@ -11,6 +11,7 @@ import type { OpContext } from '#core/base/context.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
 import type { Page, PageRequest } from './engine.ts'
+import type { Lease } from './lease.ts'
 import type { AclRule, Entry, NodeRecord, NodeType, SliceRecord } from './records.ts'
 import type { RemovedNodes } from './removed.ts'
 import type { VolumeSetting } from './setting.ts'
@@ -100,6 +101,8 @@ export interface Meta {
   readonly sid: number
   /** What is remembered of removed nodes while the kernel refers to them; told by the adapter. */
   readonly removed: RemovedNodes
+  /** Whether locks that were taken are still held. */
+  readonly lease: Lease
 
   /** Undefined when there is no such entry. `.` and `..` work; `.trash` under the volume's root too. */
   lookup(ctx: OpContext, parent: Ino, name: Name): Promise<Found | undefined>

@@ -12,6 +12,7 @@ import { createAcls } from './acls.ts'
 import { DataDeletions, type RemoveSlice } from './deletions.ts'
 import type { Change, MetaEngine } from './engine.ts'
 import { createIds } from './ids.ts'
+import { Lease } from './lease.ts'
 import { makeNode } from './node.ts'
 import { OpenFiles } from './open-files.ts'
 import { pagesOf } from './ops/walk.ts'
@@ -112,6 +113,7 @@ export function createMetaState(parts: MetaParts): OpenMetaState {
     removed: new RemovedNodes(),
     acls: createAcls(engine, clock),
     writes: new WriteHealth(),
+    lease: new Lease(),
     remembered: { trashHour: undefined, roots: new Map() },
   }
   // Accounts read the setting of the finished state, so that a reloaded one counts at once.

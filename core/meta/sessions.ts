@@ -6,6 +6,7 @@
  */
 import { hostname, networkInterfaces } from 'node:os'
 import { CLIENT_VERSION } from '#core/base/version.ts'
+import { lostLocks } from './ops/locks.ts'
 import { deleteSustained } from './ops/sustained.ts'
 import { pagesOf } from './ops/walk.ts'
 import type { SessionRecord } from './records.ts'
@@ -54,7 +55,11 @@ export class Session {
   async open({ unrecorded = false } = {}): Promise<void> {
     const { options } = this.#state
     if (!options.readOnly && !unrecorded) this.#state.sid = await this.#register()
-    if (options.heartbeatSec > 0) this.#loop = this.#beat()
+    if (options.heartbeatSec === 0) return
+    const { lease, clock, sid } = this.#state
+    if (sid !== 0) lease.untilMs = clock.monotonicMs() + MISSED * options.heartbeatSec * 1000
+    lease.extend = () => this.#extend()
+    this.#loop = this.#beat()
   }
 
   /** Stop the heartbeat, then remove the session with its locks and the files only it kept. */
@@ -70,7 +75,7 @@ export class Session {
   /** One heartbeat; the loop calls it. Failures are logged: the next beat tries again. */
   async refresh(): Promise<void> {
     const { log } = this.#state
-    await this.#extend().catch((error: unknown) => log.warn('heartbeat failed', { error }))
+    await this.#state.lease.renew().catch((error: unknown) => log.warn('heartbeat failed', { error }))
     await this.#reloadSetting().catch((error: unknown) => log.warn('volume setting not reloaded', { error }))
     await this.#state.accounts
       .reload()
@@ -118,11 +123,10 @@ export class Session {
 
   /** Move the expiry on; the record is made again when another client has cleaned it away meanwhile. */
   async #extend(): Promise<void> {
-    const { engine, sid, log, writes } = this.#state
+    const { engine, clock, sid, log, writes, lease, options } = this.#state
     if (sid === 0) return
+    const sentMs = clock.monotonicMs()
     const [record] = await engine.read([{ kind: 'session', sid }])
-    if (record === null)
-      log.warn('this session had been taken for dead and cleaned; locks held through it are gone', { sid })
     try {
       await engine.commit('heartbeat', [], [{ kind: 'putSession', session: this.#record(sid) }])
       writes.took()
@@ -130,6 +134,23 @@ export class Session {
       writes.failed(error, Date.now())
       throw error
     }
+    if (record === null) log.warn('this session had been taken for dead and cleaned', { sid })
+    // Whoever began to clean it has dropped the locks first.
+    if (record === null || sentMs > lease.untilMs) await this.#reportLostLocks()
+    if (options.heartbeatSec > 0) lease.untilMs = sentMs + MISSED * options.heartbeatSec * 1000
+  }
+
+  async #reportLostLocks(): Promise<void> {
+    const { lease, log } = this.#state
+    const inodes = await lostLocks(this.#state)
+    if (inodes.size === 0) return
+    log.error(
+      'locks held through this mount are gone: files under them are EIO until they are unlocked or closed',
+      {
+        inodes: [...inodes].slice(0, 10).join(' '),
+      },
+    )
+    lease.onLocksLost(inodes)
   }
 
   async #reloadSetting(): Promise<void> {

@@ -9,6 +9,7 @@ import type { Metrics } from '#core/base/metrics.ts'
 import type { Random } from '#core/base/random.ts'
 import type { TaskSet } from '#core/base/tasks.ts'
 import type { Change, MetaEngine } from './engine.ts'
+import type { Lease } from './lease.ts'
 import type { AclRule, NodeRecord, Quota } from './records.ts'
 import type { RemovedNodes } from './removed.ts'
 import type { VolumeSetting } from './setting.ts'
@@ -49,6 +50,7 @@ export interface MetaState {
   readonly acls: Acls
   readonly deletions: Deletions
   readonly writes: WriteHealth
+  readonly lease: Lease
   readonly remembered: Remembered
 }
 

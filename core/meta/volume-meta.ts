@@ -23,6 +23,7 @@ import type {
   VolumeSpace,
 } from './api.ts'
 import type { Page, PageRequest } from './engine.ts'
+import type { Lease } from './lease.ts'
 import { getAcl, setAcl } from './ops/acl.ts'
 import { newSlice, nextChunk, readChunk, type Written, writeSlice } from './ops/chunks.ts'
 import { clone } from './ops/clone.ts'
@@ -72,6 +73,10 @@ export class VolumeMeta implements Meta {
 
   get sid(): number {
     return this.state.sid
+  }
+
+  get lease(): Lease {
+    return this.state.lease
   }
 
   get removed(): RemovedNodes {

@@ -31,17 +31,22 @@ export async function newSliceId({ meta, clock }: Parts): Promise<number> {
   }
 }
 
-/** Append the records of a slice. Asking again is safe: metadata does not add the same slice twice. */
+/**
+ * Append the records of a slice, each time if it `mayStart`. Asking again is safe: metadata does not add the same slice
+ * twice.
+ */
 export async function appendRecords(
   { meta, clock }: Parts,
   ino: Ino,
   index: number,
   records: readonly SliceRecord[],
   times: () => { readonly mtime: Time; readonly ctime: Time },
+  mayStart: () => Promise<void> | undefined,
 ): Promise<Stored> {
   const until = clock.monotonicMs() + RETRY_FOR_MS
   for (;;) {
     try {
+      await mayStart()
       const { mtime, ctime } = times()
       return await meta.writeSlice(ino, index, records, mtime, ctime)
     } catch (error) {

@@ -300,7 +300,14 @@ export class FileWriter {
       uploaded = true
       records = slice.records()
       stored = await this.#commitTurn.run(() =>
-        appendRecords(this.#parts, this.#node.ino, index, records, () => this.#timesOfCommit()),
+        appendRecords(
+          this.#parts,
+          this.#node.ino,
+          index,
+          records,
+          () => this.#timesOfCommit(),
+          () => this.#parts.mayCommit(this.#node),
+        ),
       )
     } catch (error) {
       return this.#fail(slice, error, uploaded)

@@ -19,6 +19,8 @@ export class FileHandle {
   usedFlock = false
   /** Owners that took POSIX or OFD locks through this handle and did not flush since. */
   lockOwners: Set<bigint> | undefined
+  /** A lock taken through this handle was lost: it is EIO until it is unlocked. */
+  lockLost = false
   /** The kernel could not read the cache file that the last reply named: answer with bytes. */
   refusedFile = false
 

@@ -66,15 +66,16 @@ export async function changeContent(
   change: () => Promise<NodeRecord>,
 ): Promise<NodeRecord> {
   const { nodes } = state
+  const node = nodes.get(ino)
   const run = async (): Promise<NodeRecord> => {
     try {
+      if (node !== undefined) await state.writing.mayCommit(node)
       return adopted(state, ino, await change())
     } finally {
       nodes.get(ino)?.views.clear()
       nodes.stamp(ino)
     }
   }
-  const node = nodes.get(ino)
   return node === undefined ? run() : writerOf(state, node).exclusively(ctx, run)
 }
 

@@ -368,7 +368,7 @@ function assemble(parts: VfsParts): VfsState {
   metrics.gauge('fuse_open_handlers', () => nodes.openCount)
   metrics.gauge('vfs_handles', () => handles.size)
   metrics.gauge('vfs_open_slices', () => open.size)
-  return {
+  const state: VfsState = {
     meta,
     blocks,
     clock,
@@ -390,10 +390,13 @@ function assemble(parts: VfsParts): VfsState {
       tasks,
       nodes,
       open,
+      mayCommit: (node) => locks.mayCommit(state, node),
       onCommit: (...commit) => compactor.afterCommit(...commit),
       onWritten: (ino, slice) => unsynced.add(ino, slice),
     },
     readSizes: metrics.histogram('fuse_read_size_bytes', sizes),
     writtenSizes: metrics.histogram('fuse_written_size_bytes', sizes),
   }
+  meta.lease.onLocksLost = (inodes) => locks.locksLost(state, inodes)
+  return state
 }

@@ -9,7 +9,7 @@ import type { Log } from '#core/base/log.ts'
 import type { TaskSet } from '#core/base/tasks.ts'
 import type { BlockStore } from '#core/chunk/api.ts'
 import type { Meta } from '#core/meta/api.ts'
-import type { Nodes } from './nodes.ts'
+import type { Nodes, OpenNode } from './nodes.ts'
 import type { PendingSlice } from './pending-slice.ts'
 
 const TICK_MS = 100
@@ -27,6 +27,8 @@ export interface WriteParts {
   readonly tasks: TaskSet
   readonly nodes: Nodes
   readonly open: OpenSlices
+  /** What was written to the file may be stored. Undefined: it may. Errors: EIO a lock on it was lost; BackendError. */
+  readonly mayCommit: (node: OpenNode) => Promise<void> | undefined
   /** A chunk has `records` records after a commit of the last `added`. */
   readonly onCommit: (ino: number, index: number, records: number, added: number) => Promise<void> | undefined
   /** A slice was committed; fsync must make its objects durable. */

@@ -18,13 +18,19 @@ import { run } from '../tx.ts'
 const LAST_BYTE = 2n ** 63n - 1n
 const NO_LOCK: LockRange = { type: 'U', start: 0n, end: 0n, pid: 0 }
 
+interface HeldLock {
+  readonly kind: 'flocks' | 'plocks'
+  readonly ino: Ino
+  readonly owner: bigint
+}
+
 /** The locks of this client on one volume. */
 class Locks {
   readonly order = new KeyedQueue<Ino>()
   readonly flockWaits: LockWaits
   readonly plockWaits: LockWaits
-  /** Locks that this client may hold: others need no release, so closing a file never locked costs nothing. */
-  readonly held = new Set<string>()
+  /** Locks that this client holds: others need no release, so closing a file never locked costs nothing. */
+  readonly held = new Map<string, HeldLock>()
 
   constructor(state: MetaState) {
     this.flockWaits = new LockWaits(state.clock)
@@ -90,13 +96,16 @@ async function tryFlock(
     if (holders.length > 0) {
       if (own !== undefined && waiting) {
         tx.change({ kind: 'delFlock', ino, sid: state.sid, owner })
-        tx.onCommit(() => flockWaits.wake(ino))
+        tx.onCommit(() => {
+          held.delete(flockKey(ino, owner))
+          flockWaits.wake(ino)
+        })
       }
       return holders.map((lock) => holder(state, lock))
     }
     if (own?.type === type) return []
     tx.guard({ kind: 'recordIs', key: { kind: 'flocks', ino }, is: flocks })
-    held.add(flockKey(ino, owner))
+    held.set(flockKey(ino, owner), { kind: 'flocks', ino, owner })
     tx.change({ kind: 'putFlock', ino, lock: { sid: state.sid, owner, type } })
     if (own !== undefined) tx.onCommit(() => flockWaits.wake(ino))
     return []
@@ -164,9 +173,13 @@ async function tryPlock(
     const ranges = withLock(own?.ranges ?? [], lock)
     if (sameRanges(ranges, own?.ranges ?? [])) return []
     tx.guard({ kind: 'recordIs', key: { kind: 'plocks', ino }, is: plocks })
-    held.add(plockKey(ino, owner))
+    const key = plockKey(ino, owner)
+    held.set(key, { kind: 'plocks', ino, owner })
     tx.change(plockChange(state, ino, owner, ranges))
-    if (own !== undefined) tx.onCommit(() => plockWaits.wake(ino))
+    tx.onCommit(() => {
+      if (ranges.length === 0) held.delete(key)
+      if (own !== undefined) plockWaits.wake(ino)
+    })
     return []
   })
 }
@@ -180,6 +193,21 @@ function plockChange(state: MetaState, ino: Ino, owner: bigint, ranges: readonly
 
 function othersOf(state: MetaState, plocks: readonly PlockRecord[], owner: bigint): PlockRecord[] {
   return plocks.filter((record) => record.sid !== state.sid || record.owner !== owner)
+}
+
+/** Inodes with locks that this client took and never gave back, and that are not there any more. */
+export async function lostLocks(state: MetaState): Promise<ReadonlySet<Ino>> {
+  const { held, order } = locksOf(state)
+  const lost = new Set<Ino>()
+  for (const [key, { kind, ino, owner }] of [...held])
+    await order.run(ino, async () => {
+      if (!held.has(key)) return
+      const [locks] = await state.engine.read([{ kind, ino }])
+      if (locks?.some((lock) => lock.sid === state.sid && lock.owner === owner)) return
+      held.delete(key)
+      lost.add(ino)
+    })
+  return lost
 }
 
 function checkRange({ start, end }: LockRange): void {

@@ -11,7 +11,7 @@ import { DirHandle, FileHandle, VirtualHandle } from '../handles.ts'
 import type { OpenNode } from '../nodes.ts'
 import { type VfsState, writableFile, writerOf } from '../state.ts'
 import { killCapability, killPrivileges, truncate } from './attrs.ts'
-import { releaseLocks, unlockOwner } from './locks.ts'
+import { checkLocks, releaseLocks, unlockOwner } from './locks.ts'
 import { checkNew } from './names.ts'
 
 export interface Opened {
@@ -114,6 +114,8 @@ export async function read(
   if (!handle.readable && !state.options.writebackCache) throw fail(EBADF, 'read')
   if (offset + size >= MAX_FILE_SIZE) throw fail(EFBIG, 'read')
   const { node } = handle
+  const check = checkLocks(state, handle)
+  if (check !== undefined) await check
   const length = Math.min(size, node.length - offset)
   state.readSizes.observe(Math.max(length, 0))
   if (length <= 0) return NO_BYTES
@@ -154,6 +156,12 @@ export async function write(
   const { node } = handle
   state.writtenSizes.observe(data.length)
   const writer = writerOf(state, node)
+  const check = checkLocks(state, handle)
+  if (check !== undefined) {
+    const kept = Buffer.from(data)
+    await check
+    return write(state, ctx, fh, offset, kept, killSuidgid)
+  }
   if (mayHavePrivileges(state, handle, killSuidgid)) {
     const kept = Buffer.from(data)
     if (state.options.capabilities) await killCapability(state, node)
