@@ -131,7 +131,7 @@ test('a store that fails at first gets the blocks later', async (t) => {
   assert.equal(objects.objects.size, 1)
 })
 
-test('a damaged staged block is kept and never uploaded; the others are', async (t) => {
+test('a damaged staged block is kept and not uploaded, unless it reads well later; the others are', async (t) => {
   const { blocks, objects, cache } = await staged(t)
   for (const id of [1, 2]) await writeSlice(blocks, id, testBytes(1000, id))
   await blocks.close()
@@ -144,6 +144,11 @@ test('a damaged staged block is kept and never uploaded; the others are', async 
   assert.deepEqual([...objects.objects.keys()], ['chunks/0/0/2_0_1000'])
   assert.deepEqual(stagedFiles(cache), ['1_0_1000'])
   assert.ok(next.lines.some((line) => line.includes('error staged block is damaged')))
+  file[10]! ^= 1
+  writeFileSync(path, file)
+  await next.blocks.drain({ staged: true, signal: AbortSignal.timeout(5000) })
+  assert.deepEqual(stagedFiles(cache), [])
+  assert.equal(objects.objects.size, 2)
 })
 
 test('what was acknowledged before kill -9 is uploaded by the next mount', async (t) => {

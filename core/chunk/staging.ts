@@ -31,6 +31,8 @@ import { type BlockId, type BlockName, blockId, type Geometry } from './geometry
 import { type UploadWindow, waitMs } from './upload-window.ts'
 
 const RETRY_MS = { first: 1000, most: 60_000 } as const
+/** What was read damaged is read again after this: a disk may have lied once. */
+const DAMAGED_AGAIN_MS = 60_000
 
 interface Staged {
   readonly name: BlockName
@@ -66,7 +68,7 @@ export class Staging {
   readonly #staged = new Map<BlockId, Staged>()
   /** Waiting for upload, oldest first. */
   readonly #line: Staged[] = []
-  /** Damaged on disk: kept for whoever can save them, never uploaded. */
+  /** Damaged on disk when last read: kept for whoever can save them, not uploaded. */
   readonly #damaged = new Set<Staged>()
   readonly #workers: TaskSet
   readonly #stop = new AbortController()
@@ -143,6 +145,7 @@ export class Staging {
       const free = await dir.freeRatio()
       this.#pressed = free < freeSpaceRatio
       if (free < freeSpaceRatio / 2) return false
+      dir.spend(bytes.length)
       await this.#write(dir, name, bytes, tier)
     } catch (error) {
       this.#errors.add()
@@ -177,6 +180,7 @@ export class Staging {
   /** Wait until everything that can be uploaded is. Errors: `interrupted`. */
   async drain(signal?: AbortSignal): Promise<void> {
     this.#hurried++
+    this.#lineUpDamaged()
     this.#workAll()
     try {
       while (this.#staged.size > this.#damaged.size) {
@@ -336,16 +340,29 @@ export class Staging {
     if (staged.dropped || this.#stop.signal.aborted) return
     const path = staged.dir.stagingPath(staged.name)
     this.#errors.add()
-    if (error instanceof BadCacheFile) {
-      this.#options.log.error('staged block is damaged and cannot be uploaded', { path, error })
-      this.#damaged.add(staged)
-      return this.#wakeIdle()
-    }
+    if (error instanceof BadCacheFile) return this.#foundDamaged(staged, path, error)
     this.#options.log.warn('upload of a staged block failed, will be tried again', { path, error })
     this.#line.push(staged)
     const pause = this.#retryMs
     this.#retryMs = Math.min(pause * 2, RETRY_MS.most)
     await this.#options.clock.sleep(pause, this.#stop.signal).catch(() => {})
+  }
+
+  #foundDamaged(staged: Staged, path: string, error: BadCacheFile): void {
+    this.#options.log.error('staged block is damaged and cannot be uploaded', { path, error })
+    if (this.#damaged.size === 0)
+      this.#workers.start('wait to look at damaged blocks again', async () => {
+        await this.#options.clock.sleep(DAMAGED_AGAIN_MS, this.#stop.signal).catch(() => {})
+        this.#lineUpDamaged()
+        this.#workAll()
+      })
+    this.#damaged.add(staged)
+    this.#wakeIdle()
+  }
+
+  #lineUpDamaged(): void {
+    this.#line.push(...this.#damaged)
+    this.#damaged.clear()
   }
 
   /** Somebody else on this directory uploaded it, or somebody deleted it. */

@@ -28,7 +28,7 @@ import { type OpenFile, OpenFiles } from './open-files.ts'
 /** Blocks up to this are read whole and not kept open: they go to the memory cache. */
 const SMALL = 128 * 1024
 const OPEN_FILES = 1024
-/** After a failed write the next is tried this much later. */
+/** After a failed write the next is tried this much later; on a full disk once free space is looked at again. */
 const PAUSE_MS = 30_000
 /** A read that takes longer makes the directory sick: others go to the object store instead of waiting, too. */
 const SICK_MS = 10_000
@@ -200,6 +200,7 @@ export class CacheDir {
     if (!this.writable) return false
     try {
       if (!(await this.#makeRoom(CacheIndex.cost(name.size), this.keeps(name.slice)))) return this.#full()
+      this.spend(name.size)
       const { mode, level } = this.#options
       await writeBlockFile(this.rawPath(name), bytes, { mode, checksums: level !== 'none' })
       this.adopt(name)
@@ -238,6 +239,12 @@ export class CacheDir {
   async freeRatio(): Promise<number> {
     const space = await this.#look()
     return Math.min(space.free / space.total, space.inodes > 0 ? space.freeInodes / space.inodes : 1)
+  }
+
+  /** A file of so many bytes is about to be written: what the last look found free is less now. */
+  spend(bytes: number): void {
+    const { free, freeInodes } = this.#space
+    this.#space = { ...this.#space, free: free - CacheIndex.cost(bytes), freeInodes: freeInodes - 1 }
   }
 
   async #readFile(id: BlockId, name: BlockName, offset: number, length: number): Promise<Uint8Array> {
@@ -289,7 +296,8 @@ export class CacheDir {
   }
 
   #writeFailed(error: unknown): void {
-    this.#pausedUntil = this.#options.clock.monotonicMs() + PAUSE_MS
+    const isFull = (error as NodeJS.ErrnoException).code === 'ENOSPC'
+    this.#pausedUntil = this.#options.clock.monotonicMs() + (isFull ? SPACE_AGE_MS : PAUSE_MS)
     this.#warnOnce('write', error)
   }
 
