@@ -4,25 +4,18 @@
  * clients' fsck are clean. POMELO_CRASH_SEED changes the run.
  */
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { below, seededRandom } from '#core/base/random.ts'
-import { root } from '../../scripts/runtime.mjs'
 import { isLong, type UsedEngine, useEngines } from '../harness/engines.ts'
-import { must, noMount, run, type TestVolume } from '../harness/volume.ts'
+import { must, noMount } from '../harness/volume.ts'
 import { checkAfterCrash } from './check.ts'
+import { Writers } from './writers.ts'
 
 const SEED = Number(process.env.POMELO_CRASH_SEED ?? 1)
 const KILLS = isLong ? 12 : 3
 /** Less than any time-out of ours: it is waited for. */
 const PAUSE_MS = isLong ? 20_000 : 3000
-const WRITERS = 3
-/** A writer whose operation failed ends; a new one is started after this, as long as the round lasts. */
-const AGAIN_MS = 200
-const script = (name: string): string => join(root, 'e2e', 'crash', name)
 
 /** Engines whose server can be killed and started again on its data. */
 const SERVERS = ['redis', 'postgres']
@@ -41,13 +34,14 @@ function survives(engine: UsedEngine): void {
       await volume.mount()
       let promises = 0
       for (let round = 0; round < KILLS; round++) {
-        await using writers = await Writers.start(volume, round)
-        await writers.promised(below(random, 60))
+        await using writers = await Writers.start(volume, `round-${round}`, SEED)
+        await writers.more(1 + below(random, 60))
         await server.kill()
         await sleep(below(random, 1500))
         await server.restart()
-        await writers.promised((await writers.lines()) + 30)
-        promises += await writers.verified()
+        await writers.more(31)
+        await writers.end()
+        promises += await writers.verified(volume)
       }
       t.diagnostic(`${promises} promises kept`)
       await checkAfterCrash(volume, engine, t)
@@ -74,62 +68,4 @@ function survives(engine: UsedEngine): void {
       await checkAfterCrash(volume, engine, t)
     },
   )
-}
-
-/** Writers in a folder of their own, begun anew when an operation of theirs failed. */
-class Writers implements AsyncDisposable {
-  readonly #folder: string
-  readonly #journals: readonly string[]
-  readonly #runs: readonly Promise<void>[]
-  readonly #ending = new AbortController()
-
-  private constructor(volume: TestVolume, round: number) {
-    this.#folder = join(volume.mountPoint, `round-${round}`)
-    this.#journals = Array.from({ length: WRITERS }, (_, k) => join(volume.folder, `journal-${round}-${k}`))
-    this.#runs = this.#journals.map((journal, k) => this.#run(journal, k))
-  }
-
-  static async start(volume: TestVolume, round: number): Promise<Writers> {
-    await must('mkdir', [join(volume.mountPoint, `round-${round}`)])
-    return new Writers(volume, round)
-  }
-
-  async #run(journal: string, who: number): Promise<void> {
-    for (let life = 0; !this.#ending.signal.aborted; life++) {
-      const words = [script('writer.py'), this.#folder, journal, `${SEED * 1000 + life}`, `${who}`]
-      const child = spawn('python3', words, { stdio: 'ignore' })
-      const stop = (): void => void child.kill('SIGKILL')
-      this.#ending.signal.addEventListener('abort', stop)
-      await new Promise((resolve) => child.on('exit', resolve))
-      this.#ending.signal.removeEventListener('abort', stop)
-      await sleep(AGAIN_MS)
-    }
-  }
-
-  async lines(): Promise<number> {
-    const texts = await Promise.all(this.#journals.map((path) => readFile(path, 'utf8').catch(() => '')))
-    return texts.join('').split('\n').length - 1
-  }
-
-  /** Wait until the journals have more than `lines` lines together. */
-  async promised(lines: number): Promise<void> {
-    const deadline = performance.now() + 60_000
-    while ((await this.lines()) <= lines) {
-      assert.ok(performance.now() < deadline, 'the writers do not get on')
-      await sleep(50)
-    }
-  }
-
-  /** End them; how many promises are kept, when all are. */
-  async verified(): Promise<number> {
-    await this[Symbol.asyncDispose]()
-    const check = await run('python3', [script('verify.py'), this.#folder, ...this.#journals])
-    assert.equal(check.code, 0, check.stdout + check.stderr)
-    return Number.parseInt(check.stdout, 10)
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#ending.abort()
-    await Promise.all(this.#runs)
-  }
 }

@@ -91,7 +91,8 @@ export class TestVolume {
   readonly meta: string
   readonly bucket: string
   readonly mountPoint: string
-  readonly #cache: string
+  /** Where it caches and stages blocks. */
+  readonly cache: string
   /** Whether the folder goes with it. */
   readonly #isFirst: boolean
   #server: ChildProcess | undefined
@@ -103,7 +104,7 @@ export class TestVolume {
     this.meta = meta ?? `sqlite3://${join(folder, 'meta.db')}`
     this.bucket = join(folder, 'bucket/')
     this.mountPoint = join(folder, `mnt${mark}`)
-    this.#cache = join(folder, `cache${mark}`)
+    this.cache = join(folder, `cache${mark}`)
     this.#isFirst = mark === ''
   }
 
@@ -127,7 +128,7 @@ export class TestVolume {
   async mount(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<void> {
     const server = spawn(
       nodeBinary()!,
-      [MAIN, 'mount', '--cache-dir', this.#cache, ...args, this.meta, this.mountPoint],
+      [MAIN, 'mount', '--cache-dir', this.cache, ...args, this.meta, this.mountPoint],
       { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...ENV, ...env } },
     )
     this.#server = server
