@@ -77,12 +77,34 @@ test('a failed put leaves neither object nor temporary file', async () => {
   const root = await folder()
   const store = new FileObjectStore(root)
   await mkdir(`${root}taken`)
-  await assert.rejects(store.put('taken', [Buffer.from('x')]), failsWith('invalid', 'unavailable'))
-  assert.deepEqual(await readdir(root), ['taken'])
   await writeFile(`${root}file`, '')
-  await assert.rejects(
-    store.put('file/x', [Buffer.from('x')]),
-    failsWith('not-found', 'invalid', 'unavailable'),
+  // In the pool, then on the loop.
+  for (let k = 0; k < 2; k++) {
+    await assert.rejects(store.put('taken', [Buffer.from('x')]), failsWith('invalid', 'unavailable'))
+    await assert.rejects(
+      store.put('file/x', [Buffer.from('x')]),
+      failsWith('not-found', 'invalid', 'unavailable'),
+    )
+    assert.deepEqual((await readdir(root)).sort(), ['file', 'taken'])
+  }
+})
+
+test('small objects replace one another whole, at once or in turn, in folders that were not there', async () => {
+  const root = await folder()
+  const store = new FileObjectStore(root)
+  for (let k = 0; k < 20; k++) {
+    const bytes = Buffer.alloc(100 * k, k)
+    await store.put('a', [bytes.subarray(0, 50), bytes.subarray(50)])
+    assert.ok((await readFile(`${root}a`)).equals(bytes), `${k}`)
+    await store.put(`${k}/b/c`, [bytes])
+    assert.ok((await readFile(`${root}${k}/b/c`)).equals(bytes), `${k}`)
+  }
+  await Promise.all(Array.from({ length: 20 }, (_, k) => store.put('a', [Buffer.alloc(4096, k)])))
+  const last = await readFile(`${root}a`)
+  assert.ok(last.equals(Buffer.alloc(4096, last[0])))
+  assert.deepEqual(
+    (await readdir(root)).filter((name) => name.startsWith('.')),
+    [],
   )
 })
 

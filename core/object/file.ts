@@ -3,15 +3,18 @@
  *
  * The root is a string put before the key and ends in `/`; without it, it is the beginning of file names too, as
  * in the reference. A put writes a temporary file beside its target and renames it; nothing is flushed until
- * `sync`. Callback `fs` is used throughout: its requests cost half of what FileHandle's do.
+ * `sync`. Callback `fs` is used throughout: its requests cost half of what FileHandle's do; what takes less than to hand
+ * it over is done on the loop (`LoopCalls`).
  */
 import * as fs from 'node:fs'
 import { promisify } from 'node:util'
+import { systemClock } from '#core/base/clock.ts'
 import { BackendError, type BackendErrorKind } from '#core/base/errno.ts'
 import { below, type Random, systemRandom } from '#core/base/random.ts'
 import { Semaphore } from '#core/base/semaphore.ts'
 import { abandonable, throwIfAborted } from './interrupt.ts'
 import { compareKeys } from './keys.ts'
+import { LoopCalls } from './loop-calls.ts'
 import { totalLength } from './parts.ts'
 import type { ByteRange, ObjectInfo, ObjectStore, PutOptions, RequestOptions } from './store.ts'
 
@@ -32,6 +35,7 @@ const fdatasync = promisify(fs.fdatasync)
 /** Less the umask; never world-writable, which the reference's blocks are (its mounts run with umask 0). */
 const FILE_MODE = 0o644
 const FOLDER_MODE = 0o775
+const NEW = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL
 const TEMPORARY = /^\.jfs\..*\.tmp\.\d+$/
 /** Flushes at a time: they share a journal commit, and half of libuv's threads (16, set by our entries) stay free. */
 const SYNCS = 8
@@ -39,6 +43,8 @@ const SYNCS = 8
 const DURABLE_FOLDERS = 100_000
 /** Files up to this size are read at one go. */
 const FIRST_READ = 64 * 1024
+/** Objects up to this size are written on the loop, where that may be. */
+const SMALL = 64 * 1024
 /** Sizes asked at a time while listing. */
 const STATS = 32
 
@@ -51,12 +57,14 @@ export class FileObjectStore implements ObjectStore {
   /** Counts the times a folder had to be made: what `#durable` says may be older than that folder. */
   #foldersMade = 0
   readonly #syncs = new Semaphore(SYNCS)
+  readonly #loop: LoopCalls
 
   /** `root` is absolute, normally ending in `/`. */
   constructor(root: string, random: Random = systemRandom) {
     if (!root.startsWith('/')) throw new BackendError('invalid', `file: bucket "${root}" is no absolute path`)
     this.#root = root
     this.#random = random
+    this.#loop = new LoopCalls(parentOf(root), systemClock)
   }
 
   get address(): string {
@@ -76,6 +84,8 @@ export class FileObjectStore implements ObjectStore {
     const path = this.#path(key)
     const signal = options?.signal
     try {
+      throwIfAborted(signal)
+      if (this.#replaceNow(path, parts)) return
       await abandonable(signal, () =>
         path.endsWith('/') ? this.#makeFolder(path).then(() => {}) : this.#replace(path, parts, signal),
       )
@@ -124,10 +134,9 @@ export class FileObjectStore implements ObjectStore {
   async sync(keys: readonly string[]): Promise<void> {
     const made = this.#foldersMade
     const paths = keys.map((key) => this.#path(key))
-    await this.#flushAll(paths, fdatasync)
     const folders = new Set<string>()
     for (const path of paths) this.#collectFolders(parentOf(path), folders)
-    await this.#flushAll([...folders], fsync)
+    await Promise.all([this.#flushAll(paths, fdatasync), this.#flushAll([...folders], fsync)])
     // A folder is durable once the one above it, which holds its entry, has been flushed.
     if (made === this.#foldersMade) for (const path of paths) this.#remember(path)
   }
@@ -142,8 +151,8 @@ export class FileObjectStore implements ObjectStore {
       const first = await this.#makeFolder(folder)
       if (first === undefined) return
       for (let path = folder; path.length > first.length; )
-        await flush((path = parentOf(path.slice(0, -1))), fsync)
-      await flush(parentOf(first), fsync)
+        await this.#flush((path = parentOf(path.slice(0, -1))), fsync)
+      await this.#flush(parentOf(first), fsync)
     } catch (error) {
       throw fileError('create', folder, error)
     }
@@ -176,14 +185,20 @@ export class FileObjectStore implements ObjectStore {
   }
 
   async #createFile(path: string): Promise<number> {
-    const flags = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_EXCL
     try {
-      return await open(path, flags, FILE_MODE)
+      return await open(path, NEW, FILE_MODE)
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error
       await this.#makeFolder(parentOf(path))
-      return open(path, flags, FILE_MODE)
+      return open(path, NEW, FILE_MODE)
     }
+  }
+
+  /** `#replace` of a small file on the loop; false, with nothing done, where that cannot be. */
+  #replaceNow(path: string, parts: readonly Uint8Array[]): boolean {
+    // While something is flushed, a new file may have to wait for the journal.
+    if (totalLength(parts) > SMALL || path.endsWith('/') || this.#syncs.inUse > 0) return false
+    return this.#loop.allowed && this.#loop.run(() => replaceNow(this.#temporaryFor(path), path, parts))
   }
 
   /** The first folder that had to be made, if any. */
@@ -197,7 +212,24 @@ export class FileObjectStore implements ObjectStore {
   }
 
   async #flushAll(paths: readonly string[], how: (fd: number) => Promise<void>): Promise<void> {
-    await Promise.all(paths.map((path) => this.#syncs.run(() => flush(path, how))))
+    await Promise.all(paths.map((path) => this.#syncs.run(() => this.#flush(path, how))))
+  }
+
+  /** What was removed meanwhile needs no flush. */
+  async #flush(path: string, how: (fd: number) => Promise<void>): Promise<void> {
+    const { O_RDONLY } = fs.constants
+    try {
+      const isNow = this.#loop.allowed
+      const fd = isNow ? this.#loop.run(() => fs.openSync(path, O_RDONLY)) : await open(path, O_RDONLY)
+      try {
+        await how(fd)
+      } finally {
+        if (isNow) fs.closeSync(fd)
+        else fs.close(fd, () => {})
+      }
+    } catch (error) {
+      if (!isMissing(codeOf(error))) throw fileError('sync', path, error)
+    }
   }
 
   #temporaryFor(path: string): string {
@@ -323,6 +355,29 @@ async function writeAll(fd: number, parts: readonly Uint8Array[]): Promise<void>
   }
 }
 
+/** False when the folder is missing. */
+function replaceNow(temporary: string, path: string, parts: readonly Uint8Array[]): boolean {
+  let fd: number
+  try {
+    fd = fs.openSync(temporary, NEW, FILE_MODE)
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false
+    throw error
+  }
+  try {
+    try {
+      for (const part of parts) for (let at = 0; at < part.length; ) at += fs.writeSync(fd, part, at)
+    } finally {
+      fs.closeSync(fd)
+    }
+    fs.renameSync(temporary, path)
+  } catch (error) {
+    fs.rmSync(temporary, { force: true })
+    throw error
+  }
+  return true
+}
+
 function skipBytes(parts: readonly Uint8Array[], count: number): Uint8Array[] {
   let skip = count
   const rest: Uint8Array[] = []
@@ -331,20 +386,6 @@ function skipBytes(parts: readonly Uint8Array[], count: number): Uint8Array[] {
     skip = Math.max(0, skip - part.length)
   }
   return rest
-}
-
-/** What was removed meanwhile needs no flush. */
-async function flush(path: string, how: (fd: number) => Promise<void>): Promise<void> {
-  try {
-    const fd = await open(path, fs.constants.O_RDONLY)
-    try {
-      await how(fd)
-    } finally {
-      fs.close(fd, () => {})
-    }
-  } catch (error) {
-    if (!isMissing(codeOf(error))) throw fileError('sync', path, error)
-  }
 }
 
 /** The folder of a path, ending in `/`. */
