@@ -62,8 +62,13 @@ export class TxnClient {
     return new Map(this.#shared.sender.counts).set('Tso', this.#shared.oracle.requests)
   }
 
-  async begin(): Promise<KvTxn> {
-    return new KvTxn(this.#open, await this.getTimestamp())
+  /** `start`: where another transaction was committed (`KvTxn.reusable`), instead of now. */
+  async begin(start?: Timestamp): Promise<KvTxn> {
+    const shared = this.#open
+    const beganMs = shared.clock.monotonicMs()
+    // Both of one request.
+    const [startTs, minCommitTs] = await Promise.all([start ?? this.getTimestamp(), this.getTimestamp()])
+    return new KvTxn(shared, { startTs, minCommitTs, beganMs })
   }
 
   /** What was committed at the timestamp; without one, the newest, each key as it is when it is read. */

@@ -21,6 +21,7 @@ import {
   keyErrorFrom,
   type LockInfo,
   type Mutation,
+  OP_INSERT,
   OP_LOCK,
 } from './kv-messages.ts'
 import { Message } from './messages.ts'
@@ -40,6 +41,15 @@ const SAFE_WINDOW_MS = 2_000
 /** What one phase of one batch came to. `unknown`: whether the request was carried out is not known. */
 type Phase = 'done' | 'conflict' | 'unknown'
 
+/** What a transaction has of PD. */
+export interface TxnTimes {
+  readonly startTs: Timestamp
+  /** Of this transaction alone, later than the start. */
+  readonly minCommitTs: Timestamp
+  /** When the latter was asked for, by the monotonic clock. */
+  readonly beganMs: number
+}
+
 interface Batch {
   readonly region: Region
   readonly mutations: readonly Mutation[]
@@ -51,26 +61,29 @@ const CONFLICT = 0n
 export class TwoPhaseCommitter {
   readonly #shared: Shared
   readonly #startTs: Timestamp
-  readonly #beganMs: number
+  readonly #times: TxnTimes
   /** By key. */
   readonly #mutations: readonly Mutation[]
   readonly #primary: Key
   readonly #ttlMs: number
   #asyncCommit: boolean
+  /** The first phase was one request for all keys: refused, it has left no lock. */
+  #atOnce = false
   /** The largest that a store gave in a first phase, or the commit timestamp of a single one. */
   #minCommitTs: Timestamp
   #onePcCommitTs: Timestamp = 0n
+  #ownsCommitTs = false
 
-  /** `beganMs`: when the start timestamp was taken, by the monotonic clock. There is at least one mutation. */
-  constructor(shared: Shared, startTs: Timestamp, beganMs: number, mutations: readonly Mutation[]) {
+  /** There is at least one mutation. */
+  constructor(shared: Shared, times: TxnTimes, mutations: readonly Mutation[]) {
     this.#shared = shared
-    this.#startTs = startTs
-    this.#beganMs = beganMs
+    this.#startTs = times.startTs
+    this.#times = times
     this.#mutations = [...mutations].sort((a, b) => (a.key < b.key ? -1 : 1))
-    this.#primary = (this.#mutations.find(({ op }) => op !== OP_LOCK) ?? this.#mutations[0]!).key
+    this.#primary = primaryOf(this.#mutations).key
     const keyBytes = this.#mutations.reduce((sum, { key }) => sum + key.length, 0)
     this.#asyncCommit = this.#mutations.length <= ASYNC_MAX_KEYS && keyBytes <= ASYNC_MAX_KEY_BYTES
-    this.#minCommitTs = startTs + 1n
+    this.#minCommitTs = times.minCommitTs
     const bytes = this.#mutations.reduce((sum, mutation) => sum + sizeOf(mutation), 0)
     const age =
       bytes < BATCH_BYTES ? LOCK_TTL_MS : Math.min(MAX_LOCK_TTL_MS, 6_000 * Math.sqrt(bytes / 2 ** 20))
@@ -85,7 +98,7 @@ export class TwoPhaseCommitter {
     const backoff = newBackoff(this.#shared, WRITE_MS)
     const phase = await this.#prewriteAll(backoff)
     if (phase === 'conflict') {
-      this.#rollBackLater()
+      if (!this.#atOnce) this.#rollBackLater()
       return CONFLICT
     }
     if (phase === 'unknown') return this.#determine(backoff)
@@ -97,8 +110,16 @@ export class TwoPhaseCommitter {
     return this.#commitPrimary(backoff)
   }
 
+  /** Whether nobody else was or will be given the commit timestamp. */
+  get ownsCommitTs(): boolean {
+    return this.#ownsCommitTs
+  }
+
+  /** Since the start timestamp. */
   get #elapsedMs(): number {
-    return this.#shared.clock.monotonicMs() - this.#beganMs
+    const { startTs, minCommitTs, beganMs } = this.#times
+    const before = extractPhysical(minCommitTs) - extractPhysical(startTs)
+    return before + this.#shared.clock.monotonicMs() - beganMs
   }
 
   /** First phase of all keys. A round ends with every key locked, or with what keeps one from it. */
@@ -106,6 +127,7 @@ export class TwoPhaseCommitter {
     for (let todo: readonly Mutation[] = this.#mutations; todo.length > 0; ) {
       const batches = await this.#batches(todo, backoff)
       const onePc = batches.length === 1 && todo.length === this.#mutations.length
+      this.#atOnce = onePc
       const again: Mutation[] = []
       const phases = await settleAll(batches.map((batch) => this.#prewrite(batch, onePc, again, backoff)))
       // One batch that surely failed means that nothing is committed, whatever became of the others.
@@ -157,7 +179,7 @@ export class TwoPhaseCommitter {
             .number(4, this.#startTs)
             .number(5, this.#ttlMs)
             .number(8, mutations.length)
-            .number(10, this.#startTs + 1n)
+            .number(10, this.#minCommitTs)
             .number(11, Number(asyncCommit))
           addKeys(writer, 12, secondaries)
             .number(13, Number(onePc))
@@ -178,7 +200,7 @@ export class TwoPhaseCommitter {
         else throw keyFailure(this.#shared.address, error)
       }
       if (locks.length === 0) {
-        this.#prewritten(answer.reply, onePc, asyncCommit)
+        this.#prewritten(answer.reply, region, onePc, asyncCommit)
         return 'done'
       }
       const { waitMs } = await this.#shared.resolver.resolve(locks, 0n, backoff)
@@ -186,10 +208,11 @@ export class TwoPhaseCommitter {
     }
   }
 
-  #prewritten(reply: Message, onePc: boolean, asyncCommit: boolean): void {
+  #prewritten(reply: Message, region: Region, onePc: boolean, asyncCommit: boolean): void {
     const onePcCommitTs = reply.bigint(4)
     if (onePc && onePcCommitTs !== 0n) {
       this.#onePcCommitTs = onePcCommitTs
+      this.#ownsCommitTs = onePcCommitTs === this.#minCommitTs || this.#shared.regions.commitsWithPd(region)
       return
     }
     const minCommitTs = reply.bigint(3)
@@ -319,7 +342,7 @@ export class TwoPhaseCommitter {
     const { resolver, address } = this.#shared
     try {
       const commitTs = await resolver.determine(this.#primary, this.#startTs, backoff)
-      if (commitTs === CONFLICT) this.#rollBackLater()
+      if (commitTs === CONFLICT && !this.#atOnce) this.#rollBackLater()
       return commitTs
     } catch (cause) {
       if (cause instanceof BackendError && cause.kind === 'unavailable') throw undetermined(address, cause)
@@ -328,10 +351,23 @@ export class TwoPhaseCommitter {
   }
 }
 
+/**
+ * An inserted key if there is one. What becomes of a transaction is written at its primary under its start timestamp, and
+ * one that began where another was committed must not write that over the other's work: no key of that one is inserted.
+ */
+function primaryOf(mutations: readonly Mutation[]): Mutation {
+  return (
+    mutations.find(({ op }) => op === OP_INSERT) ??
+    mutations.find(({ op }) => op !== OP_LOCK) ??
+    mutations[0]!
+  )
+}
+
 /** Written by others since the transaction began, or ended by others. */
 function isConflict(error: KeyError): boolean {
   return (
     error.kind === 'conflict' ||
+    error.kind === 'alreadyExist' ||
     error.kind === 'retryable' ||
     /already.?rolled.?back|rollbacked/i.test('text' in error ? error.text : '')
   )

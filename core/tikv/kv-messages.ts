@@ -71,12 +71,11 @@ export type KeyError =
   | { readonly kind: 'locked'; readonly lock: LockInfo }
   | { readonly kind: 'conflict'; readonly startTs: Timestamp; readonly conflictTs: Timestamp }
   | { readonly kind: 'commitTsExpired'; readonly minCommitTs: Timestamp }
-  | { readonly kind: 'txnNotFound' }
+  | { readonly kind: 'txnNotFound' | 'alreadyExist' }
   | { readonly kind: 'retryable' | 'other'; readonly text: string }
 
 /** Numbers of the errors that have no text, for messages. */
 const NAMES: Readonly<Record<number, string>> = {
-  5: 'already_exist',
   6: 'deadlock',
   9: 'commit_ts_too_large',
   10: 'assertion_failed',
@@ -91,6 +90,7 @@ export function keyErrorFrom(message: Message): KeyError {
   const conflict = message.message(4)
   if (conflict !== undefined)
     return { kind: 'conflict', startTs: conflict.bigint(1), conflictTs: conflict.bigint(2) }
+  if (message.has(5)) return { kind: 'alreadyExist' }
   const expired = message.message(7)
   if (expired !== undefined) return { kind: 'commitTsExpired', minCommitTs: expired.bigint(4) }
   // Newer stores say of a commit that its lock is gone in a field of its own.
@@ -154,9 +154,11 @@ export function regionErrorFrom(message: Message): RegionError {
 export const OP_PUT = 0
 export const OP_DEL = 1
 export const OP_LOCK = 2
+/** A put of a key that must not exist, at whatever time it was made. */
+export const OP_INSERT = 4
 
 export interface Mutation {
-  readonly op: typeof OP_PUT | typeof OP_DEL | typeof OP_LOCK
+  readonly op: typeof OP_PUT | typeof OP_DEL | typeof OP_LOCK | typeof OP_INSERT
   readonly key: Key
   readonly value?: Uint8Array
 }

@@ -20,6 +20,13 @@ export interface PdParts extends BackoffParts {
   readonly dial: Dial
 }
 
+export interface Store {
+  /** `host:port` */
+  readonly address: string
+  /** Stand-ins of TiKV have none. */
+  readonly version: string
+}
+
 export interface LocatedRegion {
   readonly region: RegionMeta
   readonly leader: Peer | undefined
@@ -65,11 +72,12 @@ export class PdClient {
     return this.#region('GetPrevRegion', key)
   }
 
-  /** `host:port`; undefined for a store that is gone for good. */
-  async getStoreAddress(storeId: bigint): Promise<string | undefined> {
+  /** Undefined for a store that is gone for good. */
+  async getStore(storeId: bigint): Promise<Store | undefined> {
     const reply = await this.#ask('GetStore', (writer) => writer.number(2, storeId))
     const store = reply.message(2)
-    return store === undefined || store.number(3) === TOMBSTONE ? undefined : store.text(2)
+    if (store === undefined || store.number(3) === TOMBSTONE) return undefined
+    return { address: store.text(2), version: store.text(5) }
   }
 
   /** The header of every request. */

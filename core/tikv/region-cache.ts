@@ -7,7 +7,7 @@ import type { Backoffer } from './backoff.ts'
 import type { Channel, Dial } from './channel.ts'
 import { decodeKey, encodeKey, type Key } from './keys.ts'
 import type { Peer, RegionMeta } from './messages.ts'
-import type { LocatedRegion, PdClient } from './pd-client.ts'
+import type { LocatedRegion, PdClient, Store } from './pd-client.ts'
 
 export interface Region {
   readonly id: bigint
@@ -34,7 +34,7 @@ export class RegionCache {
   /** By start key, without overlaps. */
   #regions: Region[] = []
   readonly #flights = new Map<Key, Promise<Region>>()
-  readonly #addresses = new Map<bigint, string>()
+  readonly #stores = new Map<bigint, Store>()
   readonly #channels = new Map<string, Channel>()
 
   constructor(pd: PdClient, dial: Dial) {
@@ -75,15 +75,24 @@ export class RegionCache {
   /** The leader's channel. Rejects `unavailable` when PD does not answer; undefined: the store is gone. */
   async channel(region: Region): Promise<Channel | undefined> {
     const { storeId } = region.leader
-    let address = this.#addresses.get(storeId)
-    if (address === undefined) {
-      address = await this.#pd.getStoreAddress(storeId)
-      if (address === undefined) return undefined
-      this.#addresses.set(storeId, address)
+    let store = this.#stores.get(storeId)
+    if (store === undefined) {
+      store = await this.#pd.getStore(storeId)
+      if (store === undefined) return undefined
+      this.#stores.set(storeId, store)
     }
+    const { address } = store
     let channel = this.#channels.get(address)
     if (channel === undefined) this.#channels.set(address, (channel = this.#dial(address)))
     return channel
+  }
+
+  /**
+   * Whether the leader takes the timestamp of a single-phase commit from PD, so that nobody else has it: the stand-ins of
+   * client-go do, which tell no version. TiKV takes the least that it may, which may be somebody's start timestamp.
+   */
+  commitsWithPd(region: Region): boolean {
+    return this.#stores.get(region.leader.storeId)?.version === ''
   }
 
   drop(region: Region): void {
@@ -109,7 +118,7 @@ export class RegionCache {
 
   /** The store of the leader has another address. */
   forgetStore(storeId: bigint): void {
-    this.#addresses.delete(storeId)
+    this.#stores.delete(storeId)
   }
 
   /** What is there instead of a region, as its store tells; its leader stays if it can. */

@@ -6,7 +6,7 @@
 import { Server, ServerCredentials, type ServerDuplexStream, type sendUnaryData } from '@grpc/grpc-js'
 import type { MessageWriter } from '#core/base/protobuf.ts'
 import { encodeKey, type Key, keyToBytes } from './keys.ts'
-import { OP_DEL, OP_LOCK } from './kv-messages.ts'
+import { OP_DEL, OP_INSERT, OP_LOCK } from './kv-messages.ts'
 import { Message, write } from './messages.ts'
 import { composeTimestamp, extractPhysical, MAX_TIMESTAMP, type Timestamp } from './timestamp.ts'
 
@@ -46,6 +46,7 @@ export interface ClusterChoices {
   readonly noOnePc?: boolean
 }
 
+const VERSION = Buffer.from('8.5.3')
 const asIs = (bytes: Buffer): Buffer => bytes
 type Handler = (request: Message) => Buffer
 
@@ -140,7 +141,8 @@ export class TestCluster {
 
   #pdHandlers(): Readonly<Record<string, Handler>> {
     const peer = write((writer) => writer.number(1, 1).number(2, 1))
-    const store = (): Buffer => write((writer) => writer.number(1, 1).bytes(2, Buffer.from(this.address)))
+    const store = (): Buffer =>
+      write((writer) => writer.number(1, 1).bytes(2, Buffer.from(this.address)).bytes(5, VERSION))
     return {
       GetMembers: () => {
         const own = write((writer) => writer.item(4, Buffer.from(`http://${this.address}`)))
@@ -238,6 +240,16 @@ export class TestCluster {
       const newer = writes.find(
         (one) => one.commitTs > startTs || (one.op === 'rollback' && one.startTs === startTs),
       )
+      const found = writes.find(({ op }) => op !== 'rollback' && op !== OP_LOCK)
+      if (mutation.number(1) === OP_INSERT && found !== undefined && found.op !== OP_DEL)
+        errors.push(
+          write((writer) =>
+            writer.item(
+              5,
+              write((exists) => exists.bytes(1, mutation.bytes(2))),
+            ),
+          ),
+        )
       if (newer !== undefined)
         errors.unshift(
           write((writer) =>

@@ -1,8 +1,8 @@
 /** A transaction: reads of one moment, and writes that are kept here until `commit`. */
 import { BackendError } from '#core/base/errno.ts'
-import { TwoPhaseCommitter } from './committer.ts'
+import { TwoPhaseCommitter, type TxnTimes } from './committer.ts'
 import type { Key } from './keys.ts'
-import { type KeyValue, type Mutation, OP_DEL, OP_LOCK, OP_PUT } from './kv-messages.ts'
+import { type KeyValue, type Mutation, OP_DEL, OP_INSERT, OP_LOCK, OP_PUT } from './kv-messages.ts'
 import type { Shared } from './shared.ts'
 import { KvSnapshot, type ScanRequest } from './snapshot.ts'
 import type { Timestamp } from './timestamp.ts'
@@ -10,16 +10,17 @@ import type { Timestamp } from './timestamp.ts'
 export class KvTxn {
   readonly startTs: Timestamp
   readonly #shared: Shared
-  readonly #beganMs: number
+  readonly #times: TxnTimes
   readonly #snapshot: KvSnapshot
   readonly #mutations = new Map<Key, Mutation>()
   #ended = false
+  #reusable: Timestamp | undefined
 
-  constructor(shared: Shared, startTs: Timestamp) {
+  constructor(shared: Shared, times: TxnTimes) {
     this.#shared = shared
-    this.startTs = startTs
-    this.#beganMs = shared.clock.monotonicMs()
-    this.#snapshot = new KvSnapshot(shared, startTs)
+    this.startTs = times.startTs
+    this.#times = times
+    this.#snapshot = new KvSnapshot(shared, times.startTs)
   }
 
   /** What the transaction began with; its own writes are not seen. */
@@ -45,6 +46,12 @@ export class KvTxn {
     this.#mutations.set(key, { op: OP_PUT, key, value })
   }
 
+  /** The commit fails when the key exists, whether or not it did when the transaction began. */
+  insert(key: Key, value: Uint8Array): void {
+    this.set(key, value)
+    this.#mutations.set(key, { op: OP_INSERT, key, value })
+  }
+
   delete(key: Key): void {
     this.#mutations.set(key, { op: OP_DEL, key })
   }
@@ -62,9 +69,19 @@ export class KvTxn {
     this.#end()
     const mutations = [...this.#mutations.values()]
     if (mutations.length === 0) return this.startTs
-    const committer = new TwoPhaseCommitter(this.#shared, this.startTs, this.#beganMs, mutations)
+    const committer = new TwoPhaseCommitter(this.#shared, this.#times, mutations)
     const commitTs = await committer.commit()
-    return commitTs === 0n ? undefined : commitTs
+    if (commitTs === 0n) return undefined
+    if (committer.ownsCommitTs) this.#reusable = commitTs
+    return commitTs
+  }
+
+  /**
+   * After a commit whose timestamp nobody else has: one transaction may begin there, with what this one wrote or locked
+   * being the newest. It must insert a key (`insert`).
+   */
+  get reusable(): Timestamp | undefined {
+    return this.#reusable
   }
 
   /** Nothing has been sent to the stores yet: nothing is left there. */

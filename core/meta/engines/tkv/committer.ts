@@ -6,6 +6,8 @@
  * each on what the one before it leaves, so that many callers cost the servers little more than one. Those that change
  * entries of the same directory all write its node: side by side they would only lose to each other, so a directory is
  * in one transaction at a time.
+ *
+ * Creations in a directory that this client changed last begin where that commit left it, and read nothing (footings.ts).
  */
 import type { Clock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
@@ -13,9 +15,10 @@ import type { Random } from '#core/base/random.ts'
 import type { Change, CommitResult, FailedGuard, Guard, TouchedNode } from '#core/meta/engine.ts'
 import { applyChange, changeNeeds, isUsage } from './changes.ts'
 import { Draft, Needs } from './draft.ts'
+import { Footings } from './footings.ts'
 import { failure, guardNeeds } from './guards.ts'
 import type { Layout } from './layout.ts'
-import type { OrderedStore } from './ordered-store.ts'
+import type { Key, OrderedStore, StoreTransaction } from './ordered-store.ts'
 import { decodeNodeValue } from './stored.ts'
 
 /** How long a commit may lose to others (engine.ts). */
@@ -49,6 +52,7 @@ type Outcome = { readonly result: CommitResult } | { readonly thrown: unknown }
 
 export class Committer {
   readonly #parts: CommitterParts
+  readonly #footings: Footings
   #waiting: Waiting[] = []
   /** Directories of the transactions under way. */
   readonly #busy = new Set<number>()
@@ -56,6 +60,7 @@ export class Committer {
 
   constructor(parts: CommitterParts) {
     this.#parts = parts
+    this.#footings = new Footings(parts.clock)
   }
 
   /** Without the usage changes among `changes`. */
@@ -76,11 +81,11 @@ export class Committer {
    * Work on a draft until what it rests on did not change meanwhile. `work` is repeatable; a draft that writes nothing
    * commits nothing.
    */
-  async transact<T>(needs: Needs, work: (draft: Draft) => T): Promise<T> {
+  async transact<T>(needs: Needs, work: (draft: Draft) => T, group: readonly Waiting[] = []): Promise<T> {
     const { store, clock, random } = this.#parts
     const began = clock.monotonicMs()
     for (let attempt = 1; ; attempt++) {
-      const made = await this.#try(needs, work)
+      const made = await this.#try(needs, work, group)
       if (made !== undefined) return made.result
       if (clock.monotonicMs() - began > WAIT_MS)
         throw new BackendError(
@@ -92,13 +97,48 @@ export class Committer {
   }
 
   /** Undefined when others were faster. */
-  async #try<T>(needs: Needs, work: (draft: Draft) => T): Promise<{ readonly result: T } | undefined> {
+  async #try<T>(
+    needs: Needs,
+    work: (draft: Draft) => T,
+    group: readonly Waiting[],
+  ): Promise<{ readonly result: T } | undefined> {
     const transaction = await this.#parts.store.begin()
     const draft = await Draft.load(transaction, needs)
     const result = work(draft)
     if (draft.writes.size === 0) return { result }
+    return (await this.#write(transaction, draft, group)) ? { result } : undefined
+  }
+
+  /** False when others were faster. */
+  async #write(
+    transaction: StoreTransaction,
+    draft: Draft,
+    group: readonly Waiting[],
+    inserts?: ReadonlySet<Key>,
+  ): Promise<boolean> {
     const guards = [...draft.guards].filter((key) => !draft.writes.has(key))
-    return (await transaction.commit(guards, draft.writes)) ? { result } : undefined
+    if (!(await transaction.commit(guards, draft.writes, inserts))) return false
+    const directories = new Set(group.flatMap(({ directory }) => directory ?? []))
+    this.#footings.left(directories, transaction.left, draft.settled())
+    return true
+  }
+
+  /** Make commits of one directory without reading. Undefined when they cannot be made so: nothing was done. */
+  async #makeOnFooting(group: readonly Waiting[]): Promise<readonly Outcome[] | undefined> {
+    const { store, layout } = this.#parts
+    const { directory } = group[0]!
+    const inserts = new Set(group.flatMap((commit) => insertedKeys(layout, commit)))
+    if (directory === undefined || inserts.size === 0) return undefined
+    const footing = this.#footings.take(directory, together(group), inserts)
+    if (footing === undefined) return undefined
+    const draft = Draft.of(footing.values, inserts)
+    const outcomes = this.#applyAll(group, draft)
+    // What is refused on such grounds is looked at again, and what comes and goes at once has no place for an insert.
+    if (!outcomes.every((outcome) => 'result' in outcome && outcome.result.ok)) return undefined
+    for (const key of inserts) if (draft.value(key) === null) return undefined
+    if (await this.#write(await store.begin(footing.moment), draft, group, inserts)) return outcomes
+    this.#footings.failed(directory)
+    return undefined
   }
 
   #start(): void {
@@ -141,8 +181,8 @@ export class Committer {
     try {
       const outcomes =
         parts.length === 1
-          ? await this.transact(together(group), work)
-          : (await this.#try(together(group), work))?.result
+          ? ((await this.#makeOnFooting(group)) ?? (await this.transact(together(group), work, group)))
+          : (await this.#try(together(group), work, group))?.result
       if (outcomes === undefined) return (await Promise.all(parts.map((part) => this.#make(part)))).flat()
       for (const [k, outcome] of outcomes.entries()) group[k]!.settle(outcome)
       return group.slice(outcomes.length)
@@ -189,6 +229,17 @@ function touchedNodes(layout: Layout, changes: readonly Change[], draft: Draft):
   return [...touched].flatMap((ino) => {
     const value = draft.value(layout.node(ino))
     return value === null ? [] : [{ ino, node: decodeNodeValue(value) }]
+  })
+}
+
+/** Entries that it makes where it wants none. */
+function insertedKeys(layout: Layout, { guards, changes }: Waiting): readonly Key[] {
+  return guards.flatMap((guard) => {
+    if (guard.kind !== 'edgeIs' || guard.is !== null) return []
+    const { parent, name } = guard
+    const isMade = (change: Change): boolean =>
+      change.kind === 'putEdge' && change.parent === parent && change.name === name
+    return changes.some(isMade) ? [layout.edge(parent, name)] : []
   })
 }
 

@@ -45,6 +45,21 @@ export class Draft {
     return draft
   }
 
+  /** Of values that are known; `absent` are taken not to be there. */
+  static of(known: ReadonlyMap<Key, Value>, absent: Iterable<Key>): Draft {
+    const draft = new Draft()
+    for (const [key, value] of known) draft.#values.set(key, value)
+    for (const key of absent) draft.#values.set(key, null)
+    return draft
+  }
+
+  /** What it guards and writes, as its commit leaves it. */
+  settled(): ReadonlyMap<Key, Value> {
+    const settled = new Map(this.writes)
+    for (const key of this.guards) if (!settled.has(key)) settled.set(key, this.#values.get(key)!)
+    return settled
+  }
+
   /** As the transaction leaves it. The key was among the needs. */
   value(key: Key): Value {
     for (const written of [this.#writing, this.writes]) {

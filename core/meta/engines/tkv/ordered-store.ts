@@ -38,14 +38,20 @@ export interface StoreReader {
 /** Keys to be written and their values; null removes. Values are never empty: not every store holds such. */
 export type Writes = ReadonlyMap<Key, Uint8Array | null>
 
+/** Where the commit of a transaction left the store. One other transaction may begin there (`begin`). */
+export type Moment = bigint
+
 /** Reads what was committed when it began. Needs no end: what is not committed leaves nothing behind. */
 export interface StoreTransaction extends StoreReader {
   /**
    * Write at once, or nothing: false when one of the guarded or the written keys was changed by anybody since the
    * transaction began. Once. What became of a commit whose answer was lost has been found out when this resolves;
-   * rejects `unavailable` when that was not possible.
+   * rejects `unavailable` when that was not possible. Also false when a key of `inserts`, which are among the written,
+   * exists, whenever it was made.
    */
-  commit(guards: readonly Key[], writes: Writes): Promise<boolean>
+  commit(guards: readonly Key[], writes: Writes, inserts?: ReadonlySet<Key>): Promise<boolean>
+  /** After a commit, if the store can tell: none of what was guarded or written is newer there than this left it. */
+  readonly left: Moment | undefined
 }
 
 /** Read directly, it shows the newest that is committed, not all of one moment. */
@@ -53,7 +59,8 @@ export interface OrderedStore extends StoreReader {
   readonly scheme: string
   /** Without any secret. */
   readonly address: string
-  begin(): Promise<StoreTransaction>
+  /** `at`: instead of now; the transaction must insert a key then. */
+  begin(at?: Moment): Promise<StoreTransaction>
   /** Remove every key of the range; not atomic, and not to be raced by commits. */
   deleteRange(range: KeyRange): Promise<void>
   /** The store's wall clock, Unix milliseconds, where it has one. */

@@ -23,6 +23,9 @@ async function setUp(t: TestContext) {
   const client = await TxnClient.connect([server.pd])
   const engine = new TkvEngine({ store: new TikvStore(client, server.pd), prefix: 'trips\xfd' })
   await formatVolume(engine, TEST_SETTING)
+  // Else they are counted in the background, which guards what the test changes.
+  const stat = { length: 0, space: 0, inodes: 0 }
+  await engine.commit('format', [], [{ kind: 'putDirStat', ino: 1, stat }])
   const { meta, close } = await openTestClient(engine, TEST_SETTING, systemClock, { cache: 'current' })
   t.after(async () => {
     await close()
@@ -61,8 +64,9 @@ test('a lookup asks for no timestamp; changes of a warm directory read once and 
   const { ino: b } = await meta.mknod(root, 1, 'b', dir)
   for (let k = 0; k < TRIES; k++) await meta.mknod(root, a, `f${k}`, file)
   const once = { reads: 1, prewrites: 1, others: 0, timestamps: 1 }
-  assert.deepEqual(await costOf((k) => meta.mknod(root, a, `g${k}`, file)), once)
-  assert.deepEqual(await costOf((k) => meta.mknod(root, a, `d${k}`, dir)), once)
+  const blind = { ...once, reads: 0 }
+  assert.deepEqual(await costOf((k) => meta.mknod(root, a, `g${k}`, file)), blind)
+  assert.deepEqual(await costOf((k) => meta.mknod(root, a, `d${k}`, dir)), blind)
   assert.deepEqual(await costOf((k) => meta.rename(root, a, `f${k}`, b, `f${k}`, 0)), once)
   const none = { reads: 0, prewrites: 0, others: 0, timestamps: 0 }
   assert.deepEqual(await costOf(() => meta.lookup(root, b, 'f0')), none, 'it is known here')

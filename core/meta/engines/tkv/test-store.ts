@@ -3,6 +3,7 @@ import { BackendError } from '#core/base/errno.ts'
 import type {
   Key,
   KeyRange,
+  Moment,
   OrderedStore,
   Pair,
   ScanOptions,
@@ -40,9 +41,10 @@ export class MemoryPlace {
     return pairs
   }
 
-  commit(began: number, guards: readonly Key[], writes: Writes): boolean {
+  commit(began: number, guards: readonly Key[], writes: Writes, inserts: Iterable<Key>): boolean {
     for (const key of [...guards, ...writes.keys()])
       if ((this.#versions.get(key)?.at(-1)?.at ?? 0) > began) return false
+    for (const key of inserts) if (this.get(key, this.#now) !== null) return false
     this.#now++
     for (const [key, value] of writes) {
       if (value?.length === 0) throw new BackendError('invalid', 'a value must not be empty')
@@ -76,11 +78,20 @@ export class MemoryStore implements OrderedStore {
     return this.#readerAt(() => this.#place.now).scan(range, options)
   }
 
-  async begin(): Promise<StoreTransaction> {
-    const began = this.#place.now
+  async begin(at?: Moment): Promise<StoreTransaction> {
+    const began = at === undefined ? this.#place.now : Number(at)
+    let left: Moment | undefined
     return {
       ...this.#readerAt(() => began),
-      commit: (guards, writes) => this.#soon(() => this.#place.commit(began, guards, writes)),
+      get left() {
+        return left
+      },
+      commit: (guards, writes, inserts) =>
+        this.#soon(() => {
+          if (!this.#place.commit(began, guards, writes, inserts ?? [])) return false
+          left = BigInt(this.#place.now)
+          return true
+        }),
     }
   }
 

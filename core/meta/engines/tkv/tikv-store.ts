@@ -5,6 +5,7 @@ import type { KvSnapshot } from '#core/tikv/snapshot.ts'
 import type {
   Key,
   KeyRange,
+  Moment,
   OrderedStore,
   Pair,
   ScanOptions,
@@ -38,9 +39,9 @@ export class TikvStore implements OrderedStore {
     return pairsOf(this.#client.getSnapshot(), range, options)
   }
 
-  async begin(): Promise<StoreTransaction> {
+  async begin(at?: Moment): Promise<StoreTransaction> {
     this.#sent(1)
-    const txn = await this.#client.begin()
+    const txn = await this.#client.begin(at)
     const reader: StoreReader = {
       get: (keys) => {
         if (keys.length > 0) this.#sent(1)
@@ -53,11 +54,15 @@ export class TikvStore implements OrderedStore {
     }
     return {
       ...reader,
-      commit: async (guards, writes) => {
+      get left() {
+        return txn.reusable
+      },
+      commit: async (guards, writes, inserts) => {
         this.#sent(1)
         txn.lockKeys(...guards)
         for (const [key, value] of writes) {
           if (value === null) txn.delete(key)
+          else if (inserts?.has(key)) txn.insert(key, value)
           else txn.set(key, value)
         }
         return (await txn.commit()) !== undefined
