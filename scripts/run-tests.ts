@@ -11,12 +11,11 @@
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from 'node:test'
 import { parseArgs } from 'node:util'
-import { builtProgram, tikvMissing } from '../e2e/harness/tikv.ts'
 import { root } from './runtime.mjs'
 import { installPackages, mountObstacle, which } from './system.mjs'
 
@@ -70,8 +69,10 @@ async function staticCheck(name: string, program: string, args: readonly string[
     stream.on('data', (data: Buffer) => (said = (said + data.toString()).slice(0, 8000)))
   const [code] = (await once(child, 'close')) as [number | null]
   const ms = performance.now() - started
-  if (code === 0) passed(name, name, ms)
-  else failed(name, name, ms, said)
+  if (code === 0) {
+    if (said !== '' && program === 'node') console.log(said.trim())
+    passed(name, name, ms)
+  } else failed(name, name, ms, said)
 }
 
 function passed(key: string, name: string, ms: number): void {
@@ -167,26 +168,12 @@ function prepareSystem(): void {
     prove: 'perl',
     'redis-server': 'redis-server',
     pg_ctlcluster: 'postgresql',
-    ...(tikvMissing()?.startsWith('no go') && { go: 'golang-go' }),
+    ...(existsSync(join(root, '../shared/tikvmock')) && { go: 'golang-go' }),
   }
   const missing = Object.entries(wanted).filter(([program]) => which(program) === undefined)
   if (missing.length > 0) installPackages(missing.map(([, name]) => name))
   const obstacle = mountObstacle()
   if (obstacle !== undefined) console.log(`Mount tests will be skipped: ${obstacle}`)
-}
-
-/** Once, before files need it side by side. */
-async function prepareTikv(): Promise<void> {
-  const missing = tikvMissing()
-  if (missing !== undefined) return console.log(`Tests on TiKV will be skipped: ${missing}`)
-  const name = 'stand-in for TiKV (go build)'
-  const started = performance.now()
-  try {
-    await builtProgram()
-    passed(name, name, performance.now() - started)
-  } catch (error) {
-    failed(name, name, performance.now() - started, String(error))
-  }
 }
 
 function fuseMounts(): string[] {
@@ -224,7 +211,7 @@ if (options.only === undefined) {
   ])
 }
 if (!options.quick) prepareSystem()
-await prepareTikv()
+await staticCheck('stand-in for TiKV', 'node', ['e2e/harness/build-tikv.ts'])
 await runFiles([...testFiles('core'), ...testFiles('electron'), ...testFiles('renderer')], 2, 240_000)
 if (!options.quick) {
   const suites = testFiles('e2e')
