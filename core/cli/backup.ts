@@ -1,6 +1,13 @@
 /** `backup list|now|restore`: metadata backups in a volume's bucket, and a volume from one. */
 import { readFile } from 'node:fs/promises'
-import { type Backup, listBackups, makeBackup, readBackup, rotateBackups } from '#core/admin/backup/backup.ts'
+import {
+  type Backup,
+  findBackup,
+  listBackups,
+  makeBackup,
+  readBackup,
+  rotateBackups,
+} from '#core/admin/backup/backup.ts'
 import { type Secrets, withSecrets } from '#core/admin/dump/secrets.ts'
 import { absoluteBucket } from '#core/admin/format.ts'
 import { formatCount, formatSize } from '#core/base/units.ts'
@@ -149,12 +156,9 @@ What was written after the backup is not in the volume; \`pomelo gc\` finds its 
     const [target, name, wanted = 'latest'] = call.operands
     const { metaUrl } = volumeLocation(target!)
     await withBucket(call, name!, async (store, given) => {
-      const backup = await readBackup(store, wanted, call.signal)
-      call.out.note(`${backup.name}, ${formatSize(backup.bytes.length)}`)
-      async function* source() {
-        yield backup.bytes
-      }
-      const report = await loadInto(call, metaUrl, source(), {
+      const backup = await findBackup(store, wanted, call.signal)
+      call.out.note(`${backup.name}, ${formatSize(backup.size)}`)
+      const report = await loadInto(call, metaUrl, readBackup(store, backup, call.signal), {
         setting: (dumped) => asReached(call, dumped, given),
         skipSlices: SKIPPED_SLICES,
       })

@@ -1,5 +1,12 @@
 /** A store that hands everything to another: wrappers extend it and override what they are about. */
-import type { ByteRange, ObjectInfo, ObjectStore, PutOptions, RequestOptions } from './store.ts'
+import type {
+  ByteRange,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  RequestOptions,
+  StreamOptions,
+} from './store.ts'
 
 export class DelegatingStore implements ObjectStore {
   protected readonly inner: ObjectStore
@@ -22,6 +29,14 @@ export class DelegatingStore implements ObjectStore {
 
   put(key: string, parts: readonly Uint8Array[], options?: PutOptions): Promise<void> {
     return this.inner.put(key, parts, options)
+  }
+
+  putStream(key: string, source: AsyncIterable<Uint8Array>, options?: StreamOptions): Promise<void> {
+    return this.inner.putStream(key, source, options)
+  }
+
+  getStream(key: string, options?: StreamOptions): AsyncIterable<Uint8Array> {
+    return this.inner.getStream(key, options)
   }
 
   delete(key: string, options?: RequestOptions): Promise<void> {

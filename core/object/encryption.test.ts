@@ -6,8 +6,9 @@ import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import { FileObjectStore } from './file.ts'
 import { MemoryObjectStore } from './memory.ts'
-import { seal, unseal } from './sealed-object.ts'
-import { failsWith, randomBytes, storeSuite } from './store.suite.ts'
+import { seal, sealStream, unseal, unsealStream } from './sealed-object.ts'
+import { failsWith, pieces, randomBytes, storeSuite } from './store.suite.ts'
+import { gathered } from './streams.ts'
 import { fixturesDir } from './test-fixtures.ts'
 import { type AeadName, parseVolumeKey, type VolumeKey } from './volume-key.ts'
 import { withEncryption } from './with-encryption.ts'
@@ -76,6 +77,37 @@ test('sealing gives the layout and the ciphertexts of the specification', () => 
   }
 })
 
+const streamed = async (sealed: Uint8Array, key: VolumeKey, size: number): Promise<Buffer> =>
+  Buffer.concat(await gathered(unsealStream(key, pieces(sealed, size))))
+
+test('streams seal and unseal to the same, cut anywhere', async () => {
+  const key = specKey('aes-256-gcm')
+  for (let size = 1; size <= SPEC_OBJECT.length; size++)
+    assert.equal((await streamed(SPEC_OBJECT, key, size)).toString(), 'hello juicefs block', `${size}`)
+  for (const length of [0, 1, 15, 16, 17, 100_000]) {
+    const bytes = randomBytes(length)
+    const sealed = Buffer.concat(await gathered(sealStream(key, pieces(bytes, 1000))))
+    assert.ok(bytes.equals(unseal(key, sealed)), `${length}`)
+    assert.ok(bytes.equals(await streamed(sealed, key, 777)), `${length}`)
+  }
+})
+
+test('of a stream any flipped byte, a cut or another key is corrupt', async () => {
+  const key = specKey('aes-256-gcm')
+  for (let at = 0; at < SPEC_OBJECT.length; at++) {
+    const bad = Buffer.from(SPEC_OBJECT)
+    bad[at]! ^= 1
+    await assert.rejects(streamed(bad, key, 50), failsWith('corrupt'), `byte ${at}`)
+  }
+  for (const length of [0, 2, 3, 100, 143, 158, 177])
+    await assert.rejects(
+      streamed(SPEC_OBJECT.subarray(0, length), key, 50),
+      failsWith('corrupt'),
+      `${length}`,
+    )
+  await assert.rejects(streamed(SPEC_OBJECT, parseVolumeKey({ keyPem: plainPem }), 50), failsWith('corrupt'))
+})
+
 test('any flipped byte, a cut or another key is corrupt', () => {
   const key = specKey('aes-256-gcm')
   for (let at = 0; at < SPEC_OBJECT.length; at++) {
@@ -112,6 +144,9 @@ test('a large plain backup of the reference is readable, a plain block is not', 
   await inner.put('meta/dump-2026-01-02-030405.json.gz', [gzip])
   await inner.put('chunks/0/0/1_0_5', [gzip])
   assert.ok(gzip.equals(await store.get('meta/dump-2026-01-02-030405.json.gz')))
+  const stream = store.getStream('meta/dump-2026-01-02-030405.json.gz')
+  assert.ok(gzip.equals(Buffer.concat(await gathered(stream))))
+  await assert.rejects(gathered(store.getStream('chunks/0/0/1_0_5')), failsWith('corrupt'))
   await assert.rejects(store.get('chunks/0/0/1_0_5'), failsWith('corrupt'))
   store.close()
 })

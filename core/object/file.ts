@@ -16,7 +16,15 @@ import { abandonable, throwIfAborted } from './interrupt.ts'
 import { compareKeys } from './keys.ts'
 import { LoopCalls } from './loop-calls.ts'
 import { totalLength } from './parts.ts'
-import type { ByteRange, ObjectInfo, ObjectStore, PutOptions, RequestOptions } from './store.ts'
+import type {
+  ByteRange,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  RequestOptions,
+  StreamOptions,
+} from './store.ts'
+import { eachOf, rangesOf } from './streams.ts'
 
 const open = promisify(fs.open)
 const read = promisify(fs.read)
@@ -87,11 +95,37 @@ export class FileObjectStore implements ObjectStore {
       throwIfAborted(signal)
       if (this.#replaceNow(path, parts)) return
       await abandonable(signal, () =>
-        path.endsWith('/') ? this.#makeFolder(path).then(() => {}) : this.#replace(path, parts, signal),
+        path.endsWith('/')
+          ? this.#makeFolder(path).then(() => {})
+          : this.#replace(path, (fd) => writeAll(fd, parts), signal),
       )
     } catch (error) {
       throw fileError('put', path, error)
     }
+  }
+
+  async putStream(key: string, source: AsyncIterable<Uint8Array>, options?: StreamOptions): Promise<void> {
+    const path = this.#path(key)
+    let isOurs = true
+    async function* watched(): AsyncGenerator<Uint8Array> {
+      try {
+        yield* source
+      } catch (error) {
+        isOurs = false
+        throw error
+      }
+    }
+    try {
+      await eachOf(options)((signal) =>
+        abandonable(signal, () => this.#replace(path, (fd) => writeStream(fd, watched(), signal), signal)),
+      )
+    } catch (error) {
+      throw isOurs ? fileError('put', path, error) : error
+    }
+  }
+
+  getStream(key: string, options?: StreamOptions): AsyncIterable<Uint8Array> {
+    return rangesOf(this, key, options)
   }
 
   async delete(key: string, options?: RequestOptions): Promise<void> {
@@ -167,12 +201,16 @@ export class FileObjectStore implements ObjectStore {
     return this.#root + key
   }
 
-  async #replace(path: string, parts: readonly Uint8Array[], signal: AbortSignal | undefined): Promise<void> {
+  async #replace(
+    path: string,
+    write: (fd: number) => Promise<void>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const temporary = this.#temporaryFor(path)
     const fd = await this.#createFile(temporary)
     try {
       try {
-        await writeAll(fd, parts)
+        await write(fd)
       } finally {
         await close(fd)
       }
@@ -352,6 +390,17 @@ async function writeAll(fd: number, parts: readonly Uint8Array[]): Promise<void>
     const { bytesWritten } = await writev(fd, rest)
     left -= bytesWritten
     if (left > 0) rest = skipBytes(rest, bytesWritten)
+  }
+}
+
+async function writeStream(
+  fd: number,
+  source: AsyncIterable<Uint8Array>,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  for await (const piece of source) {
+    throwIfAborted(signal)
+    await writeAll(fd, [piece])
   }
 }
 

@@ -3,7 +3,15 @@ import { BackendError } from '#core/base/errno.ts'
 import { throwIfAborted } from './interrupt.ts'
 import { compareKeys } from './keys.ts'
 import { joinParts } from './parts.ts'
-import type { ByteRange, ObjectInfo, ObjectStore, PutOptions, RequestOptions } from './store.ts'
+import type {
+  ByteRange,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  RequestOptions,
+  StreamOptions,
+} from './store.ts'
+import { eachOf, gathered, rangesOf } from './streams.ts'
 
 export class MemoryObjectStore implements ObjectStore {
   readonly address = 'memory:'
@@ -23,6 +31,15 @@ export class MemoryObjectStore implements ObjectStore {
   async put(key: string, parts: readonly Uint8Array[], options?: PutOptions): Promise<void> {
     throwIfAborted(options?.signal)
     this.objects.set(key, { bytes: new Uint8Array(joinParts(parts)), mtimeMs: Date.now() })
+  }
+
+  async putStream(key: string, source: AsyncIterable<Uint8Array>, options?: StreamOptions): Promise<void> {
+    const parts = await gathered(source)
+    await eachOf(options)((signal) => this.put(key, parts, { signal }))
+  }
+
+  getStream(key: string, options?: StreamOptions): AsyncIterable<Uint8Array> {
+    return rangesOf(this, key, options)
   }
 
   async delete(key: string, options?: RequestOptions): Promise<void> {

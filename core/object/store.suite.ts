@@ -4,6 +4,7 @@ import { createCipheriv } from 'node:crypto'
 import { test } from 'node:test'
 import { BackendError, type BackendErrorKind } from '#core/base/errno.ts'
 import type { ObjectStore } from './store.ts'
+import { gathered } from './streams.ts'
 
 export function failsWith(...kinds: BackendErrorKind[]): (error: unknown) => boolean {
   return (error) => {
@@ -24,6 +25,11 @@ export function randomBytes(size: number, seed = size): Buffer {
   const key = Buffer.alloc(16)
   key.writeDoubleBE(seed)
   return createCipheriv('aes-128-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(size))
+}
+
+/** The bytes, so many at a time. */
+export async function* pieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size)
 }
 
 export interface SuiteOptions {
@@ -62,6 +68,36 @@ export function storeSuite(
         assert.ok(bytes.subarray(offset, offset + length).equals(part), `${size}: ${offset}+${length}`)
       }
     }
+  })
+
+  suite('a stream is one object, of any size, and comes back as a stream', async (store) => {
+    for (const size of [0, 1, 100_001, 5 << 20, (13 << 20) + 7]) {
+      const bytes = randomBytes(size)
+      const key = `stream/${size}`
+      await store.putStream(key, pieces(bytes, 300_000))
+      assert.ok(bytes.equals(await store.get(key)), `whole ${size}`)
+      assert.ok(bytes.equals(Buffer.concat(await gathered(store.getStream(key)))), `stream ${size}`)
+    }
+    await assert.rejects(gathered(store.getStream('stream/none')), failsWith('not-found'))
+  })
+
+  suite('of a stream that breaks nothing is stored, and what was there stays', async (store) => {
+    await store.put('broken', [Buffer.from('before')])
+    for (const size of [10, 12 << 20]) {
+      async function* source(): AsyncGenerator<Uint8Array> {
+        yield* pieces(randomBytes(size), 1 << 20)
+        throw new RangeError('no more')
+      }
+      await assert.rejects(store.putStream('broken', source()), RangeError)
+      assert.equal(Buffer.from(await store.get('broken')).toString(), 'before')
+    }
+    assert.deepEqual(await keysOf(store, 'broken'), ['broken'])
+    const signal = AbortSignal.abort()
+    await assert.rejects(
+      store.putStream('broken', pieces(Buffer.alloc(5), 2), { signal }),
+      failsWith('interrupted'),
+    )
+    assert.equal(Buffer.from(await store.get('broken')).toString(), 'before')
   })
 
   suite('a put replaces, and the parts may be reused after it', async (store) => {

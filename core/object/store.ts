@@ -24,6 +24,14 @@ export interface PutOptions extends RequestOptions {
   readonly tier?: number
 }
 
+/** Makes one request of a stream; a stream has many, which are limited, timed and tried again one by one. */
+export type EachRequest = <T>(request: (signal?: AbortSignal) => Promise<T>) => Promise<T>
+
+export interface StreamOptions extends RequestOptions {
+  /** Laid around every request: wrappers put what they are about around what they were given. */
+  readonly each?: EachRequest
+}
+
 export interface ByteRange {
   readonly offset: number
   readonly length: number
@@ -39,6 +47,16 @@ export interface ObjectStore {
   get(key: string, range?: ByteRange, options?: RequestOptions): Promise<Uint8Array>
   /** Store the concatenation of `parts` under `key`, atomically; replaces. The parts may be reused afterwards. */
   put(key: string, parts: readonly Uint8Array[], options?: PutOptions): Promise<void>
+  /**
+   * Store all that `source` yields, atomically, in memory that does not depend on how much it is. Nothing is stored
+   * when the source fails; the error is the source's then. Pieces must not be reused.
+   */
+  putStream(key: string, source: AsyncIterable<Uint8Array>, options?: StreamOptions): Promise<void>
+  /**
+   * The object piece by piece, in constant memory; the pieces are the caller's own. Whether a sealed object is whole
+   * is known at its end only: until then nothing may be believed.
+   */
+  getStream(key: string, options?: StreamOptions): AsyncIterable<Uint8Array>
   /** Missing is success. */
   delete(key: string, options?: RequestOptions): Promise<void>
   /** Undefined when missing. */

@@ -3,7 +3,15 @@ import { type Clock, systemClock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
 import { type Random, seededRandom } from '#core/base/random.ts'
 import { interruption } from './interrupt.ts'
-import type { ByteRange, ObjectInfo, ObjectStore, PutOptions, RequestOptions } from './store.ts'
+import type {
+  ByteRange,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  RequestOptions,
+  StreamOptions,
+} from './store.ts'
+import { around } from './streams.ts'
 
 export type FaultOp = 'get' | 'put' | 'delete' | 'head' | 'list' | 'sync' | 'create'
 
@@ -73,6 +81,14 @@ export class FaultyObjectStore implements ObjectStore {
     return this.#disturb('put', options?.signal, () => this.#inner.put(key, parts, options))
   }
 
+  putStream(key: string, source: AsyncIterable<Uint8Array>, options?: StreamOptions): Promise<void> {
+    return this.#inner.putStream(key, source, this.#disturbEach('put', options))
+  }
+
+  getStream(key: string, options?: StreamOptions): AsyncIterable<Uint8Array> {
+    return this.#inner.getStream(key, this.#disturbEach('get', options))
+  }
+
   delete(key: string, options?: RequestOptions): Promise<void> {
     return this.#disturb('delete', options?.signal, () => this.#inner.delete(key, options))
   }
@@ -101,6 +117,10 @@ export class FaultyObjectStore implements ObjectStore {
 
   close(): void {
     this.#inner.close()
+  }
+
+  #disturbEach(op: FaultOp, options: StreamOptions | undefined): StreamOptions {
+    return around(options, (request, signal) => this.#disturb(op, signal, () => request(signal)))
   }
 
   async #disturb<T>(op: FaultOp, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {

@@ -8,7 +8,8 @@ import { Semaphore } from '#core/base/semaphore.ts'
 import { DelegatingStore } from './delegating-store.ts'
 import { interruption, throwIfAborted } from './interrupt.ts'
 import { totalLength } from './parts.ts'
-import type { ByteRange, ObjectStore, PutOptions, RequestOptions } from './store.ts'
+import type { ByteRange, ObjectStore, PutOptions, RequestOptions, StreamOptions } from './store.ts'
+import { around, tapped } from './streams.ts'
 
 export interface LimitOptions {
   /** Requests at a time; no limit when unset. */
@@ -61,6 +62,21 @@ class LimitedStore extends DelegatingStore {
       await this.inner.put(key, parts, options)
     })
   }
+
+  override putStream(key: string, source: AsyncIterable<Uint8Array>, options?: StreamOptions): Promise<void> {
+    const limited = tapped(source, (bytes) => this.#uploadBucket?.take(bytes, options?.signal))
+    return this.inner.putStream(key, limited, holdingEach(this.#uploads, options))
+  }
+
+  override getStream(key: string, options?: StreamOptions): AsyncIterable<Uint8Array> {
+    const pieces = this.inner.getStream(key, holdingEach(this.#downloads, options))
+    return tapped(pieces, (bytes) => this.#downloadBucket?.take(bytes, options?.signal))
+  }
+}
+
+/** A stream has a place while it makes a request, not while it waits for its source. */
+function holdingEach(places: Semaphore | undefined, options: StreamOptions | undefined): StreamOptions {
+  return around(options, (request, signal) => holding(places, signal, () => request(signal)))
 }
 
 async function holding<T>(

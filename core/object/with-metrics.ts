@@ -4,7 +4,8 @@ import { BackendError } from '#core/base/errno.ts'
 import { type Counter, exponentialBounds, type Histogram, type Metrics } from '#core/base/metrics.ts'
 import { DelegatingStore } from './delegating-store.ts'
 import { totalLength } from './parts.ts'
-import type { ByteRange, ObjectStore, PutOptions, RequestOptions } from './store.ts'
+import type { ByteRange, ObjectStore, PutOptions, RequestOptions, StreamOptions } from './store.ts'
+import { around, tapped } from './streams.ts'
 
 /** The metric `object_request_failing_kind` counts these from 1. */
 export const STORE_FAILURES: readonly BackendError['kind'][] = ['unavailable', 'denied', 'no-space']
@@ -57,6 +58,25 @@ class MeteredStore extends DelegatingStore {
     }
   }
 
+  override async putStream(
+    key: string,
+    source: AsyncIterable<Uint8Array>,
+    options?: StreamOptions,
+  ): Promise<void> {
+    const counted = tapped(source, (bytes) => this.#bytesPut.add(bytes))
+    this.#uploading++
+    try {
+      await this.inner.putStream(key, counted, this.#timedEach('PUT', options))
+    } finally {
+      this.#uploading--
+    }
+  }
+
+  override getStream(key: string, options?: StreamOptions): AsyncIterable<Uint8Array> {
+    const pieces = this.inner.getStream(key, this.#timedEach('GET', options))
+    return tapped(pieces, (bytes) => this.#bytesGot.add(bytes))
+  }
+
   override delete(key: string, options?: RequestOptions): Promise<void> {
     return this.#timed('DELETE', () => this.inner.delete(key, options))
   }
@@ -67,6 +87,10 @@ class MeteredStore extends DelegatingStore {
     if (kind === 0) return
     if (this.#failingSince === 0) this.#failingSince = this.#clock.nowSec()
     this.#failingKind = kind
+  }
+
+  #timedEach(method: 'GET' | 'PUT', options: StreamOptions | undefined): StreamOptions {
+    return around(options, (request, signal) => this.#timed(method, () => request(signal)))
   }
 
   async #timed<T>(method: 'GET' | 'PUT' | 'DELETE', work: () => Promise<T>): Promise<T> {

@@ -1,6 +1,13 @@
 /** Puts the volume's prefix before every key and takes it off listings. Source: volume-and-objects.md §2. */
 import { DelegatingStore } from './delegating-store.ts'
-import type { ByteRange, ObjectInfo, ObjectStore, PutOptions, RequestOptions } from './store.ts'
+import type {
+  ByteRange,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  RequestOptions,
+  StreamOptions,
+} from './store.ts'
 
 export function withPrefix(store: ObjectStore, prefix: string): ObjectStore {
   return prefix === '' ? store : new PrefixedStore(store, prefix)
@@ -24,6 +31,14 @@ class PrefixedStore extends DelegatingStore {
 
   override put(key: string, parts: readonly Uint8Array[], options?: PutOptions): Promise<void> {
     return this.inner.put(this.#prefix + key, parts, options)
+  }
+
+  override putStream(key: string, source: AsyncIterable<Uint8Array>, options?: StreamOptions): Promise<void> {
+    return this.inner.putStream(this.#prefix + key, source, options)
+  }
+
+  override getStream(key: string, options?: StreamOptions): AsyncIterable<Uint8Array> {
+    return this.inner.getStream(this.#prefix + key, options)
   }
 
   override delete(key: string, options?: RequestOptions): Promise<void> {

@@ -9,7 +9,15 @@ import { type Log, silentLog } from '#core/base/log.ts'
 import { type Random, systemRandom } from '#core/base/random.ts'
 import { DelegatingStore } from './delegating-store.ts'
 import { abandonable, interruption, throwIfAborted } from './interrupt.ts'
-import type { ByteRange, ObjectInfo, ObjectStore, PutOptions, RequestOptions } from './store.ts'
+import type {
+  ByteRange,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  RequestOptions,
+  StreamOptions,
+} from './store.ts'
+import { around } from './streams.ts'
 
 export interface RetryOptions {
   /** Attempts in all. */
@@ -70,6 +78,14 @@ class RetryingStore extends DelegatingStore {
     )
   }
 
+  override putStream(key: string, source: AsyncIterable<Uint8Array>, options?: StreamOptions): Promise<void> {
+    return this.inner.putStream(key, source, this.#retryEach('put', key, this.#options.putTimeoutMs, options))
+  }
+
+  override getStream(key: string, options?: StreamOptions): AsyncIterable<Uint8Array> {
+    return this.inner.getStream(key, this.#retryEach('get', key, this.#options.getTimeoutMs, options))
+  }
+
   override delete(key: string, options?: RequestOptions): Promise<void> {
     return this.#retry('delete', key, this.#options.putTimeoutMs, options, (signal) =>
       this.inner.delete(key, { signal }),
@@ -113,6 +129,13 @@ class RetryingStore extends DelegatingStore {
     } finally {
       await listing?.return?.()
     }
+  }
+
+  /** Requests of a stream are tried again one by one. */
+  #retryEach(op: string, key: string, timeoutMs: number, options: StreamOptions | undefined): StreamOptions {
+    return around(options, (request, signal) =>
+      this.#retry(op, key, timeoutMs, { ...options, signal }, request),
+    )
   }
 
   async #retry<T>(

@@ -4,7 +4,14 @@
  */
 import { BackendError } from '#core/base/errno.ts'
 import { compareKeys } from './keys.ts'
-import type { ByteRange, ObjectInfo, ObjectStore, PutOptions, RequestOptions } from './store.ts'
+import type {
+  ByteRange,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  RequestOptions,
+  StreamOptions,
+} from './store.ts'
 
 export function withShards(shards: readonly ObjectStore[]): ObjectStore {
   return shards.length === 1 ? shards[0]! : new ShardedStore(shards)
@@ -46,6 +53,14 @@ class ShardedStore implements ObjectStore {
 
   put(key: string, parts: readonly Uint8Array[], options?: PutOptions): Promise<void> {
     return this.#pick(key).put(key, parts, options)
+  }
+
+  putStream(key: string, source: AsyncIterable<Uint8Array>, options?: StreamOptions): Promise<void> {
+    return this.#pick(key).putStream(key, source, options)
+  }
+
+  getStream(key: string, options?: StreamOptions): AsyncIterable<Uint8Array> {
+    return this.#pick(key).getStream(key, options)
   }
 
   delete(key: string, options?: RequestOptions): Promise<void> {

@@ -1,5 +1,12 @@
 /** The volume's objects behind a store that can be exchanged while it is in use: other keys, another bucket. */
-import type { ByteRange, ObjectInfo, ObjectStore, PutOptions, RequestOptions } from '#core/object/store.ts'
+import type {
+  ByteRange,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  RequestOptions,
+  StreamOptions,
+} from '#core/object/store.ts'
 
 export class ReloadableStore implements ObjectStore {
   #now: ObjectStore
@@ -27,6 +34,14 @@ export class ReloadableStore implements ObjectStore {
 
   put(key: string, parts: readonly Uint8Array[], options?: PutOptions): Promise<void> {
     return this.#now.put(key, parts, options)
+  }
+
+  putStream(key: string, source: AsyncIterable<Uint8Array>, options?: StreamOptions): Promise<void> {
+    return this.#now.putStream(key, source, options)
+  }
+
+  getStream(key: string, options?: StreamOptions): AsyncIterable<Uint8Array> {
+    return this.#now.getStream(key, options)
   }
 
   delete(key: string, options?: RequestOptions): Promise<void> {

@@ -90,6 +90,14 @@ export class ListedStore implements ObjectStore {
     throw new BackendError('denied', 'a listing takes no objects')
   }
 
+  async putStream(): Promise<void> {
+    return this.put()
+  }
+
+  async *getStream(key: string): AsyncGenerator<Uint8Array> {
+    yield await this.get(key)
+  }
+
   async delete(): Promise<void> {
     throw new BackendError('denied', 'a listing has no objects')
   }

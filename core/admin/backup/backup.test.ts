@@ -12,13 +12,18 @@ import { TYPE_FILE } from '#core/meta/records.ts'
 import { problemsOf } from '#core/meta/test-invariants.ts'
 import { openTestClients, openTestVolume } from '#core/meta/test-volume.ts'
 import { MemoryObjectStore } from '#core/object/memory.ts'
+import { gathered } from '#core/object/streams.ts'
 import { withFaults } from '#core/object/with-faults.ts'
 import { loadVolume } from '../dump/load.ts'
-import { listBackups, makeBackup, readBackup, rotateBackups } from './backup.ts'
+import { findBackup, listBackups, makeBackup, readBackup, rotateBackups } from './backup.ts'
 import { BackupJob, LAST_BACKUP, lastBackup } from './job.ts'
 import { backupName, backupTime } from './names.ts'
 import { expiredBackups } from './retention.ts'
 import { backupStatus } from './status.ts'
+
+async function bytesOf(pieces: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  return Buffer.concat(await gathered(pieces))
+}
 
 const DAY = 86_400
 const NOW = Date.UTC(2026, 10, 25, 21, 30) / 1000
@@ -81,18 +86,16 @@ test('a backup holds the tree without secrets, and a volume comes back from the 
   const parts = { engine, store, clock }
   const first = await makeBackup(parts, {})
   assert.equal(first.size, store.objects.get(`meta/${first.name}`)!.bytes.length)
-  const text = gunzipSync((await readBackup(store, 'latest')).bytes).toString()
+  const text = gunzipSync(await bytesOf(readBackup(store, await findBackup(store, 'latest')))).toString()
   assert.ok(text.includes('"file": {') && !text.includes('hush'))
   await clock.advance(60_000)
   const second = await makeBackup(parts, {})
   assert.deepEqual(await listBackups(store), [first, second])
-  const newest = await readBackup(store, 'latest')
+  const newest = await findBackup(store, 'latest')
   assert.equal(newest.name, second.name)
+  await assert.rejects(findBackup(store, 'dump-none'), /no backup dump-none/)
   const copy = await openEngine('sqlite3://:memory:')
-  async function* bytes() {
-    yield newest.bytes
-  }
-  await loadVolume(copy, bytes(), { skipSlices: 1000 })
+  await loadVolume(copy, readBackup(store, newest), { skipSlices: 1000 })
   assert.deepEqual(await problemsOf(copy), [])
   const [before, after] = [engine, copy].map((each) => each.read([{ kind: 'counter', name: 'nextChunk' }]))
   assert.equal((await after!)[0], (await before!)[0]! + 1000)

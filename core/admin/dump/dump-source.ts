@@ -1,6 +1,7 @@
 /** The bytes of a dump, from a file or a stream, unpacked by what they begin with, whatever the name says. */
 import { type Duplex, pipeline, Readable } from 'node:stream'
 import { createGunzip, createZstdDecompress } from 'node:zlib'
+import { peek } from '#core/object/streams.ts'
 import { damaged } from './json-entry.ts'
 
 export type DumpFormat = 'json' | 'binary'
@@ -15,23 +16,18 @@ const PEEK = 4
 /** Type of the first segment of a binary dump, the setting; big-endian. */
 const BINARY_START = Buffer.from([0, 0, 0, 1])
 
-/** What an encrypted dump is opened with; whole, as it was sealed. */
-export type Unseal = (sealed: Uint8Array) => Uint8Array
+/** What an encrypted dump is opened with. */
+export type Unseal = (sealed: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>
 
 /** Throws Refusal for what is no dump. With `unseal` it may be sealed; a plain one is taken all the same. */
 export async function openSource(packed: AsyncIterable<Uint8Array>, unseal?: Unseal): Promise<DumpSource> {
-  const outer = await peek(packed)
+  const outer = await peek(packed, PEEK)
   const unpacker = unpackerFor(outer.head)
   if (unpacker !== undefined) {
-    const unpacked = await peek(throughUnpacker(outer.bytes, unpacker))
+    const unpacked = await peek(throughUnpacker(outer.bytes, unpacker), PEEK)
     return { format: formatOf(unpacked.head), bytes: unpacked.bytes }
   }
-  if (unseal !== undefined && knownFormat(outer.head) === undefined) {
-    const pieces: Uint8Array[] = []
-    for await (const piece of outer.bytes) pieces.push(piece)
-    const plain = unseal(Buffer.concat(pieces))
-    return openSource(Readable.from([plain], { objectMode: true }))
-  }
+  if (unseal !== undefined && knownFormat(outer.head) === undefined) return openSource(unseal(outer.bytes))
   return { format: formatOf(outer.head), bytes: outer.bytes }
 }
 
@@ -81,25 +77,4 @@ async function* throughUnpacker(
     if (/^(Z_|ZSTD_|ERR_ZSTD|ERR_ZLIB)/.test(code)) throw damaged('it does not unpack', error)
     throw error
   }
-}
-
-async function peek(
-  bytes: AsyncIterable<Uint8Array>,
-): Promise<{ readonly head: Uint8Array; readonly bytes: AsyncIterable<Uint8Array> }> {
-  const source = bytes[Symbol.asyncIterator]()
-  let head = Buffer.alloc(0)
-  while (head.length < PEEK) {
-    const next = await source.next()
-    if (next.done === true) break
-    head = Buffer.concat([head, next.value])
-  }
-  async function* whole(): AsyncGenerator<Uint8Array> {
-    try {
-      yield head
-      for (let next = await source.next(); next.done !== true; next = await source.next()) yield next.value
-    } finally {
-      await source.return?.()
-    }
-  }
-  return { head: head.subarray(0, PEEK), bytes: whole() }
 }

@@ -14,6 +14,8 @@ export function escapeName(name: Name): string {
 
 export function escapeBytes(bytes: Uint8Array): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const plain = buffer.toString('latin1')
+  if (PLAIN.test(plain)) return plain
   let text = ''
   for (let at = 0; at < buffer.length; ) {
     const length = characterBytes(buffer, at)

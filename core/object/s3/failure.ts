@@ -77,10 +77,13 @@ function isAboutCredentials(error: Error): boolean {
 
 /** The error document S3 sends, by its two elements that matter. */
 export function parseRefusal(status: number, body: string): Refused {
-  const element = (name: string): string =>
-    new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1]?.replace(/&(amp|lt|gt|quot|apos);/g, entity) ??
-    ''
-  return { code: element('Code'), message: element('Message'), status }
+  return { code: elementOf(body, 'Code'), message: elementOf(body, 'Message'), status }
+}
+
+/** The text of an element of a small XML document; '' when there is none. */
+export function elementOf(body: string, name: string): string {
+  const text = new RegExp(`<${name}>([^<]*)</${name}>`).exec(body)?.[1]
+  return text?.replace(/&(amp|lt|gt|quot|apos);/g, entity) ?? ''
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" }

@@ -10,8 +10,9 @@ import { joinParts, totalLength } from '../parts.ts'
 import { parseRefusal, type Refused } from './failure.ts'
 
 export interface S3Request {
-  readonly method: 'GET' | 'PUT' | 'DELETE' | 'HEAD'
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE' | 'HEAD'
   readonly key: string
+  readonly query?: Readonly<Record<string, string>>
   readonly headers?: Readonly<Record<string, string>>
   readonly parts?: readonly Uint8Array[]
   readonly signal?: AbortSignal
@@ -75,7 +76,7 @@ export class S3Requests {
         hostname: endpoint.hostname,
         port: endpoint.port,
         path: `${endpoint.path}/${escapeKey(request.key)}`,
-        query: {},
+        query: { ...request.query },
         headers,
         body: request.parts === undefined ? undefined : requestBody(parts),
       },

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { after, test } from 'node:test'
 import { crc32c } from '#core/base/crc32c.ts'
 import { freePort, s3Server, startS3 } from '../../../e2e/harness/servers.ts'
-import { failsWith, keysOf, randomBytes, storeSuite } from '../store.suite.ts'
+import { failsWith, keysOf, pieces, randomBytes, storeSuite } from '../store.suite.ts'
 import type { ObjectStore } from '../store.ts'
 import { retryOptions, withRetry } from '../with-retry.ts'
 import { openS3Store } from './store.ts'
@@ -161,6 +161,90 @@ test('s3: the checksum is written, and checked on whole objects where there is o
   await assert.rejects(store.get('x'), failsWith('corrupt'))
   // A server that ignores ranges sends everything; no checksum applies.
   assert.equal(Buffer.from(await store.get('x', { offset: 2, length: 3 })).toString(), '234')
+})
+
+/** A service of one multipart upload: what it was asked, and what became of it. */
+function uploadService(answer: (step: string, response: ServerResponse) => boolean) {
+  const asked: string[] = []
+  const parts: number[] = []
+  let stored = 0
+  const handle = (request: IncomingMessage, response: ServerResponse): void => {
+    const url = new URL(request.url ?? '', 'http://x')
+    const part = url.searchParams.get('partNumber')
+    const isUpload = url.searchParams.has('uploadId')
+    const step = url.searchParams.has('uploads')
+      ? 'begin'
+      : part !== null
+        ? `part ${part}`
+        : !isUpload
+          ? (request.method ?? '')
+          : request.method === 'DELETE'
+            ? 'abort'
+            : 'complete'
+    asked.push(step)
+    if (part !== null) parts[Number(part) - 1] = Number(request.headers['content-length'])
+    if (step === 'complete') stored = parts.reduce((sum, size) => sum + size, 0)
+    if (answer(step, response)) return
+    if (step === 'HEAD') response.setHeader('content-length', stored)
+    if (part !== null) response.setHeader('etag', `"tag${part}"`)
+    response.end(step === 'begin' ? '<R><UploadId>a&amp;b</UploadId></R>' : '<R></R>')
+  }
+  return { asked, parts, handle }
+}
+
+const refuse = (response: ServerResponse, status: number, code: string): true => {
+  response.statusCode = status
+  response.end(`<Error><Code>${code}</Code></Error>`)
+  return true
+}
+
+async function streamTo(store: ObjectStore, size: number): Promise<void> {
+  const patient = withRetry(store, retryOptions({ pauseMs: 1, attempts: 3 }))
+  await patient.putStream('x', pieces(Buffer.alloc(size), 1_000_000))
+}
+
+test('s3: a stream goes up in equal parts; a part that fails is sent again', {
+  timeout: 20_000,
+}, async () => {
+  let failures = 1
+  const service = uploadService(
+    (step, response) => step === 'part 2' && failures-- > 0 && refuse(response, 503, 'SlowDown'),
+  )
+  const { store } = await scripted(service.handle)
+  await streamTo(store, 12_000_000)
+  assert.deepEqual(service.asked, ['begin', 'part 1', 'part 2', 'part 2', 'part 3', 'complete'])
+  assert.deepEqual(service.parts, [5_242_880, 5_242_880, 12_000_000 - 2 * 5_242_880])
+})
+
+test('s3: an upload that comes to nothing is aborted, whatever status says so', {
+  timeout: 20_000,
+}, async () => {
+  const refusals = {
+    'part 2': [403, 'AccessDenied', 'denied'],
+    complete: [200, 'InternalError', 'unavailable'],
+  } as const
+  for (const [at, [status, code, kind]] of Object.entries(refusals)) {
+    const service = uploadService((step, response) => {
+      if (step === 'HEAD') return refuse(response, 404, 'NoSuchKey')
+      return step === at && refuse(response, status, code)
+    })
+    const { store } = await scripted(service.handle)
+    await assert.rejects(streamTo(store, 12_000_000), failsWith(kind))
+    assert.equal(service.asked.at(-1), 'abort', at)
+  }
+})
+
+test('s3: an upload whose completion was answered too late is found complete', {
+  timeout: 20_000,
+}, async () => {
+  let completions = 0
+  const service = uploadService((step, response) => {
+    if (step !== 'complete') return false
+    return completions++ === 0 ? refuse(response, 503, 'SlowDown') : refuse(response, 404, 'NoSuchUpload')
+  })
+  const { store } = await scripted(service.handle)
+  await streamTo(store, 12_000_000)
+  assert.deepEqual(service.asked.slice(-3), ['complete', 'complete', 'HEAD'])
 })
 
 test('s3: anonymous requests carry no signature', { timeout: 20_000 }, async () => {

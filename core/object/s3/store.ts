@@ -14,10 +14,19 @@ import { BackendError } from '#core/base/errno.ts'
 import { type Log, silentLog } from '#core/base/log.ts'
 import { interruption, throwIfAborted } from '../interrupt.ts'
 import { compareKeys } from '../keys.ts'
-import type { ByteRange, ObjectInfo, ObjectStore, PutOptions, RequestOptions } from '../store.ts'
+import type {
+  ByteRange,
+  ObjectInfo,
+  ObjectStore,
+  PutOptions,
+  RequestOptions,
+  StreamOptions,
+} from '../store.ts'
+import { eachOf, partsOf, rangesOf } from '../streams.ts'
 import { type Environment, parseMinioBucket, parseS3Bucket, type S3Address } from './address.ts'
 import { findRegion, makeClient, type S3Credentials, type S3Timeouts, STANDARD_TIMEOUTS } from './client.ts'
 import { refusedError, thrownError } from './failure.ts'
+import { PART_BYTES, uploadInParts } from './multipart.ts'
 import { type S3Answer, type S3Request, S3Requests } from './requests.ts'
 
 export interface S3Options extends S3Credentials {
@@ -102,16 +111,39 @@ class S3ObjectStore implements ObjectStore {
   }
 
   async put(key: string, parts: readonly Uint8Array[], options?: PutOptions): Promise<void> {
-    const headers: Record<string, string> = {
-      'content-type': 'application/octet-stream',
-      ...(this.#tierHeaders.get(options?.tier ?? 0) ?? this.#tierHeaders.get(0)),
-    }
+    const headers = this.#headers(options?.tier)
     if (this.#checksum) {
       let crc = 0
       for (const part of parts) crc = crc32c(part, crc)
       headers['x-amz-meta-crc32c'] = String(crc)
     }
     await this.#send({ method: 'PUT', key, headers, parts, signal: options?.signal })
+  }
+
+  /** What fits into one part is put as it is; parts have no checksum of the format, whose place is in the headers. */
+  async putStream(key: string, source: AsyncIterable<Uint8Array>, options?: StreamOptions): Promise<void> {
+    const each = eachOf(options)
+    const parts = partsOf(source, PART_BYTES)
+    const first = await parts.next()
+    const second = await parts.next()
+    if (second.done) return each((signal) => this.put(key, first.value ?? [], { signal }))
+    async function* all(): AsyncGenerator<readonly Uint8Array[]> {
+      yield first.value!
+      yield second.value!
+      yield* parts
+    }
+    const target = {
+      key,
+      headers: this.#headers(),
+      send: (request: S3Request) => this.#send(request),
+      head: (signal?: AbortSignal) => this.head(key, { signal }),
+      each,
+    }
+    await uploadInParts(target, all())
+  }
+
+  getStream(key: string, options?: StreamOptions): AsyncIterable<Uint8Array> {
+    return rangesOf(this, key, options)
   }
 
   async delete(key: string, options?: RequestOptions): Promise<void> {
@@ -197,6 +229,13 @@ class S3ObjectStore implements ObjectStore {
     } catch (error) {
       if (signal?.aborted) throw interruption(signal)
       throw thrownError(this.#what('list', prefix), error)
+    }
+  }
+
+  #headers(tier = 0): Record<string, string> {
+    return {
+      'content-type': 'application/octet-stream',
+      ...(this.#tierHeaders.get(tier) ?? this.#tierHeaders.get(0)),
     }
   }
 
