@@ -6,6 +6,7 @@
 
 import type { Clock } from '#core/base/clock.ts'
 import { EAGAIN, EINTR, ENODEV, ENOSYS } from '#core/base/errno.ts'
+import type { Ino } from '#core/base/ino.ts'
 import type { Log } from '#core/base/log.ts'
 import * as abi from './abi.ts'
 import { Answers, type Transport } from './answer.ts'
@@ -44,6 +45,7 @@ export interface DispatcherOptions {
     at: number,
   ) => { readonly bytes: number; readonly sent: () => void } | { readonly errno: number }
   readonly onDestroy: () => void
+  readonly onReadEnded: () => void
 }
 
 export class Dispatcher {
@@ -74,6 +76,12 @@ export class Dispatcher {
       nowMs: () => options.clock.monotonicMs(),
       finished: (request) => this.#finished(request),
     })
+  }
+
+  /** READs of the inode have not ended yet. */
+  isBeingRead(ino: Ino): boolean {
+    for (const r of this.#inFlight.values()) if (r.opcode === abi.FUSE_READ && r.ino === ino) return true
+    return false
   }
 
   /** Operations that have not ended yet. */
@@ -474,6 +482,7 @@ export class Dispatcher {
       if (r.sink.bytes.length === SINK_BYTES && this.#sinks.length < MAX_FREE_SINKS) this.#sinks.push(r.sink)
       r.sink = undefined
     }
+    if (r.opcode === abi.FUSE_READ) this.#options.onReadEnded()
     r.reset()
     this.#free.push(r)
     if (this.#inFlight.size === 0 && this.#idle !== undefined) {

@@ -1,19 +1,28 @@
 import assert from 'node:assert/strict'
 import test from 'node:test'
+import { ManualClock } from '#core/base/clock.ts'
 import { TRASH_INO } from '#core/base/ino.ts'
 import { silentLog } from '#core/base/log.ts'
 import { NOTIFY_SLOT, Notifier, URGENT_SLOT } from './notify.ts'
 import { settled } from './test-wire.ts'
 
-function notifier(): { kernel: Notifier; sent: Buffer[] } {
+function notifier() {
   const sent: Buffer[] = []
+  const reads = new Set<number>()
+  const clock = new ManualClock()
   const pump = {
     notify(_slot: number, bytes: Uint8Array): number {
       sent.push(Buffer.from(bytes))
       return 0
     },
   }
-  return { kernel: new Notifier(() => pump, silentLog), sent }
+  const kernel = new Notifier(
+    () => pump,
+    (ino) => reads.has(ino),
+    clock,
+    silentLog,
+  )
+  return { kernel, sent, reads, clock }
 }
 
 test('notifications have the bytes of fuse.h: unique 0, the code as error', async () => {
@@ -76,4 +85,34 @@ test('dropping attributes does not wait in line, and those who wait are let go a
   await first
   kernel.end()
   await second
+})
+
+test('word of an inode waits until it is not read any more, and not for ever', async () => {
+  const { kernel, sent, reads, clock } = notifier()
+  reads.add(7)
+  const dropped = kernel.dropAttributes(7)
+  kernel.invalInode(7, 0, 0)
+  kernel.invalInode(8, 0, 0)
+  await settled()
+  const inodes = () => sent.map((bytes) => bytes.readBigUInt64LE(16))
+  assert.deepEqual(inodes(), [8n])
+  kernel.readEnded()
+  await settled()
+  assert.deepEqual(inodes(), [8n], 'another READ is under way')
+  reads.clear()
+  kernel.readEnded()
+  await settled()
+  assert.deepEqual(inodes(), [8n, 7n, 7n])
+  kernel.done(URGENT_SLOT)
+  await dropped
+
+  reads.add(7)
+  kernel.invalInode(7, 0, 0)
+  await settled()
+  await clock.advance(500)
+  await settled()
+  assert.equal(sent.length, 3)
+  await clock.advance(600)
+  await settled()
+  assert.equal(sent.length, 4)
 })

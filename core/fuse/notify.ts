@@ -1,7 +1,12 @@
 /**
  * What the kernel is told unasked. Queued here and written by the pump's thread, never while a request is being
  * handled: the kernel takes inode and page locks for it, which a task may hold that waits for one of our answers.
+ *
+ * What is said of an inode waits until no READ of it is unanswered, for a moment at most. A READ that is answered with fewer
+ * bytes tells the kernel that the file is shorter, but not after word of the inode that came between (`attr_version`, fs/
+ * fuse/file.c fuse_read_update_size): the reader would get zeros up to the old length, which nobody wrote.
  */
+import type { Clock } from '#core/base/clock.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { Log } from '#core/base/log.ts'
 import type { Name } from '#core/base/name.ts'
@@ -13,6 +18,9 @@ import type { Pump } from './pump/pump.ts'
 const MAX_QUEUED = 65_536
 /** With the pump at a time. */
 const MAX_SENT = 64
+
+/** Longest wait for READs of an inode; a store may be slow. */
+const HOLD_MS = 1000
 
 /** What the pump calls the end of a notification, and of an urgent one. */
 export const NOTIFY_SLOT = -1
@@ -29,6 +37,8 @@ interface Range {
 type Message = (Range | { readonly parent: Ino; readonly name: Name }) & {
   /** Told when the kernel has been, or never will be. */
   readonly done: readonly (() => void)[]
+  /** It waits for READs until then. */
+  heldUntilMs?: number
 }
 
 export class Notifier implements KernelNotifier {
@@ -39,12 +49,25 @@ export class Notifier implements KernelNotifier {
   readonly #inFlight: Message[] = []
   /** Who waits for the urgent messages that are with the pump, in order: it has one thread for them. */
   readonly #urgent: (() => void)[] = []
+  /** Whether READs of an inode are unanswered. */
+  readonly #isBeingRead: (ino: Ino) => boolean
+  readonly #clock: Clock
+  /** Who waits for the end of a READ. */
+  readonly #readWaiters: (() => void)[] = []
   #scheduled = false
+  #holding = false
   #dropped = 0
 
   /** `pump` undefined: the connection is gone. */
-  constructor(pump: () => Pick<Pump, 'notify'> | undefined, log: Log) {
+  constructor(
+    pump: () => Pick<Pump, 'notify'> | undefined,
+    isBeingRead: (ino: Ino) => boolean,
+    clock: Clock,
+    log: Log,
+  ) {
     this.#pump = pump
+    this.#isBeingRead = isBeingRead
+    this.#clock = clock
     this.#log = log
   }
 
@@ -56,15 +79,23 @@ export class Notifier implements KernelNotifier {
     const key = String(ino)
     const before = this.#queue.get(key) as (Range & Message) | undefined
     const all = [...(before?.done ?? []), ...(done === undefined ? [] : [done])]
-    this.#enqueue(key, { ...union(before, { ino, offset, length }), done: all })
+    const { heldUntilMs } = before ?? {}
+    this.#enqueue(key, { ...union(before, { ino, offset, length }), done: all, heldUntilMs })
   }
 
   /** Goes past the queue: dropping attributes alone takes no lock in the kernel (fs/fuse/inode.c). */
-  dropAttributes(ino: Ino): Promise<void> {
+  async dropAttributes(ino: Ino): Promise<void> {
+    const until = this.#clock.monotonicMs() + HOLD_MS
+    while (this.#isBeingRead(ino) && this.#clock.monotonicMs() < until)
+      await new Promise<void>((resolve) => this.#afterRead(resolve))
     const pump = this.#pump()
-    if (pump === undefined || pump.notify(URGENT_SLOT, encodeInvalInode(ino, -1, 0), true) !== 0)
-      return Promise.resolve()
-    return new Promise((resolve) => this.#urgent.push(resolve))
+    if (pump === undefined || pump.notify(URGENT_SLOT, encodeInvalInode(ino, -1, 0), true) !== 0) return
+    await new Promise<void>((resolve) => this.#urgent.push(resolve))
+  }
+
+  /** A READ was answered. @hot */
+  readEnded(): void {
+    if (this.#readWaiters.length > 0) for (const wake of this.#readWaiters.splice(0)) wake()
   }
 
   invalEntry(parent: Ino, name: Name): void {
@@ -90,6 +121,10 @@ export class Notifier implements KernelNotifier {
   #enqueue(key: string, message: Message): void {
     if (this.#queue.size >= MAX_QUEUED && !this.#queue.has(key)) this.#dropOldest()
     this.#queue.set(key, message)
+    this.#schedule()
+  }
+
+  #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
     setImmediate(() => {
@@ -118,6 +153,7 @@ export class Notifier implements KernelNotifier {
     }
     for (const [key, message] of this.#queue) {
       if (this.#inFlight.length >= MAX_SENT) return
+      if (this.#mustWait(message)) continue
       this.#queue.delete(key)
       const bytes =
         'ino' in message
@@ -126,6 +162,33 @@ export class Notifier implements KernelNotifier {
       if (pump.notify(NOTIFY_SLOT, bytes, false) === 0) this.#inFlight.push(message)
       else settle(message)
     }
+  }
+
+  #mustWait(message: Message): boolean {
+    if (!('ino' in message) || !this.#isBeingRead(message.ino)) return false
+    const now = this.#clock.monotonicMs()
+    message.heldUntilMs ??= now + HOLD_MS
+    if (now >= message.heldUntilMs) return false
+    if (!this.#holding) {
+      this.#holding = true
+      this.#afterRead(() => {
+        this.#holding = false
+        this.#schedule()
+      })
+    }
+    return true
+  }
+
+  /** Call back when a READ has ended, or after HOLD_MS. */
+  #afterRead(callback: () => void): void {
+    const ended = new AbortController()
+    const once = (): void => {
+      if (ended.signal.aborted) return
+      ended.abort()
+      callback()
+    }
+    this.#readWaiters.push(once)
+    this.#clock.sleep(HOLD_MS, ended.signal).then(once, () => {})
   }
 }
 

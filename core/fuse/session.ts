@@ -95,7 +95,12 @@ export class FuseSession {
     this.#input = new Input(Buffer.allocUnsafeSlow(room + BATCH_ROOM))
     this.#output = new Output(Buffer.allocUnsafeSlow(OUTPUT_BYTES))
     this.#metrics = new OpMetrics(options.metrics)
-    this.#notifier = new Notifier(() => (this.#end === undefined ? this.#pump : undefined), options.log)
+    this.#notifier = new Notifier(
+      () => (this.#end === undefined ? this.#pump : undefined),
+      (ino) => this.#dispatcher.isBeingRead(ino),
+      this.#clock,
+      options.log,
+    )
     this.#pump = startPump(options.fd, this.#input.bytes, room, this.#output.bytes, {
       onRequests: (count) => this.#handle(count),
       onEnd: (errno) => this.#finish(endOf(errno)),
@@ -112,6 +117,7 @@ export class FuseSession {
       checkPermission: options.checkPermission,
       onInit: (at) => this.#init(at),
       onDestroy: () => this.#finish({ reason: 'unmounted' }),
+      onReadEnded: () => this.#notifier.readEnded(),
     })
   }
 

@@ -55,6 +55,7 @@ export class TestWire implements Transport {
         return { bytes: encodeInit(this.#output, 16, agreed), sent: () => undefined }
       },
       onDestroy: () => undefined,
+      onReadEnded: () => undefined,
     })
   }
 

@@ -12,6 +12,7 @@ import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
 import type { Page, PageRequest } from './engine.ts'
 import type { Lease } from './lease.ts'
+import type { ChunkRead } from './ops/chunks.ts'
 import type { AclRule, Entry, NodeRecord, NodeType, SliceRecord } from './records.ts'
 import type { RemovedNodes } from './removed.ts'
 import type { VolumeSetting } from './setting.ts'
@@ -163,6 +164,8 @@ export interface Meta {
 
   /** Slice records of a chunk, oldest first; empty for a hole. */
   readChunk(ino: Ino, index: number): Promise<readonly SliceRecord[]>
+  /** The same, and the file they belong to. */
+  readChunkWithFile(ino: Ino, index: number): Promise<ChunkRead>
   /** A fresh slice id. */
   newSlice(): Promise<number>
   /**

@@ -25,7 +25,15 @@ import type {
 import type { Page, PageRequest } from './engine.ts'
 import type { Lease } from './lease.ts'
 import { getAcl, setAcl } from './ops/acl.ts'
-import { newSlice, nextChunk, readChunk, type Written, writeSlice } from './ops/chunks.ts'
+import {
+  type ChunkRead,
+  newSlice,
+  nextChunk,
+  readChunk,
+  readChunkWithFile,
+  type Written,
+  writeSlice,
+} from './ops/chunks.ts'
 import { clone } from './ops/clone.ts'
 import type { CloneOptions } from './ops/clone-tree.ts'
 import { commitCompaction } from './ops/compaction.ts'
@@ -199,6 +207,10 @@ export class VolumeMeta implements Meta {
 
   readChunk(ino: Ino, index: number): Promise<readonly SliceRecord[]> {
     return readChunk(this.state, ino, index)
+  }
+
+  readChunkWithFile(ino: Ino, index: number): Promise<ChunkRead> {
+    return readChunkWithFile(this.state, ino, index)
   }
 
   newSlice(): Promise<number> {

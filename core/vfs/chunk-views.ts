@@ -4,11 +4,23 @@
  */
 import type { Ino } from '#core/base/ino.ts'
 import type { Meta } from '#core/meta/api.ts'
-import type { SliceRecord } from '#core/meta/records.ts'
+import type { NodeRecord, SliceRecord } from '#core/meta/records.ts'
 import { ChunkView } from './chunk-view.ts'
 
 /** Chunks kept per open file; 64 GiB of file. */
 const MAX_VIEWS = 1024
+/** Views that do not fit to a file which others keep changing are taken after so many tries. */
+const MAX_TRIES = 10
+
+/** Who keeps the file's record, and is told of views. */
+export interface ViewKeeper {
+  /** Number of the last local change. */
+  readonly sequence: number
+  /** The record read with a view; it clears the views when the file is not what it was. */
+  observe(ino: Ino, record: NodeRecord, since: number): void
+  /** Every view that was read. */
+  loaded(ino: Ino, index: number, view: ChunkView): void
+}
 
 export class ChunkViews {
   readonly #meta: Meta
@@ -18,20 +30,19 @@ export class ChunkViews {
   /** Counts changes, so that a load that overlapped one is done again. */
   #version = 0
 
-  readonly #onLoad: (ino: Ino, index: number, view: ChunkView) => void
+  readonly #keeper: ViewKeeper
 
-  /** `onLoad` is told every view that was read. */
-  constructor(meta: Meta, ino: Ino, onLoad: (ino: Ino, index: number, view: ChunkView) => void) {
+  constructor(meta: Meta, ino: Ino, keeper: ViewKeeper) {
     this.#meta = meta
     this.#ino = ino
-    this.#onLoad = onLoad
+    this.#keeper = keeper
   }
 
   peek(index: number): ChunkView | undefined {
     return this.#views.get(index)
   }
 
-  /** The view after at least every change known when this was called. Errors: as Meta.readChunk. */
+  /** The view after at least every change known when this was called. Errors: as Meta.readChunkWithFile. */
   load(index: number): Promise<ChunkView> {
     const known = this.#views.get(index)
     if (known !== undefined) return Promise.resolve(known)
@@ -44,12 +55,14 @@ export class ChunkViews {
   }
 
   async #read(index: number): Promise<ChunkView> {
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       const version = this.#version
-      const records = await this.#meta.readChunk(this.#ino, index)
-      if (version !== this.#version) continue
+      const since = this.#keeper.sequence
+      const { records, node } = await this.#meta.readChunkWithFile(this.#ino, index)
+      if (version === this.#version && node !== null) this.#keeper.observe(this.#ino, node, since)
+      if (version !== this.#version && tries < MAX_TRIES) continue
       const view = this.#keep(index, new ChunkView(records))
-      this.#onLoad(this.#ino, index, view)
+      this.#keeper.loaded(this.#ino, index, view)
       return view
     }
   }

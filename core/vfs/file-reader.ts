@@ -70,7 +70,7 @@ export function readNow(
   return { kind: 'bytes', parts }
 }
 
-/** The same, fetching what is missing. Errors: EIO object missing; BackendError; EINTR. */
+/** The same, but for what is past the end, fetching what is missing. Errors: EIO object missing; BackendError; EINTR. */
 export async function readLater(
   parts: Parts,
   ctx: OpContext,
@@ -100,8 +100,10 @@ async function fetchRange(
   offset: number,
   size: number,
 ): Promise<ReadResult> {
-  const end = offset + size
+  let end = 0
   for (;;) {
+    // A view that is read brings the length that goes with it.
+    end = Math.min(offset + size, node.length)
     const loads: Promise<ChunkView>[] = []
     for (let index = Math.floor(offset / CHUNK_SIZE); index * CHUNK_SIZE < end; index++) {
       if (storedView(node, index) === undefined) loads.push(node.views.load(index))

@@ -524,3 +524,21 @@ test('an object that vanished under an old view is looked up again, and is EIO w
   await b.vfs.release(reader.fh)
   await a.vfs.release(fh)
 })
+
+test('a file that another client cuts between our open and our read ends early: it does not read as zeros', async (t) => {
+  const [a, b] = await openTestVfsPair(t)
+  const { ino, fh: theirs } = await b.file('f')
+  await b.vfs.write(ROOT, theirs, 0, patterned(1000, 1))
+  await b.vfs.flush(ROOT, theirs)
+  const { fh } = await a.vfs.open(ROOT, ino, O_RDWR)
+  await b.vfs.setattr(ROOT, ino, { size: 0 })
+  assert.equal((await readBytes(a.vfs, fh, 0, 4096)).length, 0)
+
+  await b.vfs.write(ROOT, theirs, 0, patterned(2000, 2))
+  await b.vfs.flush(ROOT, theirs)
+  const { fh: again } = await a.vfs.open(ROOT, ino, O_RDWR)
+  await b.vfs.setattr(ROOT, ino, { size: 0 })
+  await b.vfs.write(ROOT, theirs, 0, patterned(500, 3))
+  await b.vfs.flush(ROOT, theirs)
+  assert.deepEqual(await readBytes(a.vfs, again, 0, 4096), patterned(500, 3))
+})

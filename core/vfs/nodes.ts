@@ -138,6 +138,18 @@ export class Nodes {
     node.record = record
   }
 
+  /**
+   * The same for a record that came with a view of the file while it is read. The kernel is told nothing: a reply that
+   * ends early tells it that the file is shorter, unless a notice overtakes it.
+   */
+  observeRead(ino: Ino, record: NodeRecord, since: number): void {
+    const node = this.#open.get(ino)
+    // While there are uncommitted slices, what is new in the record may be ours.
+    if (node === undefined || node.changed > since || node.writer?.idle === false) return
+    if (!sameContent(node.record, record)) this.#forget(node)
+    node.record = record
+  }
+
   /** The record after our own change; `before`: what that change found, when known. */
   adopt(node: OpenNode, record: NodeRecord, before: NodeRecord | undefined): void {
     const known = node.record
@@ -169,9 +181,13 @@ export class Nodes {
   }
 
   #foreign(node: OpenNode): void {
+    this.#forget(node)
+    this.onRemoteChange(node.ino)
+  }
+
+  #forget(node: OpenNode): void {
     node.views.clear()
     this.#contents.delete(node.ino)
-    this.onRemoteChange(node.ino)
   }
 
   /** `record` as this client sees it: length and times with what is not committed yet, no links in the trash. */

@@ -21,7 +21,7 @@ import type {
 import type { ChangedScope } from '#core/meta/engine.ts'
 import type { NodeRecord } from '#core/meta/records.ts'
 import { AccessLog } from './access-log.ts'
-import { ChunkViews } from './chunk-views.ts'
+import { ChunkViews, type ViewKeeper } from './chunk-views.ts'
 import { Compactor } from './compactor.ts'
 import { ControlFile } from './control.ts'
 import type { DirEntry } from './dir-stream.ts'
@@ -353,10 +353,14 @@ function assemble(parts: VfsParts): VfsState {
   const { meta, blocks, clock, log, metrics } = parts
   const options = vfsOptions(parts.options, blocks.blockSize)
   const tasks = parts.tasks ?? new TaskSet(log)
-  const nodes: Nodes = new Nodes(
-    (ino) => new ChunkViews(meta, ino, (...loaded) => compactor.afterRead(...loaded)),
-    meta.removed,
-  )
+  const nodes: Nodes = new Nodes((ino) => new ChunkViews(meta, ino, keeper), meta.removed)
+  const keeper: ViewKeeper = {
+    get sequence() {
+      return nodes.sequence
+    },
+    observe: (...seen) => nodes.observeRead(...seen),
+    loaded: (...loaded) => compactor.afterRead(...loaded),
+  }
   const onCompacted = (ino: Ino, index: number): void => nodes.get(ino)?.views.drop(index)
   const compactor = new Compactor({ meta, blocks, clock, log, metrics, tasks, options, onCompacted })
   const handles = new HandleTable()

@@ -18,13 +18,33 @@ export interface Written {
   readonly records: number
 }
 
+export interface ChunkRead {
+  /** Oldest first. */
+  readonly records: readonly SliceRecord[]
+  /**
+   * The file when the records were read, or later: if it is as it was seen before, they fit to what was seen. Null: it is
+   * being removed.
+   */
+  readonly node: NodeRecord | null
+}
+
 /** Records of a chunk, oldest first. Errors: ENOENT; EPERM when it is no regular file. */
 export async function readChunk(state: MetaState, ino: Ino, index: number): Promise<readonly SliceRecord[]> {
-  const [list] = await state.engine.read([{ kind: 'chunk', ino, index }])
-  if (list !== null && list.length > 0) return decodeSlices(list)
-  const [node] = await state.engine.read([{ kind: 'node', ino }])
+  return (await readChunkWithFile(state, ino, index)).records
+}
+
+/** The same, and the file they belong to, in one round trip. */
+export async function readChunkWithFile(state: MetaState, ino: Ino, index: number): Promise<ChunkRead> {
+  const [list, node] = await state.engine.read(
+    [
+      { kind: 'chunk', ino, index },
+      { kind: 'node', ino },
+    ],
+    'fresh',
+  )
+  if (list !== null && list.length > 0) return { records: decodeSlices(list), node }
   requireFile('read', node)
-  return []
+  return { records: [], node }
 }
 
 /** The lowest chunk index from `from` up that has records; undefined when there is none. */

@@ -125,7 +125,7 @@ export async function read(
   const range = handle.readahead.after(offset, length, state.blocks.blockSize, state.options.maxReadahead)
   if (range !== undefined) prefetch(state, node, range)
   touch(state, node)
-  if (now === undefined) return readLater(state, ctx, node, offset, length)
+  if (now === undefined) return readLater(state, ctx, node, offset, size)
   return now
 }
 
