@@ -159,8 +159,35 @@ test('s3: the checksum is written, and checked on whole objects where there is o
   }
   stored = String(crc ^ 1)
   await assert.rejects(store.get('x'), failsWith('corrupt'))
-  // A server that ignores ranges sends everything; no checksum applies.
+  // A server that ignores ranges sends everything.
+  await assert.rejects(store.get('x', { offset: 2, length: 3 }), failsWith('corrupt'))
+  stored = String(crc)
   assert.equal(Buffer.from(await store.get('x', { offset: 2, length: 3 })).toString(), '234')
+})
+
+test('s3: another range than the one asked for is refused, and one that is the whole object is checked', {
+  timeout: 20_000,
+}, async () => {
+  let said = ''
+  let body = '234'
+  const { store } = await scripted((_, response) => {
+    response.writeHead(206, {
+      'content-range': said,
+      'x-amz-meta-crc32c': String(crc32c(Buffer.from('0123456789'))),
+    })
+    response.end(body)
+  })
+  const get = async (offset: number, length: number) =>
+    Buffer.from(await store.get('x', { offset, length })).toString()
+  for (said of ['bytes 2-4/10', 'bytes 2-4/*', 'bytes 2-4/5']) assert.equal(await get(2, 3), '234')
+  for (said of ['bytes 3-5/10', 'bytes 2-5/10', 'bytes 0-2/10', 'bytes 2-4/4', 'nonsense'])
+    await assert.rejects(get(2, 3), failsWith('corrupt'), said)
+  said = 'bytes 0-9/10'
+  body = '0123456789'
+  assert.equal(await get(0, 10), body)
+  assert.equal(await get(0, 20), body)
+  body = '0123x56789'
+  await assert.rejects(get(0, 10), failsWith('corrupt'))
 })
 
 /** A service of one multipart upload: what it was asked, and what became of it. */

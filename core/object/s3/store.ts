@@ -98,16 +98,27 @@ class S3ObjectStore implements ObjectStore {
     const answer = await this.#request({ method: 'GET', key, headers, signal: options?.signal })
     if (answer.status === 416) return new Uint8Array(0)
     if (answer.refused) throw refusedError(this.#what('get', key), answer.refused)
-    const part = answer.headers['content-range']
-    // A service may ignore the range.
-    if (part === undefined) return answer.body.subarray(range.offset, end)
-    const total = Number(/\/(\d+)$/.exec(part)?.[1] ?? end)
-    const expected = Math.min(end, total) - range.offset
-    if (answer.body.length === expected) return answer.body
-    throw new BackendError(
-      'corrupt',
-      `${this.#what('get', key)}: ${answer.body.length} bytes instead of ${expected}`,
-    )
+    return this.#part(key, answer, range.offset, end)
+  }
+
+  /** The range that was asked for, as far as the object goes. What covers all of it is checked; for a part there is no checksum. */
+  #part(key: string, answer: S3Answer, offset: number, end: number): Uint8Array {
+    const { body } = answer
+    const said = answer.headers['content-range']
+    if (said === undefined) {
+      // A service may ignore the range.
+      this.#verify(key, answer)
+      return body.subarray(offset, end)
+    }
+    const [first, last, total] = (/^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(said) ?? []).slice(1).map(Number)
+    const upTo = Math.min(end, Number.isNaN(total) ? end : (total ?? 0))
+    if (first !== offset || last !== upTo - 1 || body.length !== upTo - offset)
+      throw new BackendError(
+        'corrupt',
+        `${this.#what('get', key)}: ${said} of ${body.length} bytes instead of ${offset}-${end - 1}`,
+      )
+    if (body.length === total) this.#verify(key, answer)
+    return body
   }
 
   async put(key: string, parts: readonly Uint8Array[], options?: PutOptions): Promise<void> {
