@@ -7,9 +7,9 @@ import { below, type Random, seededRandom } from '#core/base/random.ts'
 
 /**
  * refused: not done, 500 or 503. lost: done, and then 500. cut: done, and the connection ends instead of an answer.
- * slow: late. short: half of a body, then the end of the connection. wrong: a byte of a whole body is another.
+ * slow: late. hung: never. short: half of a body, then the end of the connection. wrong: a byte of a whole body is another.
  */
-const FAULTS = ['refused', 'lost', 'cut', 'slow', 'short', 'wrong'] as const
+const FAULTS = ['refused', 'lost', 'cut', 'slow', 'hung', 'short', 'wrong'] as const
 type Fault = (typeof FAULTS)[number]
 
 export interface FaultProxy {
@@ -28,7 +28,7 @@ const SLOW_MS = 400
 export async function faultProxy(targetPort: number, seed: number): Promise<FaultProxy> {
   const random = seededRandom(seed)
   const agent = new Agent({ keepAlive: true })
-  const played: Record<Fault, number> = { refused: 0, lost: 0, cut: 0, slow: 0, short: 0, wrong: 0 }
+  const played: Record<Fault, number> = { refused: 0, lost: 0, cut: 0, slow: 0, hung: 0, short: 0, wrong: 0 }
 
   const serve = async (from: IncomingMessage, to: ServerResponse): Promise<void> => {
     const body = await buffer(from)
@@ -37,6 +37,7 @@ export async function faultProxy(targetPort: number, seed: number): Promise<Faul
     if (fault !== undefined) played[fault]++
     if (fault === 'refused')
       return random.next() < 0.5 ? refuse(to, 503, 'SlowDown') : refuse(to, 500, 'InternalError')
+    if (fault === 'hung') return
     const { head, answer } = await forward(agent, targetPort, from, body)
     if (fault === 'lost') return refuse(to, 500, 'InternalError')
     if (fault === 'cut') return void to.destroy()
