@@ -8,6 +8,7 @@ import { Geometry } from '#core/chunk/geometry.ts'
 import { fileMap } from '#core/inspect/file-map.ts'
 import { IndexFile } from '#core/inspect/index-file.ts'
 import { objectAnswer } from '#core/inspect/object-answer.ts'
+import { ObjectList } from '#core/inspect/object-list.ts'
 import type { IndexedVolume } from '#core/inspect/parts.ts'
 import { survey } from '#core/inspect/survey.ts'
 import { VolumeIndex } from '#core/inspect/volume-index.ts'
@@ -17,6 +18,8 @@ import { fileIno, ListedStore, sizeOf } from './test-volume-of-rows.ts'
 const [metaFile, indexFile, count, stop] = process.argv.slice(2)
 const files = Number(count)
 const LOOKUPS = 300
+/** Objects of a page of the bucket's list. */
+const PAGE = 200
 
 const engine = await openEngine(`sqlite3://${metaFile}`, { readOnly: true })
 const setting = await loadSetting(engine)
@@ -75,7 +78,33 @@ else {
     fileMs.push(performance.now() - from)
     if (map.chunks[0]?.blocks[0]?.key !== key) throw new Error(JSON.stringify(map))
   }
-  report({ buildMs, buildCpuSec, first, surveyMs, space, objectMs: worst(objectMs), fileMs: worst(fileMs) })
+  const list = new ObjectList(volume)
+  const all = { firstSlice: 0, endSlice: Number.MAX_SAFE_INTEGER }
+  await list.page(all, 0, PAGE)
+  const startMs: number[] = []
+  const endMs: number[] = []
+  for (let k = 0; k < LOOKUPS / 10; k++) {
+    for (const [from, times] of [
+      [k * PAGE, startMs],
+      [files - (k + 1) * PAGE, endMs],
+    ] as const) {
+      const began = performance.now()
+      const { objects } = await list.page(all, from, PAGE)
+      times.push(performance.now() - began)
+      if (objects.length !== PAGE || objects[0]!.slice !== from + 1) throw new Error(`page at ${from}`)
+    }
+  }
+  const pageMs = { start: worst(startMs), end: worst(endMs) }
+  report({
+    buildMs,
+    buildCpuSec,
+    first,
+    surveyMs,
+    pageMs,
+    space,
+    objectMs: worst(objectMs),
+    fileMs: worst(fileMs),
+  })
 }
 index.file.close()
 await engine.close()

@@ -17,6 +17,11 @@ const BUILD_CPU_SEC = isLong ? 120 : 10
 const RSS_MIB = 400
 const LOOKUP_MS = 20
 
+interface Times {
+  readonly median: number
+  readonly p99: number
+}
+
 interface Measured {
   readonly buildMs: number
   readonly buildCpuSec: number
@@ -25,8 +30,10 @@ interface Measured {
   readonly resumed: boolean
   readonly peakRssMiB: number
   readonly space: Survey
-  readonly objectMs: { readonly median: number; readonly p99: number }
-  readonly fileMs: { readonly median: number; readonly p99: number }
+  readonly objectMs: Times
+  readonly fileMs: Times
+  /** 200 objects of the bucket's list, near its start and near its end. */
+  readonly pageMs: { readonly start: Times; readonly end: Times }
 }
 
 test(`${FILES} files and objects are indexed, surveyed and looked up within bounds`, {
@@ -55,6 +62,8 @@ test(`${FILES} files and objects are indexed, surveyed and looked up within boun
   assert.ok(stopped.buildCpuSec + measured.buildCpuSec < BUILD_CPU_SEC, 'processor time of the build')
   assert.ok(measured.peakRssMiB < RSS_MIB, `${measured.peakRssMiB} MiB`)
   assert.ok(measured.objectMs.median < LOOKUP_MS && measured.fileMs.median < LOOKUP_MS)
+  const { start, end } = measured.pageMs
+  assert.ok(end.median < 3 * start.median + 1, 'the end of the list is as near as its start')
   let bytes = 0
   for (let file = 0; file < FILES; file++) bytes += sizeOf(file)
   assert.deepEqual([space.objects, space.bytes, space.classes.live], [FILES, bytes, bytes])

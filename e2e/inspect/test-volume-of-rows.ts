@@ -17,8 +17,8 @@ export const folderIno = (folder: number): number => FIRST_INO + folder
 export const fileIno = (file: number): number => FIRST_INO + FOLDERS + file
 export const sizeOf = (file: number): number => 1 + ((file * 7919) % 65536)
 
-/** Fill the tables of a volume that was just formatted. */
-export function fillMetadata(path: string, files: number): void {
+/** Fill the tables of a volume that was just formatted; returns its UUID. */
+export function fillMetadata(path: string, files: number): string {
   const db = new Database(path)
   db.pragma('synchronous = OFF')
   const node = db.prepare(
@@ -42,7 +42,9 @@ export function fillMetadata(path: string, files: number): void {
     db.prepare("UPDATE jfs_counter SET value = ? WHERE name = 'nextChunk'").run(files + 1)
     db.prepare("UPDATE jfs_counter SET value = ? WHERE name = 'nextInode'").run(fileIno(files))
   })()
+  const format = db.prepare("SELECT value FROM jfs_setting WHERE name = 'format'").pluck().get() as string
   db.close()
+  return (JSON.parse(format) as { UUID: string }).UUID
 }
 
 /** Lists what the metadata name, and holds nothing. */

@@ -75,10 +75,11 @@ export function BucketView({ id, place }: { readonly id: string; readonly place:
   useEffect(() => {
     if (slice !== undefined) setRange(rangeOf(slice))
   }, [slice])
-  const pages = useObjectPages(id, range)
+  const { data: listedMs, error } = useListedMs(id)
+  const pages = useObjectPages(id, range, listedMs)
   const fileName = useTableName(id, s.inspect.views.bucket)
   const choose = (key: string) => go(volumeHref(id, 'inspect', `/bucket/${key}`))
-  if (pages.listedMs === null && chosen === undefined) return <NoSurvey id={id} />
+  if (listedMs === null && chosen === undefined) return <NoSurvey id={id} />
   return (
     <div className={css.bucket}>
       <div className={css.bar}>
@@ -111,7 +112,7 @@ export function BucketView({ id, place }: { readonly id: string; readonly place:
         />
         <SurveyButton id={id} again />
       </div>
-      {pages.error !== null && <ErrorNote error={pages.error} doing={words.reading} />}
+      <ReadError error={error ?? pages.error} />
       <div className={css.body}>
         <div className={css.list}>
           {!isFlat && <FolderList id={id} range={range} onRange={setRange} />}
@@ -140,16 +141,20 @@ export function BucketView({ id, place }: { readonly id: string; readonly place:
   )
 }
 
+function ReadError({ error }: { readonly error: unknown }) {
+  return error === null ? null : <ErrorNote error={error} doing={words.reading} />
+}
+
 function rangeOf(slice: string | undefined): SliceRange {
   return slice === undefined ? EVERYTHING : { firstSlice: Number(slice), endSlice: Number(slice) + 1 }
 }
 
-function useObjectPages(id: string, range: SliceRange): ObjectPages {
+/** `listedMs`: of the last survey; a new one is another list. What is shown stays until that was read. */
+function useObjectPages(id: string, range: SliceRange, listedMs: number | null | undefined): ObjectPages {
   const { trpc } = useApi()
   const [pages, setPages] = useState(() => new ObjectPages(() => new Promise(() => {})))
-  const { data: surveyed } = useListedMs(id)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new survey is another list
   useEffect(() => {
+    if (listedMs == null) return
     const fresh = new ObjectPages((from, limit, signal) =>
       trpc.inspect.bucket.query({ id, ...range, from, limit }, { signal }),
     )
@@ -158,7 +163,7 @@ function useObjectPages(id: string, range: SliceRange): ObjectPages {
       fresh.close()
       unsubscribe()
     }
-  }, [trpc, id, range, surveyed])
+  }, [trpc, id, range, listedMs])
   useSyncExternalStore(pages.subscribe, () => pages.version)
   return pages
 }

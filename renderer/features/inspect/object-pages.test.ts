@@ -33,10 +33,31 @@ test('pages are read where the list is looked at, each once, and old ones are fo
   await settled()
   assert.equal(pages.at(50_001)?.slice, 50_001)
   assert.deepEqual(asked, [0, 50_000])
-  for (let at = 0; at < TOTAL; at += 1000) pages.at(at)
-  await settled()
+  for (let at = 1000; at < TOTAL; at += 1000) {
+    pages.at(at)
+    await settled()
+  }
   assert.equal(pages.at(7), undefined, 'it was looked at longest ago')
   pages.close()
+})
+
+test('of what is scrolled past only the last is read, few at a time', async () => {
+  const asked: number[] = []
+  let [reading, most] = [0, 0]
+  const pages = new ObjectPages(async (from, limit) => {
+    asked.push(from)
+    most = Math.max(most, ++reading)
+    await settled()
+    reading--
+    return page(from, limit)
+  })
+  for (let at = 200; at <= 90_000; at += 200) pages.at(at)
+  while (pages.at(90_000) === undefined) await settled()
+  assert.ok(asked.length < 10, String(asked))
+  assert.equal(most, 2)
+  assert.equal(pages.at(45_000), undefined, 'it was never read')
+  while (pages.at(45_000) === undefined) await settled()
+  assert.equal(pages.at(45_000)?.slice, 45_000)
 })
 
 test('a page that could not be read is asked for again by the next look', async () => {

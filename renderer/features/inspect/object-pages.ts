@@ -4,6 +4,10 @@ import type { BucketObject, BucketPage } from '#core/api/inspect.ts'
 const PAGE = 200
 /** Pages that are kept; the ones looked at longest ago go. */
 const MOST_PAGES = 50
+/** Requests at a time. */
+const MOST_READ = 2
+/** Pages that wait to be read; of more, those looked at longest ago have been scrolled past. */
+const MOST_WAITING = 4
 
 export type ReadPage = (from: number, limit: number, signal: AbortSignal) => Promise<BucketPage>
 
@@ -12,6 +16,8 @@ export class ObjectPages {
   readonly #pages = new Map<number, readonly BucketObject[] | null>()
   readonly #listeners = new Set<() => void>()
   readonly #stop = new AbortController()
+  readonly #waiting: number[] = []
+  #reading = 0
   /** Counts changes, for who draws it. */
   version = 0
   total = 0
@@ -21,14 +27,14 @@ export class ObjectPages {
 
   constructor(read: ReadPage) {
     this.read = read
-    this.#load(0)
+    this.#want(0)
   }
 
   /** Undefined: not read yet; it is being read now. */
   at(index: number): BucketObject | undefined {
     const page = Math.floor(index / PAGE)
     const rows = this.#pages.get(page)
-    if (rows === undefined) this.#load(page)
+    if (rows === undefined) this.#want(page)
     else {
       this.#pages.delete(page)
       this.#pages.set(page, rows)
@@ -45,11 +51,22 @@ export class ObjectPages {
     this.#stop.abort()
   }
 
-  #load(page: number): void {
+  #want(page: number): void {
     this.#pages.set(page, null)
     if (this.#pages.size > MOST_PAGES) this.#pages.delete(this.#pages.keys().next().value!)
+    this.#waiting.push(page)
+    // One that is still in sight is wanted again when the next one has come.
+    if (this.#waiting.length > MOST_WAITING) this.#pages.delete(this.#waiting.shift()!)
+    this.#readNext()
+  }
+
+  #readNext(): void {
+    if (this.#reading >= MOST_READ) return
+    const page = this.#waiting.pop()
+    if (page === undefined) return
+    this.#reading++
     const { signal } = this.#stop
-    this.read(page * PAGE, PAGE, signal).then(
+    const ended = this.read(page * PAGE, PAGE, signal).then(
       ({ objects, total, listedMs }) => {
         if (signal.aborted) return
         this.#pages.set(page, objects)
@@ -65,6 +82,10 @@ export class ObjectPages {
         this.#changed()
       },
     )
+    void ended.finally(() => {
+      this.#reading--
+      if (!signal.aborted) this.#readNext()
+    })
   }
 
   #changed(): void {
