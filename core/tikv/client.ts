@@ -6,6 +6,7 @@ import { type Random, systemRandom } from '#core/base/random.ts'
 import { TaskSet } from '#core/base/tasks.ts'
 import { batched } from './batch-commands.ts'
 import { type Channel, dialer, type Security } from './channel.ts'
+import type { CommitMoment } from './committer.ts'
 import type { Key } from './keys.ts'
 import { keyToBytes } from './keys.ts'
 import { LockResolver } from './lock-resolver.ts'
@@ -62,13 +63,18 @@ export class TxnClient {
     return new Map(this.#shared.sender.counts).set('Tso', this.#shared.oracle.requests)
   }
 
-  /** `start`: where another transaction was committed (`KvTxn.reusable`), instead of now. */
-  async begin(start?: Timestamp): Promise<KvTxn> {
+  /**
+   * `on`: where another transaction was committed (`KvTxn.moment`), instead of now; its commit then returns undefined also
+   * when it writes nothing else than that one did, or not all in one region.
+   */
+  async begin(on?: CommitMoment): Promise<KvTxn> {
     const shared = this.#open
     const beganMs = shared.clock.monotonicMs()
+    if (on !== undefined)
+      return new KvTxn(shared, { startTs: on.at, startedOn: on.keys, beganMs }, this.getTimestamp())
     // Both of one request.
-    const [startTs, minCommitTs] = await Promise.all([start ?? this.getTimestamp(), this.getTimestamp()])
-    return new KvTxn(shared, { startTs, minCommitTs, beganMs })
+    const timestamps = [this.getTimestamp(), this.getTimestamp()] as const
+    return new KvTxn(shared, { startTs: await timestamps[0], beganMs }, timestamps[1])
   }
 
   /** What was committed at the timestamp; without one, the newest, each key as it is when it is read. */

@@ -21,7 +21,6 @@ import {
   keyErrorFrom,
   type LockInfo,
   type Mutation,
-  OP_INSERT,
   OP_LOCK,
 } from './kv-messages.ts'
 import { Message } from './messages.ts'
@@ -41,9 +40,20 @@ const SAFE_WINDOW_MS = 2_000
 /** What one phase of one batch came to. `unknown`: whether the request was carried out is not known. */
 type Phase = 'done' | 'conflict' | 'unknown'
 
+/**
+ * Where a transaction was committed, at a timestamp that nobody else has: one other may begin there, and none of `keys`,
+ * which the first wrote or locked, is newer there than that left it.
+ */
+export interface CommitMoment {
+  readonly at: Timestamp
+  readonly keys: ReadonlySet<Key>
+}
+
 /** What a transaction has of PD. */
 export interface TxnTimes {
   readonly startTs: Timestamp
+  /** What was written at the start timestamp, where another transaction was committed at it. */
+  readonly startedOn?: ReadonlySet<Key>
   /** Of this transaction alone, later than the start. */
   readonly minCommitTs: Timestamp
   /** When the latter was asked for, by the monotonic clock. */
@@ -64,7 +74,8 @@ export class TwoPhaseCommitter {
   readonly #times: TxnTimes
   /** By key. */
   readonly #mutations: readonly Mutation[]
-  readonly #primary: Key
+  /** Undefined: what it began on leaves none. */
+  readonly #primary: Key | undefined
   readonly #ttlMs: number
   #asyncCommit: boolean
   /** The first phase was one request for all keys: refused, it has left no lock. */
@@ -80,7 +91,7 @@ export class TwoPhaseCommitter {
     this.#startTs = times.startTs
     this.#times = times
     this.#mutations = [...mutations].sort((a, b) => (a.key < b.key ? -1 : 1))
-    this.#primary = primaryOf(this.#mutations).key
+    this.#primary = primaryOf(this.#mutations, times.startedOn)
     const keyBytes = this.#mutations.reduce((sum, { key }) => sum + key.length, 0)
     this.#asyncCommit = this.#mutations.length <= ASYNC_MAX_KEYS && keyBytes <= ASYNC_MAX_KEY_BYTES
     this.#minCommitTs = times.minCommitTs
@@ -110,9 +121,10 @@ export class TwoPhaseCommitter {
     return this.#commitPrimary(backoff)
   }
 
-  /** Whether nobody else was or will be given the commit timestamp. */
-  get ownsCommitTs(): boolean {
-    return this.#ownsCommitTs
+  /** After a commit whose timestamp nobody else was or will be given. */
+  get moment(): CommitMoment | undefined {
+    if (!this.#ownsCommitTs) return undefined
+    return { at: this.#onePcCommitTs, keys: new Set(this.#mutations.map(({ key }) => key)) }
   }
 
   /** Since the start timestamp. */
@@ -128,6 +140,11 @@ export class TwoPhaseCommitter {
       const batches = await this.#batches(todo, backoff)
       const onePc = batches.length === 1 && todo.length === this.#mutations.length
       this.#atOnce = onePc
+      // Locks that may have to be taken back must not lie on what was committed at the same number.
+      if (this.#times.startedOn !== undefined && (!onePc || this.#primary === undefined)) {
+        this.#atOnce = true
+        return 'conflict'
+      }
       const again: Mutation[] = []
       const phases = await settleAll(batches.map((batch) => this.#prewrite(batch, onePc, again, backoff)))
       // One batch that surely failed means that nothing is committed, whatever became of the others.
@@ -175,7 +192,7 @@ export class TwoPhaseCommitter {
         (writer) => {
           for (const mutation of mutations) writer.item(2, encodeMutation(mutation))
           writer
-            .bytes(3, keyToBytes(this.#primary))
+            .bytes(3, keyToBytes(this.#primary!))
             .number(4, this.#startTs)
             .number(5, this.#ttlMs)
             .number(8, mutations.length)
@@ -341,7 +358,7 @@ export class TwoPhaseCommitter {
   async #determine(backoff: Backoffer): Promise<Timestamp> {
     const { resolver, address } = this.#shared
     try {
-      const commitTs = await resolver.determine(this.#primary, this.#startTs, backoff)
+      const commitTs = await resolver.determine(this.#primary!, this.#startTs, backoff)
       if (commitTs === CONFLICT && !this.#atOnce) this.#rollBackLater()
       return commitTs
     } catch (cause) {
@@ -352,15 +369,12 @@ export class TwoPhaseCommitter {
 }
 
 /**
- * An inserted key if there is one. What becomes of a transaction is written at its primary under its start timestamp, and
- * one that began where another was committed must not write that over the other's work: no key of that one is inserted.
+ * What becomes of a transaction is written at its primary under its start timestamp: one that began where another was
+ * committed must not write that over the other's work.
  */
-function primaryOf(mutations: readonly Mutation[]): Mutation {
-  return (
-    mutations.find(({ op }) => op === OP_INSERT) ??
-    mutations.find(({ op }) => op !== OP_LOCK) ??
-    mutations[0]!
-  )
+function primaryOf(mutations: readonly Mutation[], startedOn?: ReadonlySet<Key>): Key | undefined {
+  const free = startedOn === undefined ? mutations : mutations.filter(({ key }) => !startedOn.has(key))
+  return (free.find(({ op }) => op !== OP_LOCK) ?? free[0])?.key
 }
 
 /** Written by others since the transaction began, or ended by others. */

@@ -41,8 +41,8 @@ for (const [name, { skip, start }] of Object.entries(clusters)) {
     first.set('a', bytes('1'))
     first.set('c', bytes('1'))
     assert.notEqual(await first.commit(), undefined)
-    assert.notEqual(first.reusable, undefined)
-    const next = await client.begin(first.reusable)
+    assert.notEqual(first.moment, undefined)
+    const next = await client.begin(first.moment)
     next.set('a', bytes('2'))
     next.insert('b', bytes('2'))
     const values = async () => {
@@ -56,7 +56,7 @@ for (const [name, { skip, start }] of Object.entries(clusters)) {
     const { client, next, values } = await setUp(t)
     assert.notEqual(await next.commit(), undefined)
     assert.equal(await values(), '221')
-    const third = await client.begin(next.reusable)
+    const third = await client.begin(next.moment)
     third.set('a', bytes('3'))
     third.insert('d', bytes('3'))
     assert.notEqual(await third.commit(), undefined)
@@ -77,7 +77,7 @@ for (const [name, { skip, start }] of Object.entries(clusters)) {
       assert.notEqual(await foreign.commit(), undefined)
       assert.equal(await next.commit(), undefined)
       assert.equal(await values(), kept)
-      assert.equal(next.reusable, undefined)
+      assert.equal(next.moment, undefined)
     }
   })
 
@@ -116,5 +116,5 @@ test('a commit whose timestamp somebody else may have is not begun at', async (t
   await client.getSnapshot(await client.getTimestamp()).get('a')
   txn.set('a', bytes('1'))
   assert.notEqual(await txn.commit(), undefined)
-  assert.equal(txn.reusable, undefined, 'the store committed it right after the newest read')
+  assert.equal(txn.moment, undefined, 'the store committed it right after the newest read')
 })

@@ -1,6 +1,6 @@
 /** A transaction: reads of one moment, and writes that are kept here until `commit`. */
 import { BackendError } from '#core/base/errno.ts'
-import { TwoPhaseCommitter, type TxnTimes } from './committer.ts'
+import { type CommitMoment, TwoPhaseCommitter, type TxnTimes } from './committer.ts'
 import type { Key } from './keys.ts'
 import { type KeyValue, type Mutation, OP_DEL, OP_INSERT, OP_LOCK, OP_PUT } from './kv-messages.ts'
 import type { Shared } from './shared.ts'
@@ -10,16 +10,20 @@ import type { Timestamp } from './timestamp.ts'
 export class KvTxn {
   readonly startTs: Timestamp
   readonly #shared: Shared
-  readonly #times: TxnTimes
+  readonly #times: Omit<TxnTimes, 'minCommitTs'>
+  readonly #minCommitTs: Promise<Timestamp>
   readonly #snapshot: KvSnapshot
   readonly #mutations = new Map<Key, Mutation>()
   #ended = false
-  #reusable: Timestamp | undefined
+  #moment: CommitMoment | undefined
 
-  constructor(shared: Shared, times: TxnTimes) {
+  /** `minCommitTs` may come until the commit. */
+  constructor(shared: Shared, times: Omit<TxnTimes, 'minCommitTs'>, minCommitTs: Promise<Timestamp>) {
     this.#shared = shared
     this.startTs = times.startTs
     this.#times = times
+    this.#minCommitTs = minCommitTs
+    minCommitTs.catch(() => {}) // told by the commit, if there is one
     this.#snapshot = new KvSnapshot(shared, times.startTs)
   }
 
@@ -69,19 +73,17 @@ export class KvTxn {
     this.#end()
     const mutations = [...this.#mutations.values()]
     if (mutations.length === 0) return this.startTs
-    const committer = new TwoPhaseCommitter(this.#shared, this.#times, mutations)
+    const times = { ...this.#times, minCommitTs: await this.#minCommitTs }
+    const committer = new TwoPhaseCommitter(this.#shared, times, mutations)
     const commitTs = await committer.commit()
     if (commitTs === 0n) return undefined
-    if (committer.ownsCommitTs) this.#reusable = commitTs
+    this.#moment = committer.moment
     return commitTs
   }
 
-  /**
-   * After a commit whose timestamp nobody else has: one transaction may begin there, with what this one wrote or locked
-   * being the newest. It must insert a key (`insert`).
-   */
-  get reusable(): Timestamp | undefined {
-    return this.#reusable
+  /** Where it was committed, if one other transaction may begin there. */
+  get moment(): CommitMoment | undefined {
+    return this.#moment
   }
 
   /** Nothing has been sent to the stores yet: nothing is left there. */

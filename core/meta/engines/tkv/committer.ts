@@ -7,7 +7,8 @@
  * entries of the same directory all write its node: side by side they would only lose to each other, so a directory is
  * in one transaction at a time.
  *
- * Creations in a directory that this client changed last begin where that commit left it, and read nothing (footings.ts).
+ * Where they can, they begin where the last commit ended, and creations in a directory that was changed last read nothing
+ * (footings.ts).
  */
 import type { Clock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
@@ -141,6 +142,22 @@ export class Committer {
     return undefined
   }
 
+  /** Make commits on what was there when the last one ended, if that is enough. Undefined: nothing was done. */
+  async #makeOnLatest(group: readonly Waiting[]): Promise<readonly Outcome[] | undefined> {
+    const needs = together(group)
+    const moment = this.#footings.takeLatest(needs)
+    if (moment === undefined) return undefined
+    const transaction = await this.#parts.store.begin(moment)
+    const draft = await Draft.load(transaction, needs)
+    const outcomes = this.#applyAll(group, draft)
+    // What is refused may have changed meanwhile.
+    if (!outcomes.every((outcome) => 'result' in outcome && outcome.result.ok)) return undefined
+    if (draft.writes.size === 0) return undefined
+    if (await this.#write(transaction, draft, group)) return outcomes
+    this.#footings.latestFailed()
+    return undefined
+  }
+
   #start(): void {
     while (this.#running < LANES) {
       const group = this.#take()
@@ -180,9 +197,11 @@ export class Committer {
     const parts = byDirectory(group)
     try {
       const outcomes =
-        parts.length === 1
-          ? ((await this.#makeOnFooting(group)) ?? (await this.transact(together(group), work, group)))
-          : (await this.#try(together(group), work, group))?.result
+        (parts.length === 1 ? await this.#makeOnFooting(group) : undefined) ??
+        (await this.#makeOnLatest(group)) ??
+        (parts.length === 1
+          ? await this.transact(together(group), work, group)
+          : (await this.#try(together(group), work, group))?.result)
       if (outcomes === undefined) return (await Promise.all(parts.map((part) => this.#make(part)))).flat()
       for (const [k, outcome] of outcomes.entries()) group[k]!.settle(outcome)
       return group.slice(outcomes.length)

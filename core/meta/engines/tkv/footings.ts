@@ -1,7 +1,7 @@
 /**
- * Where commits of this client left directories: what was written and guarded is the newest at the moment of the commit,
- * so that the next creation in the directory can begin there and has nothing to read. What others changed since makes its
- * commit lose, as if it had read at that moment.
+ * Where commits of this client left the store: the next transaction can begin there and needs no timestamp for that. What
+ * was written and guarded is the newest at that moment, so that a creation in a directory that this client changed last
+ * has nothing to read either. What others changed since makes the commit lose, as if it had read at that moment.
  *
  * A moment serves one transaction; what it is good for lasts until another commit of ours writes the same keys.
  */
@@ -14,13 +14,15 @@ import type { Value } from './stored.ts'
 const MAX_DIRECTORIES = 64
 /** Later others are more likely to have been here, and a start long ago makes locks live longer. */
 const LIFE_MS = 2_000
-/** In a directory in which others were faster. */
+/** As above, where others work on more than one directory. */
+const LATEST_LIFE_MS = 100
+/** Where others were faster. */
 const REST_MS = 1_000
 
 export interface Footing {
   readonly moment: Moment
   readonly values: ReadonlyMap<Key, Value>
-  readonly untilMs: number
+  readonly madeMs: number
 }
 
 export class Footings {
@@ -28,6 +30,8 @@ export class Footings {
   readonly #footings = new Map<number, Footing>()
   /** Directories where others were faster, until when nothing is kept. */
   readonly #resting = new Map<number, number>()
+  #latest: Footing | undefined
+  #latestRestsUntilMs = 0
 
   constructor(clock: Clock) {
     this.#clock = clock
@@ -38,29 +42,55 @@ export class Footings {
     const footing = this.#footings.get(directory)
     if (footing === undefined || needs.ranges.size > 0) return undefined
     for (const key of needs.keys) if (!footing.values.has(key) && !inserts.has(key)) return undefined
-    for (const [other, { moment }] of this.#footings)
-      if (moment === footing.moment) this.#footings.delete(other)
-    return footing.untilMs > this.#clock.monotonicMs() ? footing : undefined
+    this.#forget(footing)
+    return footing.madeMs + LIFE_MS > this.#clock.monotonicMs() ? footing : undefined
+  }
+
+  /** Where the last commit of all ended, for a transaction that reads there. */
+  takeLatest({ keys }: Needs): Moment | undefined {
+    const latest = this.#latest
+    const now = this.#clock.monotonicMs()
+    if (latest === undefined || latest.madeMs + LATEST_LIFE_MS <= now || this.#latestRestsUntilMs > now)
+      return undefined
+    for (const key of keys)
+      if (!latest.moment.keys.has(key)) {
+        this.#forget(latest)
+        return latest.moment
+      }
+    return undefined
   }
 
   /** A commit has left these values; `moment` is undefined where the store cannot tell. */
   left(directories: Iterable<number>, moment: Moment | undefined, values: ReadonlyMap<Key, Value>): void {
     for (const [directory, footing] of this.#footings)
       for (const key of values.keys()) if (footing.values.has(key)) this.#footings.delete(directory)
+    this.#latest = undefined
     if (moment === undefined) return
     const now = this.#clock.monotonicMs()
+    const footing = { moment, values, madeMs: now }
+    this.#latest = footing
     for (const directory of directories)
       if ((this.#resting.get(directory) ?? 0) <= now) {
         this.#resting.delete(directory)
-        this.#footings.set(directory, { moment, values, untilMs: now + LIFE_MS })
+        this.#footings.set(directory, footing)
         bound(this.#footings)
       }
   }
 
-  /** A transaction that stood on it lost. */
+  /** A transaction that stood there lost. */
   failed(directory: number): void {
     this.#resting.set(directory, this.#clock.monotonicMs() + REST_MS)
     bound(this.#resting)
+  }
+
+  latestFailed(): void {
+    this.#latestRestsUntilMs = this.#clock.monotonicMs() + REST_MS
+  }
+
+  #forget({ moment }: Footing): void {
+    for (const [directory, footing] of this.#footings)
+      if (footing.moment === moment) this.#footings.delete(directory)
+    if (this.#latest?.moment === moment) this.#latest = undefined
   }
 }
 

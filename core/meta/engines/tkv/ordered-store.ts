@@ -39,7 +39,11 @@ export interface StoreReader {
 export type Writes = ReadonlyMap<Key, Uint8Array | null>
 
 /** Where the commit of a transaction left the store. One other transaction may begin there (`begin`). */
-export type Moment = bigint
+export interface Moment {
+  readonly at: bigint
+  /** What it wrote or guarded: none of it is newer there than it left it. */
+  readonly keys: ReadonlySet<Key>
+}
 
 /** Reads what was committed when it began. Needs no end: what is not committed leaves nothing behind. */
 export interface StoreTransaction extends StoreReader {
@@ -50,7 +54,7 @@ export interface StoreTransaction extends StoreReader {
    * exists, whenever it was made.
    */
   commit(guards: readonly Key[], writes: Writes, inserts?: ReadonlySet<Key>): Promise<boolean>
-  /** After a commit, if the store can tell: none of what was guarded or written is newer there than this left it. */
+  /** After a commit, if the store can tell. */
   readonly left: Moment | undefined
 }
 
@@ -59,8 +63,8 @@ export interface OrderedStore extends StoreReader {
   readonly scheme: string
   /** Without any secret. */
   readonly address: string
-  /** `at`: instead of now; the transaction must insert a key then. */
-  begin(at?: Moment): Promise<StoreTransaction>
+  /** `on`: there instead of now; the commit may then be false because it writes no other keys than were written there. */
+  begin(on?: Moment): Promise<StoreTransaction>
   /** Remove every key of the range; not atomic, and not to be raced by commits. */
   deleteRange(range: KeyRange): Promise<void>
   /** The store's wall clock, Unix milliseconds, where it has one. */

@@ -78,8 +78,8 @@ export class MemoryStore implements OrderedStore {
     return this.#readerAt(() => this.#place.now).scan(range, options)
   }
 
-  async begin(at?: Moment): Promise<StoreTransaction> {
-    const began = at === undefined ? this.#place.now : Number(at)
+  async begin(on?: Moment): Promise<StoreTransaction> {
+    const began = on === undefined ? this.#place.now : Number(on.at)
     let left: Moment | undefined
     return {
       ...this.#readerAt(() => began),
@@ -89,7 +89,7 @@ export class MemoryStore implements OrderedStore {
       commit: (guards, writes, inserts) =>
         this.#soon(() => {
           if (!this.#place.commit(began, guards, writes, inserts ?? [])) return false
-          left = BigInt(this.#place.now)
+          left = { at: BigInt(this.#place.now), keys: new Set([...guards, ...writes.keys()]) }
           return true
         }),
     }

@@ -39,9 +39,9 @@ export class TikvStore implements OrderedStore {
     return pairsOf(this.#client.getSnapshot(), range, options)
   }
 
-  async begin(at?: Moment): Promise<StoreTransaction> {
+  async begin(on?: Moment): Promise<StoreTransaction> {
     this.#sent(1)
-    const txn = await this.#client.begin(at)
+    const txn = await this.#client.begin(on)
     const reader: StoreReader = {
       get: (keys) => {
         if (keys.length > 0) this.#sent(1)
@@ -55,7 +55,7 @@ export class TikvStore implements OrderedStore {
     return {
       ...reader,
       get left() {
-        return txn.reusable
+        return txn.moment
       },
       commit: async (guards, writes, inserts) => {
         this.#sent(1)
