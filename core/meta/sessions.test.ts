@@ -154,7 +154,11 @@ test('locks that went with a cleaned session, or one that somebody began to clea
   await meta.setlk(ctx, c, 5n, { ...all, type: 'U', start: 11n }, false)
   await removeSession(state, state.sid)
   await state.lease.renew()
-  assert.deepEqual(lost, [[a, b]], 'that on c was given back')
+  assert.deepEqual(
+    lost.map((inodes) => inodes.toSorted()),
+    [[a, b].sort()],
+    'that on c was given back',
+  )
 
   await meta.flock(ctx, c, 5n, 'W', false)
   state.lease.untilMs = 0
