@@ -1,5 +1,6 @@
 /** A private PostgreSQL cluster on loopback: its data in a temporary folder, gone after `stop`. */
 import { type ChildProcess, execFile } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { chmod, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -11,6 +12,7 @@ import { end, freePort, spawnBound, untilListening } from './servers.ts'
 
 const execute = promisify(execFile)
 const START_MS = 60_000
+const STARTS = 5
 
 /** The folder of `initdb` and `postgres`, which Debian keeps out of PATH; undefined when there is none. */
 function binaries(): string | undefined {
@@ -155,8 +157,20 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     kill,
     restart: async () => {
       await kill()
-      group = await start()
-      await untilAnswering(() => sql('postgres', 'SELECT 1'))
+      // A process that outlived the kill by a moment keeps the next server from starting, and so does a client whose
+      // attempt to connect met itself on the port.
+      for (let attempt = 1; ; attempt++) {
+        try {
+          group = await start()
+          const ended = once(group, 'exit').then(() => Promise.reject(new Error('the server ended at once')))
+          ended.catch(() => {}) // it ends some time
+          await Promise.race([untilAnswering(() => sql('postgres', 'SELECT 1')), ended])
+          return
+        } catch (error) {
+          if (attempt === STARTS) throw error
+          await sleep(200)
+        }
+      }
     },
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),

@@ -161,13 +161,20 @@ export class PostgresEngine implements MetaEngine {
   }
 
   /**
-   * What was answered before is on the server's disk (unsettled.ts). Usage sums are with the server then: not worth a
-   * wait of their own.
+   * What was answered before is on the server's disk (unsettled.ts), and usage sums with it: they are written first,
+   * without a wait of their own.
    */
   async sync(): Promise<void> {
     if (this.#closing !== undefined) throw this.#closedError()
     try {
-      await Promise.all([this.#usage.flush(false), this.#unsettled.sync()])
+      for (;;) {
+        await this.#usage.flush(false)
+        const { written } = this.#usage
+        const { crashes } = this
+        await this.#unsettled.sync(written.length > 0)
+        if (written.every((each) => each.crashes === this.crashes) && crashes === this.crashes)
+          return this.#usage.settled(written)
+      }
     } catch (error) {
       throw this.#asBackendError(error)
     }

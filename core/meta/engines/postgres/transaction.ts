@@ -71,13 +71,13 @@ export async function fatesOf(connection: Connection, of: readonly Numbered[]): 
 
 /**
  * Run `first`, then the statements that `then` makes of the answers (undefined: nothing is to be changed), as one
- * transaction. Rejects the server's error with the transaction rolled back; LostAnswer when the connection went before
+ * transaction, whose number it is told. Rejects the server's error with the transaction rolled back; LostAnswer when the connection went before
  * the commit was sent, so nothing happened; LostCommit after.
  */
 export async function inTransaction(
   connection: Connection,
   first: readonly Call[],
-  then: (answers: readonly Result[]) => readonly Call[] | undefined,
+  then: (answers: readonly Result[], transaction: Numbered) => readonly Call[] | undefined,
 ): Promise<readonly Result[]> {
   let known: Numbered | undefined
   let committing = false
@@ -87,7 +87,7 @@ export async function inTransaction(
     const position = results.at(-1)!.rows[0]![0] as number
     // A pooler may have brought us to a server that has been started anew since it was asked.
     known = { number, incarnation: connection.pooled ? started : connection.incarnation, position }
-    const calls = then(results.slice(2, -1))
+    const calls = then(results.slice(2, -1), known)
     if (calls === undefined) {
       await connection.run([ROLLBACK])
       return []

@@ -104,9 +104,12 @@ export class Unsettled {
     if (this.#waiting === undefined) void this.#flushIn(FLUSH_MS)
   }
 
-  /** What was answered before is on the server's disk. Rejects when it could not be; callers share a flush. */
-  async sync(): Promise<void> {
-    if (this.#answered.size > 0 || this.#parts.pool.lazy) await this.flush()
+  /**
+   * What was answered before is on the server's disk, and with `more` whatever else was written. Rejects when it could
+   * not be; callers share a flush.
+   */
+  async sync(more = false): Promise<void> {
+    if (more || this.#answered.size > 0 || this.#parts.pool.lazy) await this.flush()
     if (this.#lost === 0) return
     const what = `${this.#lost} operations were lost in a crash of the server and could not be repeated`
     this.#lost = 0

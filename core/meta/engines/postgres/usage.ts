@@ -8,8 +8,8 @@
  * - reads of these records by this client include what is waiting here; other clients see it up to FLUSH_MS later,
  *   or after `sync`;
  * - a kill of this process loses the sum of at most FLUSH_MS (fsck and `quota check` count anew); `close` loses none;
- * - who waits for a flush (`sync`, in every fsync of a file) does not wait for the server's disk: a crash of the server
- *   may lose the sums of its last half second;
+ * - who waits for a flush (`sync`, in every fsync of a file) does not wait for the server's disk on their account: what
+ *   is not known to be on it is kept, and added again if a crash of the server took it back;
  * - a sum counts once: when the answer to its commit is lost, the server is asked what became of the transaction.
  */
 import type { Log } from '#core/base/log.ts'
@@ -21,7 +21,7 @@ import { isConflict, LostAnswer } from './errors.ts'
 import type { Pool } from './pool.ts'
 import { Prepared } from './statement.ts'
 import type { PgStatements } from './statements.ts'
-import { fatesOf, inTransaction, LostCommit } from './transaction.ts'
+import { fatesOf, inTransaction, LostCommit, type Numbered } from './transaction.ts'
 
 /** How long a sum may wait to be written. */
 export const FLUSH_MS = 100
@@ -39,6 +39,19 @@ interface Sum {
   readonly quota: { readonly of: 'dir' | 'user' | 'group'; readonly id: number } | undefined
 }
 
+/** Sums that were written by a transaction which the server's disk may not have yet. */
+export interface Written {
+  readonly transaction: Numbered
+  readonly sums: ReadonlyMap<string, Sum>
+  /** Crashes of the server known when it was written. */
+  readonly crashes: number
+}
+
+/** A transaction waits for the disk if it has logged something. */
+const LOGGED: Call = {
+  statement: new Prepared("SELECT pg_logical_emit_message(true, 'pomelo', '')"),
+  params: [],
+}
 const NO_DISK: Call = {
   statement: new Prepared("SELECT set_config('synchronous_commit', 'off', true)"),
   params: [],
@@ -52,8 +65,10 @@ export class Usage {
   #waiting = new Map<string, Sum>()
   /** Being written, or written with an answer that was lost: they count until that is settled. */
   #writing = new Map<string, Sum>()
-  /** Of the transaction that wrote `#writing` and whose answer was lost. */
-  #doubt: LostCommit | undefined
+  /** The transaction that wrote `#writing` and whose answer was lost. */
+  #doubt: Numbered | undefined
+  /** In order. */
+  #written: Written[] = []
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> | undefined
   /** Grows when a flush starts or ends: what was read meanwhile is not known to hold the sums or not. */
@@ -100,13 +115,23 @@ export class Usage {
     return this.#flushing?.catch(() => {})
   }
 
+  /** What waits for the server's disk: see `settled`. */
+  get written(): readonly Written[] {
+    return this.#written
+  }
+
+  /** These are on the server's disk: it was waited for since they were written, and has not crashed in between. */
+  settled(written: readonly Written[]): void {
+    this.#written = this.#written.filter((each) => !written.includes(each))
+  }
+
   /**
-   * Write what is waiting; `durably`: on the server's disk, too. Rejects when it could not be: it goes on waiting.
+   * Write what is waiting; `durably`: on the server's disk, too, with all that was written before. Rejects when it could not be: it goes on waiting.
    * @hot
    */
   async flush(durably = true): Promise<void> {
     while (this.#flushing !== undefined) await this.flushing
-    if (this.#waiting.size === 0 && this.#doubt === undefined) return
+    if (this.#waiting.size === 0 && this.#doubt === undefined && !this.#owes(durably)) return
     clearTimeout(this.#timer)
     this.#timer = undefined
     this.#epoch++
@@ -115,6 +140,13 @@ export class Usage {
       this.#flushing = undefined
     })
     await this.#flushing
+  }
+
+  /** What was written earlier has to be asked about, or waited for. */
+  #owes(durably: boolean): boolean {
+    return durably
+      ? this.#written.length > 0
+      : this.#written.some(({ crashes }) => crashes < this.#pool.crashes)
   }
 
   /** No timer is left. */
@@ -135,17 +167,37 @@ export class Usage {
   }
 
   async #write(durably: boolean): Promise<void> {
-    await this.#settleDoubt()
+    for (;;) {
+      await this.#settleDoubt()
+      await this.#settleWritten()
+      const { crashes } = this.#pool
+      const before = this.#written
+      await this.#writeWaiting(durably)
+      if (!durably) return
+      if (crashes === this.#pool.crashes) return this.settled(before)
+    }
+  }
+
+  async #writeWaiting(durably: boolean): Promise<void> {
     this.#writing = this.#waiting
     this.#waiting = new Map()
     for (let attempt = 1; ; attempt++) {
+      let unsure: Numbered | undefined
       try {
-        const calls = durably ? this.#calls() : [NO_DISK, ...this.#calls()]
-        await this.#pool.use((connection) => inTransaction(connection, calls, () => []))
-        this.#writing = new Map()
+        await this.#pool.use((connection) => {
+          // Behind a pooler a crash of the server need not be seen.
+          const waits = durably || connection.pooled
+          const calls = [waits ? LOGGED : NO_DISK, ...this.#calls()]
+          return inTransaction(connection, calls, (_, transaction) => {
+            unsure = waits ? undefined : transaction
+            return []
+          })
+        })
+        if (unsure === undefined) this.#writing = new Map()
+        else this.#keep(unsure)
         return
       } catch (error) {
-        if (error instanceof LostCommit) this.#doubt = error
+        if (error instanceof LostCommit) this.#doubt = error.transaction
         else if (isConflict(error) && attempt < TRIES) continue
         else if (error instanceof LostAnswer && attempt < TRIES) continue
         else this.#putBack()
@@ -179,16 +231,36 @@ export class Usage {
     const doubt = this.#doubt
     if (doubt === undefined) return
     for (;;) {
-      const [fate] = await this.#pool.use((connection) => fatesOf(connection, [doubt.transaction]))
+      const { crashes } = this.#pool
+      const [fate] = await this.#pool.use((connection) => fatesOf(connection, [doubt]))
       if (fate === 'in progress') {
         await new Promise((resolve) => setTimeout(resolve, 20))
         continue
       }
-      if (fate === 'committed') this.#writing = new Map()
+      if (fate === 'committed') this.#keep(doubt, crashes)
       else this.#putBack()
       this.#doubt = undefined
       return
     }
+  }
+
+  /** What a crash took back of the sums that were written is added again. */
+  async #settleWritten(): Promise<void> {
+    const { crashes } = this.#pool
+    const before = this.#written.filter((each) => each.crashes < crashes)
+    if (before.length === 0) return
+    const transactions = before.map(({ transaction }) => transaction)
+    const fates = await this.#pool.use((connection) => fatesOf(connection, transactions))
+    for (const [k, { sums }] of before.entries())
+      if (fates[k] !== 'committed') for (const sum of sums.values()) addTo(this.#waiting, sum)
+    this.settled(before)
+  }
+
+  /** `#writing` is with the server, and not known to be on its disk. */
+  #keep(transaction: Numbered, crashes = this.#pool.crashes): void {
+    this.#written = [...this.#written, { transaction, sums: this.#writing, crashes }]
+    this.#writing = new Map()
+    this.#timer ??= setTimeout(() => void this.#flushInBackground(), FLUSH_MS)
   }
 
   #putBack(): void {
