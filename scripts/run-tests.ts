@@ -168,10 +168,14 @@ function prepareSystem(): void {
     prove: 'perl',
     'redis-server': 'redis-server',
     pg_ctlcluster: 'postgresql',
+    pgbouncer: 'pgbouncer',
     ...(existsSync(join(root, '../shared/tikvmock')) && { go: 'golang-go' }),
   }
-  const missing = Object.entries(wanted).filter(([program]) => which(program) === undefined)
-  if (missing.length > 0) installPackages(missing.map(([, name]) => name))
+  const missing = Object.entries(wanted).flatMap(([program, name]) =>
+    which(program) === undefined ? [name] : [],
+  )
+  // One that the distribution does not have must not keep out the others.
+  if (missing.length > 0 && !installPackages(missing)) for (const name of missing) installPackages([name])
   const obstacle = mountObstacle()
   if (obstacle !== undefined) console.log(`Mount tests will be skipped: ${obstacle}`)
 }
