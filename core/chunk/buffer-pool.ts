@@ -2,6 +2,8 @@
  * Block buffers, used again: a fresh one costs page faults, and leaving them to the garbage collector would
  * keep several times the budget in memory. Sizes are powers of two from 64 KiB.
  */
+import { pageBuffer } from '#core/base/page-buffer.ts'
+
 const SMALLEST = 64 * 1024
 
 export class BufferPool {
@@ -27,7 +29,7 @@ export class BufferPool {
   /** A buffer of exactly `capacity` bytes with anything in it. */
   take(capacity: number): Uint8Array {
     const buffer = this.#free.get(capacity)?.pop()
-    if (buffer === undefined) return Buffer.allocUnsafeSlow(capacity)
+    if (buffer === undefined) return pageBuffer(capacity)
     this.#idle -= capacity
     return buffer
   }

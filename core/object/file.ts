@@ -10,8 +10,10 @@ import * as fs from 'node:fs'
 import { promisify } from 'node:util'
 import { systemClock } from '#core/base/clock.ts'
 import { BackendError, type BackendErrorKind } from '#core/base/errno.ts'
+import { isPages } from '#core/base/page-buffer.ts'
 import { below, type Random, systemRandom } from '#core/base/random.ts'
 import { Semaphore } from '#core/base/semaphore.ts'
+import { DirectWrites } from './direct-writes.ts'
 import { abandonable, throwIfAborted } from './interrupt.ts'
 import { compareKeys } from './keys.ts'
 import { LoopCalls } from './loop-calls.ts'
@@ -66,6 +68,7 @@ export class FileObjectStore implements ObjectStore {
   #foldersMade = 0
   readonly #syncs = new Semaphore(SYNCS)
   readonly #loop: LoopCalls
+  readonly #direct = new DirectWrites()
 
   /** `root` is absolute, normally ending in `/`. */
   constructor(root: string, random: Random = systemRandom) {
@@ -95,9 +98,7 @@ export class FileObjectStore implements ObjectStore {
       throwIfAborted(signal)
       if (this.#replaceNow(path, parts)) return
       await abandonable(signal, () =>
-        path.endsWith('/')
-          ? this.#makeFolder(path).then(() => {})
-          : this.#replace(path, (fd) => writeAll(fd, parts), signal),
+        path.endsWith('/') ? this.#makeFolder(path).then(() => {}) : this.#replaceTimed(path, parts, signal),
       )
     } catch (error) {
       throw fileError('put', path, error)
@@ -201,13 +202,34 @@ export class FileObjectStore implements ObjectStore {
     return this.#root + key
   }
 
+  /** `#replace`, past the kernel's cache where that is better. */
+  async #replaceTimed(
+    path: string,
+    parts: readonly Uint8Array[],
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const size = totalLength(parts)
+    const isDirect = this.#loop.isLocal && parts.every(isPages) && this.#direct.choose(size)
+    const write = (fd: number): Promise<void> => writeAll(fd, parts)
+    const start = systemClock.monotonicMs()
+    try {
+      await this.#replace(path, write, signal, isDirect ? NEW | fs.constants.O_DIRECT : NEW)
+    } catch (error) {
+      if (!isDirect || codeOf(error) !== 'EINVAL') throw error
+      this.#direct.refused()
+      return this.#replace(path, write, signal)
+    }
+    this.#direct.took(isDirect, size, systemClock.monotonicMs() - start)
+  }
+
   async #replace(
     path: string,
     write: (fd: number) => Promise<void>,
     signal: AbortSignal | undefined,
+    flags = NEW,
   ): Promise<void> {
     const temporary = this.#temporaryFor(path)
-    const fd = await this.#createFile(temporary)
+    const fd = await this.#createFile(temporary, flags)
     try {
       try {
         await write(fd)
@@ -222,13 +244,13 @@ export class FileObjectStore implements ObjectStore {
     }
   }
 
-  async #createFile(path: string): Promise<number> {
+  async #createFile(path: string, flags: number): Promise<number> {
     try {
-      return await open(path, NEW, FILE_MODE)
+      return await open(path, flags, FILE_MODE)
     } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error
       await this.#makeFolder(parentOf(path))
-      return open(path, NEW, FILE_MODE)
+      return open(path, flags, FILE_MODE)
     }
   }
 

@@ -28,10 +28,15 @@ export class LoopCalls {
     this.#clock = clock
   }
 
+  /** Whether the files are known to lie on a disk of this machine, or in its memory. */
+  get isLocal(): boolean {
+    if (this.#isLocal === undefined) this.#ask()
+    return this.#isLocal === true
+  }
+
   /** Whether `run` may be called now. */
   get allowed(): boolean {
-    if (this.#isLocal === undefined) this.#ask()
-    return this.#isLocal === true && this.#clock.monotonicMs() >= this.#restUntilMs
+    return this.isLocal && this.#clock.monotonicMs() >= this.#restUntilMs
   }
 
   run<T>(calls: () => T): T {
