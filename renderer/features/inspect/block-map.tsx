@@ -62,7 +62,7 @@ export function BlockMap({ map, chosen, onChoose }: Props) {
         </span>
       </p>
       <label className={css.choose}>
-        {words.slices}
+        {words.chosen}
         <select value={chosen ?? ''} onChange={(event) => onChoose(Number(event.currentTarget.value))}>
           {map.chunks.map(({ index }) => (
             <option key={index} value={index}>

@@ -4,12 +4,15 @@ import { useRef, useState } from 'react'
 import { useApi } from '../../api/api.ts'
 import { ErrorNote } from '../../components/error-note.tsx'
 import { useOverflow } from '../../components/use-overflow.ts'
+import { useWidth } from '../../components/use-width.ts'
 import { bytes } from '../../format/bytes.ts'
 import { s } from '../../strings/strings.ts'
 import { hexLines, shownText } from './hex.ts'
 import css from './object-panel.module.css'
 
 const PIECE = 4096
+/** px that a line of sixteen bytes takes. */
+const WIDE = 530
 
 /** The bytes of a block as its files see them, a piece at a time. Read only when asked for. */
 export function BlockPreview({ id, objectKey }: { readonly id: string; readonly objectKey: string }) {
@@ -18,6 +21,8 @@ export function BlockPreview({ id, objectKey }: { readonly id: string; readonly 
   const [offset, setOffset] = useState<number>()
   const [isText, setText] = useState(false)
   const host = useRef<HTMLElement>(null)
+  const whole = useRef<HTMLElement>(null)
+  const isWide = useWidth(whole) >= WIDE
   const scrolls = useOverflow(host)
   const { data, error, isFetching, refetch } = useQuery({
     queryKey: ['inspect', 'block', id, objectKey, offset],
@@ -29,7 +34,7 @@ export function BlockPreview({ id, objectKey }: { readonly id: string; readonly 
   const piece =
     data === undefined ? undefined : Uint8Array.from(atob(data.data), (char) => char.charCodeAt(0))
   return (
-    <section>
+    <section ref={whole}>
       <div className={css.row}>
         <h3>{words.title}</h3>
         <span className={css.grow} />
@@ -61,7 +66,7 @@ export function BlockPreview({ id, objectKey }: { readonly id: string; readonly 
             tabIndex={scrolls ? 0 : undefined}
             aria-label={words.label}
           >
-            {isText ? shownText(piece) : hexLines(piece, data.offset)}
+            {isText ? shownText(piece) : hexLines(piece, data.offset, isWide ? 16 : 8)}
           </section>
           <div className={css.row}>
             <span className={`${css.dim} ${css.grow}`}>

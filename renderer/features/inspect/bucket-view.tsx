@@ -1,4 +1,5 @@
 import { Button, SegmentedControl, TextInput } from '@mantine/core'
+import { IconX } from '@tabler/icons-react'
 import { useEffect, useState, useSyncExternalStore } from 'react'
 import type { BucketObject } from '#core/api/inspect.ts'
 import { useApi } from '../../api/api.ts'
@@ -97,10 +98,24 @@ export function BucketView({ id, place }: { readonly id: string; readonly place:
             { value: 'tree', label: words.tree },
           ]}
         />
+        {isFlat && range !== EVERYTHING && (
+          <Button
+            variant="light"
+            size="compact-sm"
+            rightSection={<IconX size={14} aria-hidden />}
+            aria-label={words.showAll}
+            onClick={() => {
+              setRange(EVERYTHING)
+              go(volumeHref(id, 'inspect', '/bucket'))
+            }}
+          >
+            {words.onlySlice(range.firstSlice)}
+          </Button>
+        )}
         <span className={css.note}>
-          {words.count(count(pages.total))}
           {pages.listedMs != null && (
             <>
+              {words.count(count(pages.total))}
               {' · '}
               {s.inspect.survey.listed} <TimeAgo atMs={pages.listedMs} />
             </>
@@ -189,7 +204,7 @@ function Search({ id }: { readonly id: string }) {
         error={wrong ? words.notFound : undefined}
         onChange={(event) => setText(event.currentTarget.value)}
       />
-      <Button type="submit" variant="default" size="compact-sm">
+      <Button type="submit" variant="default" size="xs">
         {words.find}
       </Button>
     </form>

@@ -1,40 +1,56 @@
 import { useRef } from 'react'
-import type { ChunkMap, RecordView } from '#core/api/inspect.ts'
+import type { BlockView, ChunkMap, RecordView } from '#core/api/inspect.ts'
 import { Panel } from '../../components/panel.tsx'
 import { PlainTable } from '../../components/plain-table.tsx'
 import { volumeHref } from '../../components/route.ts'
 import { useWidth } from '../../components/use-width.ts'
 import { bytes, exactBytes } from '../../format/bytes.ts'
+import { count } from '../../format/number.ts'
 import { s } from '../../strings/strings.ts'
 import css from './block-map.module.css'
+import { blocksOf, CHUNK, extentOf, seenOf, ticksOf } from './chunk-scale.ts'
 import { placeColor } from './place-colors.ts'
 
-const CHUNK = 64 * 2 ** 20
-const ROW = 18
-const STEP = 34
+const words = s.inspect.file
+/** Of one row, px: words, the slice, its blocks. */
+const LABEL = 14
+const BAR = 16
+const BLOCKS = 7
+const STEP = LABEL + BAR + BLOCKS + 7
+const AXIS = 18
 const MOST_ROWS = 40
-/** Room for the words above a slice. */
-const LABEL = 320
+/** Room for the words above a slice, and at a mark of the axis. */
+const LABEL_WIDTH = 320
+const TICK_WIDTH = 64
 
-/** One chunk to scale: each slice as it was written, oldest on top, then what a reader sees of them, then the blocks. */
-export function ChunkDiagram({ id, chunk }: { readonly id: string; readonly chunk: ChunkMap }) {
-  const words = s.inspect.file
-  const records = chunk.records.slice(-MOST_ROWS)
-  const height = (records.length + 1) * STEP
-  const start = chunk.index * CHUNK
+interface Props {
+  readonly id: string
+  readonly chunk: ChunkMap
+  readonly blockSize: number
+}
+
+/**
+ * One chunk to scale: each slice as it was written, oldest on top, its blocks under it by where they are, and last what a
+ * reader sees of them all.
+ */
+export function ChunkDiagram({ id, chunk, blockSize }: Props) {
   const host = useRef<HTMLDivElement>(null)
   const width = useWidth(host)
-  const x = (position: number) => ((position - start) / CHUNK) * width
+  const records = chunk.records.slice(-MOST_ROWS)
+  const older = chunk.records.length - records.length
+  const start = chunk.index * CHUNK
+  const extent = extentOf(chunk)
+  const x = (position: number) => ((position - start) / extent) * width
+  const bottom = (records.length + 1) * STEP - BLOCKS
   return (
-    <Panel title={words.chunk(chunk.index)} note={`${words.slices}, ${words.view}`}>
+    <Panel title={words.chunk(chunk.index)} note={words.extent(bytes(extent), bytes(CHUNK))}>
+      {older > 0 && <p className={css.note}>{words.older(count(older))}</p>}
       <div ref={host}>
         <svg
           className={css.diagram}
-          style={{ height }}
+          style={{ height: bottom + AXIS }}
           role="img"
-          aria-label={records
-            .map((record, k) => rowText(record, chunk.records.length - records.length + k))
-            .join('; ')}
+          aria-label={records.map((record, k) => rowText(record, older + k)).join('; ')}
         >
           <defs>
             <pattern
@@ -47,73 +63,48 @@ export function ChunkDiagram({ id, chunk }: { readonly id: string; readonly chun
               <rect width="2" height="6" fill="var(--text-faint)" />
             </pattern>
           </defs>
+          {ticksOf(extent, width / TICK_WIDTH).map((at) => (
+            <g key={at}>
+              <line className={css.tick} x1={x(start + at)} x2={x(start + at)} y1={LABEL} y2={bottom + 4} />
+              <text x={x(start + at)} y={bottom + AXIS - 2} className={at === 0 ? undefined : css.middle}>
+                {bytes(start + at)}
+              </text>
+            </g>
+          ))}
           {records.map((record, k) => (
             <Row
               // biome-ignore lint/suspicious/noArrayIndexKey: the order of writing is what tells them apart
               key={k}
               record={record}
-              label={rowText(record, chunk.records.length - records.length + k)}
+              label={rowText(record, older + k)}
               y={k * STEP}
               chunk={chunk}
+              blockSize={blockSize}
               x={x}
               room={width}
             />
           ))}
-          <text x={0} y={records.length * STEP + 10}>
+          <text x={0} y={records.length * STEP + LABEL - 4}>
             {words.view}
           </text>
           {chunk.view.map(({ start: from, end, slice }) => (
-            <rect
+            <Bar
               key={from}
-              x={x(from)}
-              y={records.length * STEP + 14}
-              width={Math.max(0.5, x(end) - x(from))}
-              height={ROW}
-              fill={slice === 0 ? 'var(--sunken)' : colorOf(slice)}
-              className={css.line}
-            >
-              <title>{`${slice === 0 ? words.hole : words.slices} ${slice || ''} ${exactBytes(end - from)}`}</title>
-            </rect>
+              from={x(from)}
+              to={x(end)}
+              y={records.length * STEP + LABEL}
+              slice={slice}
+              title={`${slice === 0 ? words.hole : words.slice(slice)}: ${exactBytes(end - from)}`}
+            />
           ))}
         </svg>
       </div>
-      <PlainTable
-        label={words.blocks}
-        columns={[
-          { title: words.blockColumns.key },
-          { title: words.blockColumns.size, end: true },
-          { title: words.blockColumns.place },
-          { title: words.blockColumns.shown, end: true },
-        ]}
-        rows={chunk.blocks.map(({ key, size, place, shown }) => {
-          const seen = shown.reduce((sum, { start: from, end }) => sum + end - from, 0)
-          return {
-            key,
-            hover: key,
-            cells: [
-              <a key="key" className={css.link} href={volumeHref(id, 'inspect', `/bucket/${key}`)}>
-                <code>{key.slice(key.lastIndexOf('/') + 1)}</code>
-              </a>,
-              bytes(size),
-              <span key="place" style={{ color: place === 'missing' ? 'var(--bad-text)' : undefined }}>
-                <span
-                  className={css.swatch}
-                  style={{ background: placeColor(place), display: 'inline-block' }}
-                  aria-hidden
-                />{' '}
-                {s.inspect.places[place]}
-              </span>,
-              seen === size ? words.all : seen === 0 ? words.none : bytes(seen),
-            ],
-          }
-        })}
-      />
+      <Blocks id={id} blocks={chunk.blocks} />
     </Panel>
   )
 }
 
 function rowText({ slice, len, shownBytes }: RecordView, nth: number): string {
-  const words = s.inspect.file
   if (slice === 0) return `${words.zeros}, ${bytes(len)}`
   return `${words.sliceRow(nth + 1, slice)}: ${words.shownOf(bytes(shownBytes), bytes(len))}`
 }
@@ -123,48 +114,106 @@ interface RowProps {
   readonly label: string
   readonly y: number
   readonly chunk: ChunkMap
+  readonly blockSize: number
   readonly x: (position: number) => number
   /** Width of the whole, px. */
   readonly room: number
 }
 
-function Row({ record, label, y, chunk, x, room }: RowProps) {
-  const { slice, position, len, off } = record
+function Row({ record, label, y, chunk, blockSize, x, room }: RowProps) {
+  const { slice, position, len } = record
   const from = x(position)
-  const width = Math.max(0.5, x(position + len) - from)
-  // What a reader sees of this slice, within this record.
-  const seen = chunk.view.filter(
-    (piece) =>
-      piece.slice === slice &&
-      slice !== 0 &&
-      piece.start >= position &&
-      piece.end <= position + len &&
-      piece.off - off === piece.start - position,
-  )
+  const to = x(position + len)
+  const top = y + LABEL
   return (
     <g>
-      <text x={Math.max(0, Math.min(from, room - LABEL))} y={y + 10}>
+      <text x={Math.max(0, Math.min(from, room - LABEL_WIDTH))} y={top - 4}>
         {label}
       </text>
-      <rect x={from} y={y + 14} width={width} height={ROW} className={css.row} />
-      <rect x={from} y={y + 14} width={width} height={ROW} className={css.hidden} />
-      {seen.map(({ start, end }) => (
+      <rect x={from} y={top} width={widthOf(from, to)} height={BAR} className={css.row} />
+      <rect x={from} y={top} width={widthOf(from, to)} height={BAR} className={css.hidden} />
+      {seenOf(chunk, record).map(({ start, end }) => (
+        <Bar key={start} from={x(start)} to={x(end)} y={top} slice={slice} title={label} />
+      ))}
+      {blocksOf(chunk, record, blockSize).map(({ block, start, end }) => (
         <rect
-          key={start}
+          key={block.key}
           x={x(start)}
-          y={y + 14}
-          width={Math.max(0.5, x(end) - x(start))}
-          height={ROW}
-          fill={colorOf(slice)}
+          y={top + BAR + 1}
+          width={widthOf(x(start), x(end))}
+          height={BLOCKS}
+          fill={placeColor(block.place)}
           className={css.line}
-        />
+        >
+          <title>{`${block.key}\n${exactBytes(block.size)}\n${s.inspect.places[block.place]}`}</title>
+        </rect>
       ))}
     </g>
   )
 }
 
-/** Slices of one chunk are told apart by shade: the same slice has the same everywhere. */
-function colorOf(slice: number): string {
-  const share = 45 + ((slice * 37) % 5) * 12
-  return `color-mix(in srgb, var(--accent) ${share}%, var(--series-2))`
+interface BarProps {
+  readonly from: number
+  readonly to: number
+  readonly y: number
+  /** 0: a hole. */
+  readonly slice: number
+  readonly title: string
+}
+
+/** The same slice has the same colour everywhere, and the next one another. */
+function Bar({ from, to, y, slice, title }: BarProps) {
+  return (
+    <rect
+      x={from}
+      y={y}
+      width={widthOf(from, to)}
+      height={BAR}
+      className={css.line}
+      fill={slice === 0 ? 'var(--sunken)' : `var(--series-${1 + (slice % 3)})`}
+    >
+      <title>{title}</title>
+    </rect>
+  )
+}
+
+/** Nothing is so small that it is not there. */
+function widthOf(from: number, to: number): number {
+  return Math.max(1, to - from)
+}
+
+function Blocks({ id, blocks }: { readonly id: string; readonly blocks: readonly BlockView[] }) {
+  return (
+    <PlainTable
+      label={words.blocks}
+      columns={[
+        { title: words.blockColumns.key },
+        { title: words.blockColumns.size, end: true },
+        { title: words.blockColumns.place },
+        { title: words.blockColumns.shown, end: true },
+      ]}
+      rows={blocks.map(({ key, size, place, shown }) => {
+        const seen = shown.reduce((sum, { start: from, end }) => sum + end - from, 0)
+        return {
+          key,
+          hover: key,
+          cells: [
+            <a key="key" className={css.link} href={volumeHref(id, 'inspect', `/bucket/${key}`)}>
+              <code>{key.slice(key.lastIndexOf('/') + 1)}</code>
+            </a>,
+            bytes(size),
+            <span key="place" className={place === 'missing' ? css.missing : undefined}>
+              <span
+                className={`${css.swatch} ${css.inline}`}
+                style={{ background: placeColor(place) }}
+                aria-hidden
+              />{' '}
+              {s.inspect.places[place]}
+            </span>,
+            seen === size ? words.all : seen === 0 ? words.none : bytes(seen),
+          ],
+        }
+      })}
+    />
+  )
 }

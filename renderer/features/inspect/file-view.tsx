@@ -3,6 +3,7 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { FileMap } from '#core/api/inspect.ts'
 import { useApi } from '../../api/api.ts'
+import { CopyText } from '../../components/copy-text.tsx'
 import { Empty } from '../../components/empty.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
 import { ExportMenu } from '../../components/export-menu.tsx'
@@ -19,6 +20,7 @@ import { ChunkDiagram } from './chunk-diagram.tsx'
 import css from './inspect-tab.module.css'
 import { nameOf } from './object-panel.tsx'
 import { PLACES, placeColor } from './place-colors.ts'
+import { RevealLinks } from './reveal-links.tsx'
 import { blockTable } from './tables.ts'
 import { useTableName, useTask } from './use-inspector.ts'
 
@@ -61,7 +63,7 @@ function PathForm({ id, path }: { readonly id: string; readonly path: string | u
         value={text}
         onChange={(event) => setText(event.currentTarget.value)}
       />
-      <Button type="submit" variant="default" size="compact-sm">
+      <Button type="submit" variant="default" size="xs">
         {words.show}
       </Button>
     </form>
@@ -105,29 +107,33 @@ function MapOf({ id, path }: { readonly id: string; readonly path: string }) {
               checked={live}
               onChange={(event) => setLive(event.currentTarget.checked)}
             />
-            <Button
-              variant="default"
-              size="compact-sm"
-              disabled={from === 0}
-              onClick={() => setFrom(Math.max(0, from - CHUNKS))}
-            >
-              {words.earlier}
-            </Button>
-            <Button
-              variant="default"
-              size="compact-sm"
-              disabled={data.nextChunk === null}
-              onClick={() => setFrom(data.nextChunk ?? from)}
-            >
-              {words.later}
-            </Button>
+            {(from > 0 || data.nextChunk !== null) && (
+              <>
+                <Button
+                  variant="default"
+                  size="compact-sm"
+                  disabled={from === 0}
+                  onClick={() => setFrom(Math.max(0, from - CHUNKS))}
+                >
+                  {words.earlier}
+                </Button>
+                <Button
+                  variant="default"
+                  size="compact-sm"
+                  disabled={data.nextChunk === null}
+                  onClick={() => setFrom(data.nextChunk ?? from)}
+                >
+                  {words.later}
+                </Button>
+              </>
+            )}
             <ExportMenu table={blockTable(tableName, read)} disabled={data.chunks.length === 0} />
           </>
         }
       >
         <BlockMap map={data} chosen={chunk?.index} onChoose={setChosen} />
       </Panel>
-      {chunk !== undefined && <ChunkDiagram id={id} chunk={chunk} />}
+      {chunk !== undefined && <ChunkDiagram id={id} chunk={chunk} blockSize={data.blockSize} />}
     </>
   )
 }
@@ -168,6 +174,11 @@ function Summary({ id, map }: { readonly id: string; readonly map: FileMap }) {
         />
         <Facts
           facts={[
+            ...(path === undefined
+              ? []
+              : [
+                  { label: words.where, value: <Place id={id} path={path} isLive={file.state === 'live'} /> },
+                ]),
             {
               label: words.length,
               value: file.length === null ? '–' : bytes(file.length),
@@ -180,5 +191,20 @@ function Summary({ id, map }: { readonly id: string; readonly map: FileMap }) {
         />
       </div>
     </Panel>
+  )
+}
+
+interface PlaceProps {
+  readonly id: string
+  readonly path: string
+  readonly isLive: boolean
+}
+
+function Place({ id, path, isLive }: PlaceProps) {
+  return (
+    <span className={css.place}>
+      <CopyText text={path} className={css.mono} />
+      {isLive && <RevealLinks id={id} path={path} />}
+    </span>
   )
 }

@@ -1,16 +1,16 @@
 /** Bytes as people read them. */
 
-const ROW = 16
-
-/** `00001000  4a 75 69 63 65 …  Juice…`, a line for sixteen bytes; `at` is the first one's position. */
-export function hexLines(bytes: Uint8Array, at: number): string {
+/**
+ * `00001000  4a 75 69 63 65 …  Juice…`, a line for `row` bytes (a multiple of eight); `at` is the first one's position.
+ */
+export function hexLines(bytes: Uint8Array, at: number, row: number): string {
   const lines: string[] = []
-  for (let from = 0; from < bytes.length; from += ROW) {
-    const row = [...bytes.subarray(from, from + ROW)]
-    const digits = row.map((byte) => byte.toString(16).padStart(2, '0'))
-    const halves = [digits.slice(0, 8).join(' '), digits.slice(8).join(' ')].join('  ')
+  for (let from = 0; from < bytes.length; from += row) {
+    const part = [...bytes.subarray(from, from + row)]
+    const digits = part.map((byte) => byte.toString(16).padStart(2, '0'))
+    const groups = Array.from({ length: row / 8 }, (_, k) => digits.slice(8 * k, 8 * k + 8).join(' '))
     const position = (at + from).toString(16).padStart(8, '0')
-    lines.push(`${position}  ${halves.padEnd(3 * ROW)} ${row.map(shownByte).join('')}`)
+    lines.push(`${position}  ${groups.join('  ').padEnd(3 * row)} ${part.map(shownByte).join('')}`)
   }
   return lines.join('\n')
 }

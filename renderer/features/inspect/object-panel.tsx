@@ -12,6 +12,7 @@ import { exactTime } from '../../format/time.ts'
 import { s } from '../../strings/strings.ts'
 import { BlockPreview } from './block-preview.tsx'
 import css from './object-panel.module.css'
+import { RevealLinks } from './reveal-links.tsx'
 
 const words = s.inspect.object
 
@@ -96,9 +97,11 @@ function Use({ id, use: { file, ranges, shadowedBytes } }: { readonly id: string
   const target = path ?? `/inode/${file.inode}`
   return (
     <li>
-      <p className={css.file} title={file.paths.join('\n')}>
-        {nameOf(file)} <span className={css.dim}>{words.states[file.state]}</span>
+      <p className={css.file}>
+        {path === undefined ? nameOf(file) : <CopyText text={path} />}{' '}
+        <span className={css.dim}>{words.states[file.state]}</span>
       </p>
+      {file.paths.length > 1 && <p className={css.dim}>{words.links(file.paths.slice(1).join(', '))}</p>}
       <p className={css.dim} title={ranges.map(({ start, end }) => `${start}–${end - 1}`).join(', ')}>
         {words.shows(bytes(shown))}
         {ranges.length > 0 && ` (${words.ranges(ranges.length)})`}
@@ -106,9 +109,7 @@ function Use({ id, use: { file, ranges, shadowedBytes } }: { readonly id: string
       </p>
       <p className={css.links}>
         <a href={volumeHref(id, 'inspect', `/file${target}`)}>{words.openMap}</a>
-        {path !== undefined && file.state === 'live' && (
-          <a href={volumeHref(id, 'files', path.slice(0, path.lastIndexOf('/')) || '/')}>{words.reveal}</a>
-        )}
+        {path !== undefined && file.state === 'live' && <RevealLinks id={id} path={path} />}
       </p>
     </li>
   )

@@ -77,11 +77,11 @@ function Entries({ id, entries, onOpen }: EntriesProps) {
         hover: entry.path,
         cells: [
           entry.directory ? (
-            <button key="name" type="button" className={own.name} onClick={() => onOpen(entry.path)}>
+            <button key="name" type="button" className={css.asLink} onClick={() => onOpen(entry.path)}>
               {entry.name}/
             </button>
           ) : (
-            <a key="name" className={own.name} href={volumeHref(id, 'inspect', `/file${entry.path}`)}>
+            <a key="name" className={css.asLink} href={volumeHref(id, 'inspect', `/file${entry.path}`)}>
               {entry.name}
             </a>
           ),
