@@ -7,6 +7,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isLong } from '../harness/engines.ts'
 import { orSkip } from '../harness/skip.ts'
 import { SmallDisk } from '../harness/small-disk.ts'
 import { makeVolume, must, mustPomelo, noMount, type TestVolume } from '../harness/volume.ts'
@@ -27,29 +28,34 @@ for (const [mode, options] of [
   ['write-back', [...UNRESERVED, '--writeback']],
   ['write-back with a reserve', ['--writeback']],
 ] as const)
-  test(`a full cache disk stops nobody and loses nothing: ${mode}, seed ${FAULT_SEED}`, limits, async (t) => {
-    await using volume = await makeVolume(FORMAT)
-    await using disk = orSkip(await SmallDisk.at(volume.cache, DISK_MB), t)
-    if (disk === undefined) return
-    await volume.mount(options)
-    let promises = 0
-    for (let round = 0; round < FAULT_ROUNDS; round++) {
-      await using writers = await Writers.start(volume, `round-${round}`, FAULT_SEED + round)
-      await writers.more(40)
-      await disk.fill()
-      await writers.more(60)
-      await disk.clear()
-      await writers.more(30)
-      await writers.end()
-      promises += await writers.verified(volume)
-      assert.deepEqual([...writers.errors], [], 'an operation failed')
-    }
-    await untilCached(volume, mode === 'sync' ? 'blockcache_writes' : 'staging_write_bytes')
-    t.diagnostic(`${promises} promises kept`)
-    await mustPomelo(['umount', '--flush', volume.mountPoint])
-    await volume.unmount()
-    await mustPomelo(['fsck', volume.meta])
-  })
+  if (isLong || mode === 'write-back')
+    test(
+      `a full cache disk stops nobody and loses nothing: ${mode}, seed ${FAULT_SEED}`,
+      limits,
+      async (t) => {
+        await using volume = await makeVolume(FORMAT)
+        await using disk = orSkip(await SmallDisk.at(volume.cache, DISK_MB), t)
+        if (disk === undefined) return
+        await volume.mount(options)
+        let promises = 0
+        for (let round = 0; round < FAULT_ROUNDS; round++) {
+          await using writers = await Writers.start(volume, `round-${round}`, FAULT_SEED + round)
+          await writers.more(40)
+          await disk.fill()
+          await writers.more(60)
+          await disk.clear()
+          await writers.more(30)
+          await writers.end()
+          promises += await writers.verified(volume)
+          assert.deepEqual([...writers.errors], [], 'an operation failed')
+        }
+        await untilCached(volume, mode === 'sync' ? 'blockcache_writes' : 'staging_write_bytes')
+        t.diagnostic(`${promises} promises kept`)
+        await mustPomelo(['umount', '--flush', volume.mountPoint])
+        await volume.unmount()
+        await mustPomelo(['fsck', volume.meta])
+      },
+    )
 
 test(
   'staging stops before its disk is full while the store is away, and all goes up when it is back',
@@ -83,37 +89,38 @@ test(
 )
 
 for (const what of ['bucket', 'metadata'] as const)
-  test(
-    `a full disk of the ${what} is ENOSPC to who writes, and only as long as it is full, seed ${FAULT_SEED}`,
-    limits,
-    async (t) => {
-      let found: SmallDisk | string = 'no disk'
-      await using volume = await makeVolume(FORMAT, {}, async (folder) => {
-        found = await SmallDisk.at(join(folder, what), DISK_MB)
-        return `sqlite3://${join(folder, what === 'metadata' ? what : '', 'meta.db')}`
-      })
-      await using disk = orSkip(found as SmallDisk | string, t)
-      if (disk === undefined) return
-      await volume.mount()
-      let promises = 0
-      for (let round = 0; round < FAULT_ROUNDS; round++) {
-        await using writers = await Writers.start(volume, `round-${round}`, FAULT_SEED + round)
-        await writers.more(30)
-        await disk.fill()
-        await writers.failed(NO_SPACE)
-        assert.match(await must('ls', [volume.mountPoint]), /round-/, 'it can be read')
-        await disk.clear()
-        await writers.more(40)
-        await writers.end()
-        promises += await writers.verified(volume)
-        assert.deepEqual([...writers.errors], [NO_SPACE])
-        await must('rm', ['-r', join(volume.mountPoint, `round-${round}`)])
-      }
-      t.diagnostic(`${promises} promises kept`)
-      await volume.unmount()
-      await mustPomelo(['fsck', '--sync-dir-stat', volume.meta])
-    },
-  )
+  if (isLong || what === 'bucket')
+    test(
+      `a full disk of the ${what} is ENOSPC to who writes, and only as long as it is full, seed ${FAULT_SEED}`,
+      limits,
+      async (t) => {
+        let found: SmallDisk | string = 'no disk'
+        await using volume = await makeVolume(FORMAT, {}, async (folder) => {
+          found = await SmallDisk.at(join(folder, what), DISK_MB)
+          return `sqlite3://${join(folder, what === 'metadata' ? what : '', 'meta.db')}`
+        })
+        await using disk = orSkip(found as SmallDisk | string, t)
+        if (disk === undefined) return
+        await volume.mount()
+        let promises = 0
+        for (let round = 0; round < FAULT_ROUNDS; round++) {
+          await using writers = await Writers.start(volume, `round-${round}`, FAULT_SEED + round)
+          await writers.more(30)
+          await disk.fill()
+          await writers.failed(NO_SPACE)
+          assert.match(await must('ls', [volume.mountPoint]), /round-/, 'it can be read')
+          await disk.clear()
+          await writers.more(40)
+          await writers.end()
+          promises += await writers.verified(volume)
+          assert.deepEqual([...writers.errors], [NO_SPACE])
+          await must('rm', ['-r', join(volume.mountPoint, `round-${round}`)])
+        }
+        t.diagnostic(`${promises} promises kept`)
+        await volume.unmount()
+        await mustPomelo(['fsck', '--sync-dir-stat', volume.meta])
+      },
+    )
 
 /** The mount has a metric that grows while files are written. */
 async function untilCached(volume: TestVolume, metric: string): Promise<void> {

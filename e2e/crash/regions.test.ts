@@ -8,16 +8,15 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { below, seededRandom } from '#core/base/random.ts'
 import { root } from '../../scripts/runtime.mjs'
 import { isLong } from '../harness/engines.ts'
-import { startTikv, type TikvServer, tikvMissing } from '../harness/tikv.ts'
+import { startTikv, tikvMissing } from '../harness/tikv.ts'
+import { someInodeKey, startUnrest } from '../harness/unrest.ts'
 import { makeVolume, must, mustPomelo, noMount, run } from '../harness/volume.ts'
 
 const SEED = Number(process.env.POMELO_CRASH_SEED ?? 1)
 const LASTS_MS = isLong ? 120_000 : 15_000
 const WRITERS = 3
-const MAX_REGIONS = 40
 const PREFIX = 'moving'
 const script = (name: string): string => join(root, 'e2e', 'crash', name)
 
@@ -32,8 +31,7 @@ test(`regions in motion lose nothing and fail nothing, seed ${SEED}`, {
   await volume.mount()
   const folder = join(volume.mountPoint, 'busy')
   await must('mkdir', [folder])
-  const stop = new AbortController()
-  const unrest = disturb(server, stop.signal)
+  const unrest = startUnrest(server, SEED, (random) => someInodeKey(PREFIX, random))
   const journals = Array.from({ length: WRITERS }, (_, k) => join(volume.folder, `journal-${k}`))
   const writers = journals.map((journal, k) =>
     spawn('python3', [script('writer.py'), folder, journal, `${SEED}`, `${k}`], {
@@ -52,8 +50,8 @@ test(`regions in motion lose nothing and fail nothing, seed ${SEED}`, {
     writer.kill('SIGKILL')
     await gone
   }
-  stop.abort()
-  const events = await unrest
+  await unrest.stop()
+  const { events } = unrest
   assert.ok(events.leaders > 5 && events.splits > 0 && events.stops > 0, JSON.stringify(events))
   const kept = await run('python3', [script('verify.py'), folder, ...journals])
   assert.equal(kept.code, 0, kept.stdout + kept.stderr)
@@ -65,26 +63,3 @@ test(`regions in motion lose nothing and fail nothing, seed ${SEED}`, {
   await mustPomelo(['fsck', '--sync-dir-stat', volume.meta])
   await mustPomelo(['fsck', '--path', '/', '--recursive', '--sync-dir-stat', volume.meta])
 })
-
-async function disturb(server: TikvServer, signal: AbortSignal) {
-  const random = seededRandom(SEED)
-  const events = { leaders: 0, splits: 0, stops: 0 }
-  // Inodes are little endian in keys: their lowest byte parts them best.
-  const someKey = (): string => `${PREFIX}\xfdA${String.fromCharCode(below(random, 256))}`
-  while (!signal.aborted) {
-    await sleep(200)
-    const regions = await server.regions()
-    if (regions.length < MAX_REGIONS && random.next() < 0.4) {
-      await server.split(someKey())
-      events.splits++
-    }
-    await server.moveLeader(someKey())
-    if (++events.leaders % 20 !== 10) continue
-    const { store } = regions[below(random, regions.length)]!
-    await server.stopStore(store)
-    await sleep(300)
-    await server.startStore(store)
-    events.stops++
-  }
-  return events
-}
