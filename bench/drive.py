@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
-"""Time one row of the benchmark in a directory: drive.py ROW DIR COUNT [THREADS [PIDS]] -> JSON {"us": µs, "p99": …, "mbps": …}
+"""Time one row of the benchmark in a directory: drive.py ROW DIR COUNT [PROCESSES [PIDS]] -> JSON {"us": µs, "p99": …, "mbps": …}
 
 `us` is the median of one thread; of several, the wall time divided by the operations of all. With PIDS, the processes
 that serve the directory, `cost` says what those spent while the clock ran, for each operation or MiB: CPU time (µs),
 calls of read(2), write(2) and their kind, and the bytes these moved.
 Runs as a process of its own; what it touches before the clock starts is set-up.
 """
-import json, os, random, subprocess, sys, tempfile, time
-from concurrent.futures import ThreadPoolExecutor
+import json, multiprocessing, os, random, subprocess, sys, tempfile, time
 
 row, folder, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
 threads = int(sys.argv[4]) if len(sys.argv) > 4 else 1
@@ -66,13 +65,23 @@ def one_by_one(work, items):
 
 
 def spread(work, items):
+    """By processes: threads of one would wait for each other's interpreter lock, whatever serves the folder."""
     def part(k):
+        ready.wait()
         for item in items[k::threads]:
             work(item)
 
+    fork = multiprocessing.get_context('fork')
+    ready = fork.Barrier(threads + 1)
+    parts = [fork.Process(target=part, args=(k,)) for k in range(threads)]
+    for process in parts:
+        process.start()
+    ready.wait()
     started = now()
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(part, range(threads)))
+    for process in parts:
+        process.join()
+    if any(process.exitcode for process in parts):
+        sys.exit(f'{row}: a process failed')
     return {'us': (now() - started) / 1e3 / len(items)}
 
 
