@@ -29,7 +29,9 @@ export interface RedisServer {
 /** `config`: further words of redis.conf, such as `{ requirepass: 'x' }`. AOF with fsync each second unless told otherwise. */
 export async function startRedis(config: Readonly<Record<string, string>> = {}): Promise<RedisServer> {
   const data = await mkdtemp(join(tmpdir(), 'pr-'))
-  const port = await freePort()
+  let port = await freePort()
+  // The nodes of a cluster listen to each other on a port that is so much higher.
+  while (config['cluster-enabled'] === 'yes' && port + 10_000 > 65_535) port = await freePort()
   const words = {
     bind: '127.0.0.1',
     port: String(port),
