@@ -6,11 +6,12 @@
  *
  *   --engine NAME  sqlite3 (default), redis, postgres, tikv; repeatable
  *   --storage KIND of the objects: file (default), or s3, a server of its own
- *   --threads N    of the driving program (default 1); metadata rows only
+ *   --threads N    of the driving program (default 1), each a process; metadata rows only
  *   --rows TEXT    only rows whose name contains TEXT (repeatable)
  *   --count N      operations per row (default 1000)
  *   --rounds N     the median of N rounds (default 5)
  *   --profile DIR  Pomelo alone, one round, mounted anew for each row, which leaves its CPU profile in DIR
+ *   --inspect      what the inspector costs foreground reads, instead (bench/inspector.ts)
  *   --json         machine-readable
  */
 import { mkdtemp, readFile, rename, rm } from 'node:fs/promises'
@@ -21,6 +22,7 @@ import { type EngineServer, engines } from '../e2e/harness/engines.ts'
 import { juicefs } from '../e2e/harness/tools.ts'
 import { must, noMount } from '../e2e/harness/volume.ts'
 import { root } from '../scripts/runtime.mjs'
+import { inspectorCosts } from './inspector.ts'
 import type { LoopDelay } from './loop-delay.ts'
 import { host, type Peer, pomelo, reference } from './peers.ts'
 import { DATA, kindOf, METADATA, PROGRAMS, type RowKind, show } from './rows.ts'
@@ -56,6 +58,7 @@ const { values: options } = parseArgs({
     count: { type: 'string', default: '1000' },
     rounds: { type: 'string', default: '5' },
     profile: { type: 'string' },
+    inspect: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
@@ -159,9 +162,18 @@ async function profile(server: EngineServer, storage: Storage, directory: string
   return { rows }
 }
 
+/** The inspector's cost, in a table of its own. */
+async function inspect(server: EngineServer, storage: Storage) {
+  const costs = await inspectorCosts(server, storage, Number(options.rounds))
+  for (const { row, state, meanUs, p99Us, ratio } of costs)
+    say(`| ${row} | ${state} | ${meanUs.toFixed(1)} µs | ${p99Us.toFixed(1)} µs | ${ratio.toFixed(3)} |`)
+  return costs
+}
+
 if (noMount !== false) throw new Error(noMount)
 const tool = await juicefs()
-if (tool.path === undefined && options.profile === undefined) throw new Error(tool.missing)
+if (tool.path === undefined && options.profile === undefined && !options.inspect)
+  throw new Error(tool.missing)
 const scratch = await mkdtemp(join(tmpdir(), 'bench-'))
 const results: Record<string, unknown> = {}
 for (const name of options.engine) {
@@ -172,12 +184,15 @@ for (const name of options.engine) {
   const server = await engine.start()
   const storage = await openStorage(options.storage)
   try {
-    const head = ['', 'Pomelo', 'reference', 'ratio', 'host', 'CPU, r/w calls, KiB moved']
+    const head = options.inspect
+      ? ['reads', 'the inspector is', 'mean', 'p99', 'mean to off']
+      : ['', 'Pomelo', 'reference', 'ratio', 'host', 'CPU, r/w calls, KiB moved']
     say(
       `\n${name}, ${options.storage}, ${options.threads} thread(s)\n\n| ${head.join(' | ')} |\n|${'---|'.repeat(head.length)}`,
     )
-    results[name] =
-      options.profile === undefined
+    results[name] = options.inspect
+      ? await inspect(server, storage)
+      : options.profile === undefined
         ? await compare(server, storage, tool.path!, scratch)
         : await profile(server, storage, resolve(options.profile), scratch)
   } finally {
@@ -187,7 +202,7 @@ for (const name of options.engine) {
 }
 await rm(scratch, { recursive: true })
 if (options.json) console.log(JSON.stringify(results, undefined, 2))
-else
+else if (!options.inspect)
   say(
     `\nratio: Pomelo's speed over the reference's; median of ${options.rounds} rounds of ${options.count}, × fastest over slowest round\nCPU …: of Pomelo's process, for each operation or MiB while the clock ran`,
   )

@@ -68,6 +68,11 @@ export function gatedToo(signal: AbortSignal | undefined, other: AbortSignal): A
   return gate === undefined ? both : gated(both, gate)
 }
 
+/** The gate that goes along with a signal, for work that goes on in another thread. */
+export function gateOf(signal: AbortSignal | undefined): Gate | undefined {
+  return signal === undefined ? undefined : gates.get(signal)
+}
+
 /** The same signal without its gate: for a stretch of work that must not be held up in the middle. */
 export function ungated(signal: AbortSignal | undefined): AbortSignal | undefined {
   return signal === undefined ? undefined : AbortSignal.any([signal])

@@ -56,13 +56,15 @@ export async function listBucket(
     batch = []
     onProgress?.({ step: 'objects', done: at.done })
   }
+  // Listing a folder is work of this computer, too.
+  let began = performance.now()
   for await (const object of store.list('', { signal, after: at.after })) {
     batch.push(object)
     if (batch.length < BATCH) continue
-    const began = performance.now()
     keep()
     await pace?.(performance.now() - began)
     signal?.throwIfAborted()
+    began = performance.now()
   }
   keep()
   const listed = { fromMs: at.fromMs, toMs: clock.nowSec() * 1000 }

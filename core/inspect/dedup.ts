@@ -7,9 +7,9 @@
  * it can be ended at any time and writers, compactions and removals beside it lose nothing (share-slice.ts). The
  * objects go as those of a compaction do: after a grace, or after the days of the trash.
  */
-import type { Job } from '#core/admin/parts.ts'
 import { BackendError } from '#core/base/errno.ts'
 import type { Ino } from '#core/base/ino.ts'
+import type { BlockName } from '#core/chunk/geometry.ts'
 import type { ChunkPrefix } from '#core/meta/api.ts'
 import type { MetaEngine } from '#core/meta/engine.ts'
 import { decodeSlices } from '#core/meta/slices.ts'
@@ -17,16 +17,16 @@ import type { DedupProgress } from './answers.ts'
 import type { EqualSlices } from './content-file.ts'
 import type { ContentParts } from './content-scan.ts'
 import { usedEqualSlices } from './duplicates.ts'
+import type { ScanOptions } from './scan.ts'
 import { readStoredBlock } from './stored-block.ts'
 
 /** A chunk that others change all the time is left alone. */
 const TRIES = 3
 
-export interface Dedup extends Job<DedupProgress> {
+export interface Dedup extends Pick<ScanOptions, 'signal' | 'pace'> {
+  readonly onProgress?: (progress: DedupProgress) => void
   /** Only count: change nothing. */
   readonly dryRun: boolean
-  /** The records of a chunk have changed: nobody must go on with an older view of them. */
-  readonly onChanged?: (ino: Ino, index: number) => void
 }
 
 /** The index must be settled. Errors: of the store and the engine; the signal's reason. */
@@ -50,9 +50,10 @@ async function shareGroup(
   sum: Sum,
 ): Promise<void> {
   const [to, ...others] = ids as [number, ...number[]]
+  const equal = await equalSlices(parts, size, to, others, job)
   for (const from of others) {
     job.signal?.throwIfAborted()
-    const storedBytes = await equalBytes(parts, size, from, to, job)
+    const storedBytes = equal.get(from)
     if (storedBytes === undefined) {
       sum.left++
       continue
@@ -66,33 +67,55 @@ async function shareGroup(
   }
 }
 
-/** Bytes that the objects of `from` take in the bucket; undefined unless both slices are there and the same. */
-async function equalBytes(
+/** Those of `others` that are there and the same as `to`, which is read once; with the bytes their objects take. */
+async function equalSlices(
   parts: ContentParts,
   size: number,
-  from: number,
   to: number,
-  { dryRun, signal }: Dedup,
-): Promise<number | undefined> {
+  others: readonly number[],
+  job: Dedup,
+): Promise<ReadonlyMap<number, number>> {
   const { geometry, store } = parts
-  let stored = 0
-  for (let index = 0; index < geometry.count(size); index++) {
-    const length = geometry.size(size, index)
-    try {
-      const info = await store.head(geometry.key(from, index, length), { signal })
-      if (info === undefined) return undefined
-      stored += info.size
-      if (dryRun) continue
-      const read = (slice: number) => readStoredBlock(parts, { slice, index, size: length }, signal)
-      const [a, b] = await Promise.all([read(from), read(to)])
-      if (Buffer.compare(a, b) !== 0) return undefined
-    } catch (error) {
-      if (error instanceof BackendError && (error.kind === 'not-found' || error.kind === 'corrupt'))
-        return undefined
-      throw error
+  const equal = new Map(others.map((slice) => [slice, 0]))
+  for (let index = 0; index < geometry.count(size) && equal.size > 0; index++) {
+    const block = { index, size: geometry.size(size, index) }
+    const bytes = job.dryRun ? undefined : await storedBytes(parts, { slice: to, ...block }, job)
+    if (bytes === undefined && !job.dryRun) return new Map()
+    for (const [slice, stored] of equal) {
+      job.signal?.throwIfAborted()
+      const info = await store.head(geometry.key(slice, index, block.size), { signal: job.signal })
+      const same =
+        info !== undefined &&
+        (bytes === undefined ||
+          (await isSame(bytes, await storedBytes(parts, { slice, ...block }, job), job)))
+      if (same) equal.set(slice, stored + info.size)
+      else equal.delete(slice)
     }
   }
-  return stored
+  return equal
+}
+
+/** Undefined: it is missing or damaged. */
+async function storedBytes(
+  parts: ContentParts,
+  block: BlockName,
+  { signal }: Dedup,
+): Promise<Uint8Array | undefined> {
+  try {
+    return await readStoredBlock(parts, block, signal)
+  } catch (error) {
+    if (error instanceof BackendError && (error.kind === 'not-found' || error.kind === 'corrupt'))
+      return undefined
+    throw error
+  }
+}
+
+async function isSame(a: Uint8Array, b: Uint8Array | undefined, { pace }: Dedup): Promise<boolean> {
+  if (b === undefined) return false
+  const began = performance.now()
+  const same = Buffer.compare(a, b) === 0
+  await pace?.(performance.now() - began)
+  return same
 }
 
 interface Moved {
@@ -108,7 +131,7 @@ async function moveUsers(
   size: number,
   from: number,
   to: number,
-  { dryRun, onChanged }: Dedup,
+  { dryRun }: Dedup,
 ): Promise<Moved> {
   const users = parts.index.file.parts(from)
   if (dryRun) return { records: users.length, all: true }
@@ -117,7 +140,6 @@ async function moveUsers(
   let all = true
   for (const place of chunks.values()) {
     const moved = await moveChunk(parts, size, from, to, place)
-    if (moved.records > 0) onChanged?.(place.ino, place.index)
     records += moved.records
     all &&= moved.all
   }
@@ -136,14 +158,14 @@ async function moveChunk(
   to: number,
   place: ChunkPlace,
 ): Promise<Moved> {
-  const { meta, engine, index } = parts
+  const { shareSlice, engine, index } = parts
   for (let tries = 0; tries < TRIES; tries++) {
     const chunk = await prefixOf(engine, place)
     if (!usesSlice(chunk, from, size)) return { records: 0, all: true }
     for (const { ino, idx } of index.file.parts(to).slice(0, TRIES)) {
       const holder = await prefixOf(engine, { ino, index: idx })
       if (!usesSlice(holder, to, size)) continue
-      const records = await meta.shareSlice(chunk, size, from, to, holder)
+      const records = await shareSlice(chunk, size, from, to, holder)
       if (records > 0) return { records, all: true }
       break
     }

@@ -17,8 +17,3 @@ export interface IndexedVolume
   readonly blocks: ClientBlocks
   readonly meta: Pick<Meta, 'sid'>
 }
-
-/** The same with all of the client at hand. */
-export interface InspectParts extends AdminParts {
-  readonly index: VolumeIndex
-}

@@ -51,8 +51,8 @@ export async function scanAll(
   file.set('scan', JSON.stringify(at))
   for (;;) {
     signal?.throwIfAborted()
-    const page = await engine.list({ kind: RANGES[at.phase] }, { after: at.after, limit: PAGE })
     const began = performance.now()
+    const page = await engine.list({ kind: RANGES[at.phase] }, { after: at.after, limit: PAGE })
     file.atomically(() => {
       for (const item of page.items) put(file, at.phase, at.gen, item)
       at = { ...at, after: page.next, done: at.done + page.items.length }

@@ -1,12 +1,14 @@
 /** The mount's end of its inspector's thread, which runs from the first question until nobody has asked for a while. */
 import { Worker } from 'node:worker_threads'
 import { BackendError } from '#core/base/errno.ts'
+import { gateOf } from '#core/base/gate.ts'
 import type { HeldBlock } from '#core/chunk/api.ts'
-import type { InspectProgress } from '#core/inspect/answers.ts'
 import { changeOf, type IndexChange } from '#core/inspect/volume-index.ts'
 import { hearCommits } from '#core/meta/commit-feed.ts'
 import { decodeError, encodeError } from './control-socket.ts'
+import { UseWatch } from './giving-way.ts'
 import type { FromThread, ThreadStart, ToThread } from './inspect-messages.ts'
+import { type MountCalls, mountCalls } from './mount-calls.ts'
 import type { Volume } from './open-volume.ts'
 
 /** Without a question for so long the thread ends. */
@@ -24,12 +26,14 @@ const HELD_BLOCKS = 1000
 interface Question {
   readonly resolve: (value: unknown) => void
   readonly reject: (error: Error) => void
-  readonly onProgress: ((progress: InspectProgress) => void) | undefined
+  readonly onProgress: ((progress: unknown) => void) | undefined
 }
 
 export class InspectLink {
   readonly #volume: Volume
-  readonly #start: Omit<ThreadStart, 'sid'>
+  readonly #start: Omit<ThreadStart, 'sid' | 'use'>
+  readonly #calls: MountCalls
+  readonly #use: UseWatch
   readonly #questions = new Map<number, Question>()
   readonly #walks = new Map<number, Iterator<HeldBlock>>()
   #count = 0
@@ -39,8 +43,12 @@ export class InspectLink {
   #telling: NodeJS.Timeout | undefined
   #idle: NodeJS.Timeout | undefined
 
-  constructor(volume: Volume, start: Omit<ThreadStart, 'sid'>) {
+  constructor(volume: Volume, start: Omit<ThreadStart, 'sid' | 'use'>) {
     this.#volume = volume
+    this.#calls = mountCalls(volume)
+    this.#use = new UseWatch(
+      () => volume.metrics.histograms().get('fuse_ops_durations_histogram_seconds')?.count ?? 0,
+    )
     this.#start = start
   }
 
@@ -48,12 +56,16 @@ export class InspectLink {
   async ask(
     op: string,
     args: Readonly<Record<string, unknown>>,
-    { signal, onProgress }: { signal?: AbortSignal; onProgress?: (progress: InspectProgress) => void },
+    { signal, onProgress }: { signal?: AbortSignal; onProgress?: (progress: unknown) => void },
   ): Promise<unknown> {
     signal?.throwIfAborted()
     const id = ++this.#count
     const cancel = () => this.#say({ kind: 'cancel', id })
+    const gate = gateOf(signal)
+    const pause = () => this.#say({ kind: 'pause', id, pause: gate!.isClosed })
+    const forgetGate = gate?.onChange(pause)
     clearTimeout(this.#idle)
+    this.#use.start()
     signal?.addEventListener('abort', cancel, { once: true })
     try {
       return await new Promise((resolve, reject) => {
@@ -62,11 +74,16 @@ export class InspectLink {
         // The question comes after all that was done before it.
         this.#tell()
         thread.postMessage({ kind: 'ask', id, op, args } satisfies ToThread)
+        if (gate?.isClosed) pause()
       })
     } finally {
       signal?.removeEventListener('abort', cancel)
+      forgetGate?.()
       this.#questions.delete(id)
-      if (this.#questions.size === 0) this.#idle = setTimeout(() => void this.close(), IDLE_MS).unref()
+      if (this.#questions.size === 0) {
+        this.#use.stop()
+        this.#idle = setTimeout(() => void this.close(), IDLE_MS).unref()
+      }
     }
   }
 
@@ -98,7 +115,7 @@ export class InspectLink {
       if (this.#changes.length >= TELL_CHANGES) this.#tell()
       else this.#telling ??= setTimeout(() => this.#tell(), TELL_MS).unref()
     })
-    const start: ThreadStart = { ...this.#start, sid: this.#volume.meta.sid }
+    const start: ThreadStart = { ...this.#start, sid: this.#volume.meta.sid, use: this.#use.memory }
     const thread = new Worker(new URL('./inspect-thread.ts', import.meta.url), {
       workerData: start,
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
@@ -134,15 +151,9 @@ export class InspectLink {
         else question?.reject(decodeError(message.error))
         return
       }
-      case 'locate': {
-        const { id, slice, probe } = message
-        this.#volume.blocks.locate(slice, probe).then(
-          (places) => thread.postMessage({ kind: 'located', id, places } satisfies ToThread),
-          (error: unknown) =>
-            thread.postMessage({ kind: 'located', id, error: encodeError(error) } satisfies ToThread),
-        )
+      case 'call':
+        void this.#call(thread, message)
         return
-      }
       case 'hold':
         thread.postMessage({
           kind: 'held',
@@ -152,6 +163,22 @@ export class InspectLink {
         return
       default:
         message satisfies never
+    }
+  }
+
+  async #call(thread: Worker, { id, name, args }: Extract<FromThread, { kind: 'call' }>): Promise<void> {
+    const say = (message: Extract<ToThread, { kind: 'returned' }>, moved: ArrayBuffer[] = []) =>
+      thread.postMessage(message, moved)
+    try {
+      const call = this.#calls[name] as (...args: readonly unknown[]) => Promise<unknown>
+      const value = await call(...args)
+      const pieces = name === 'read' ? (value as readonly Uint8Array<ArrayBuffer>[]) : []
+      say(
+        { kind: 'returned', id, value },
+        pieces.map(({ buffer }) => buffer),
+      )
+    } catch (error) {
+      say({ kind: 'returned', id, error: encodeError(error) })
     }
   }
 

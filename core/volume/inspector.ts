@@ -10,6 +10,7 @@ import type { ScanOptions } from '#core/inspect/scan.ts'
 import { changeOf, VolumeIndex } from '#core/inspect/volume-index.ts'
 import { hearCommits } from '#core/meta/commit-feed.ts'
 import { InspectLink } from './inspect-link.ts'
+import { type MountCalls, mountCalls } from './mount-calls.ts'
 import type { Volume } from './open-volume.ts'
 import { defaultIndexDir, type VolumeOptions } from './volume-options.ts'
 
@@ -23,8 +24,8 @@ export class Inspector {
   #stopHearing: (() => void) | undefined
   #content: ContentFile | undefined
   #objects: ObjectList | undefined
-  /** Says where blocks are: the caches of this process, or of the mount that a thread works for. */
-  places: ClientBlocks | undefined
+  /** In a thread: the mount that it works for, which holds the blocks and changes the metadata. */
+  mount: (ClientBlocks & MountCalls) | undefined
   /** Of a mount: questions are answered in a thread. */
   readonly link: InspectLink | undefined
 
@@ -44,7 +45,7 @@ export class Inspector {
   async parts(options: ScanOptions): Promise<IndexedVolume> {
     const { setting, engine, meta, blocks, store, geometry, clock } = this.#volume
     await this.index.ensure(options)
-    return { setting, engine, meta, blocks: this.places ?? blocks, store, geometry, clock, index: this.index }
+    return { setting, engine, meta, blocks: this.mount ?? blocks, store, geometry, clock, index: this.index }
   }
 
   /** The bucket as the last survey listed it. */
@@ -56,8 +57,8 @@ export class Inspector {
   async contentParts(options: ScanOptions): Promise<ContentParts> {
     const parts = await this.parts(options)
     this.#content ??= ContentFile.open(this.#file('.content.db'), this.#volume.setting.UUID)
-    const { meta, blocks } = this.#volume
-    return { ...parts, meta, blocks, content: this.#content }
+    const { shareSlice } = this.mount ?? mountCalls(this.#volume)
+    return { ...parts, blocks: this.mount ?? this.#volume.blocks, shareSlice, content: this.#content }
   }
 
   /** The same, and an index that is right as of now: that may take a scan. */
@@ -73,6 +74,11 @@ export class Inspector {
       this.index.note(changes.flatMap((change) => changeOf(change) ?? [])),
     )
     this.index.hearing()
+  }
+
+  /** End what runs only for questions; the next one begins it again. */
+  async rest(): Promise<void> {
+    await this.link?.close()
   }
 
   async close(): Promise<void> {

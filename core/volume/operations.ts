@@ -59,6 +59,8 @@ export function runOperation(volume: Volume, op: string, args: Args, job: Operat
       return quotas(volume, checkQuotas(volume, maybeTarget(args), args.repair === true, job))
     case 'setLimits':
       return volume.setLimits(Number(args.uploadLimit ?? 0), Number(args.downloadLimit ?? 0))
+    case 'inspectEnd':
+      return volume.inspector.rest()
     case 'trace':
       return traceLive(volume, args, job)
     default:
@@ -73,7 +75,8 @@ function other(volume: Volume, op: string, args: Args, job: OperationJob): Promi
   const operation = table?.[op]
   if (operation === undefined) throw fail(EINVAL, op, 'the volume process does not know this request')
   const { link } = volume.inspector
-  if (table === INSPECT_OPERATIONS && link !== undefined) return link.ask(op, args, job)
+  if ((table === INSPECT_OPERATIONS || table === DEDUP_OPERATIONS) && link !== undefined)
+    return link.ask(op, args, job)
   return operation(volume, args, job)
 }
 

@@ -1,9 +1,18 @@
 /** The inspector of a mount: what was written a moment ago, here or by another client, is answered for without a scan. */
 import assert from 'node:assert/strict'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FileMap, IndexStatus, ObjectAnswer, SpaceView } from '#core/inspect/answers.ts'
+import { Gate } from '#core/base/gate.ts'
+import type {
+  DedupProgress,
+  DuplicatesReport,
+  FileMap,
+  IndexStatus,
+  ObjectAnswer,
+  SpaceView,
+} from '#core/inspect/answers.ts'
 import { findProcess } from '#core/volume/control-client.ts'
 import { useEngines } from '../harness/engines.ts'
 import { mustPomelo, noMount, sh, type TestVolume } from '../harness/volume.ts'
@@ -55,6 +64,40 @@ for (const engine of useEngines())
     })
     t.diagnostic(JSON.stringify(compared))
     await volume.unmount()
+  })
+
+for (const engine of useEngines())
+  test(`${engine.name}: a mount's duplicates are found and shared by its inspector, whose work can be paused`, {
+    skip: noMount || engine.skip,
+    timeout: 240_000,
+  }, async () => {
+    await using volume = await engine.makeVolume(['--block-size', '64K', '--trash-days', '0'])
+    await volume.mount()
+    const client = (await findProcess(volume.mountPoint))!
+    await sh('head -c 200000 /dev/urandom | tee one > two; sync one two', { cwd: volume.mountPoint })
+    const gate = new Gate()
+    gate.close()
+    const found = client.call('duplicates', {}, { gate })
+    assert.equal(await Promise.race([found, sleep(1500, 'paused')]), 'paused')
+    gate.open()
+    const { report } = (await found) as { report: DuplicatesReport }
+    const [group] = report.groups
+    const paths = group!.slices.flatMap(({ files }) => files.map(({ paths: [path] }) => path))
+    assert.deepEqual([report.groups.length, group!.size, paths.sort()], [1, 200_000, ['/one', '/two']])
+    const held = await open(join(volume.mountPoint, 'two'))
+    try {
+      const done = (await client.call('dedup', { apply: true })) as DedupProgress
+      assert.deepEqual([done.slices, done.left], [1, 0])
+      // An open file goes on with the slice that it shares now.
+      const { bytesRead } = await held.read(Buffer.alloc(200_000), 0, 200_000, 0)
+      assert.equal(bytesRead, 200_000)
+    } finally {
+      await held.close()
+    }
+    await sh('cmp one two && rm one', { cwd: volume.mountPoint })
+    await volume.unmount()
+    await mustPomelo(['gc', '--delete', volume.meta])
+    await mustPomelo(['fsck', volume.meta])
   })
 
 /** `by` writes a file; the inspector at `volume` names it, each of its objects, in time. */
