@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, type TestContext, test } from 'node:test'
 import { ServerCredentials } from '@grpc/grpc-js'
+import { systemClock } from '#core/base/clock.ts'
 import { BackendError, type BackendErrorKind } from '#core/base/errno.ts'
 import { Refusal } from '#core/base/refusal.ts'
 import { freePort } from '../../e2e/harness/servers.ts'
@@ -65,6 +66,28 @@ test('one member of PD is enough, and members of two clusters are too many', asy
     'invalid',
     /of different clusters: they name the clusters 7 and 8/,
   )
+})
+
+test('a store that is away is named, with what happened and for how long it was tried', async (t) => {
+  const cluster = await start(t, { storeAddress: `127.0.0.1:${await freePort()}` })
+  let sleptMs = 0
+  const clock = {
+    ...systemClock,
+    monotonicMs: () => systemClock.monotonicMs() + sleptMs,
+    sleep: async (ms: number) => void (sleptMs += ms),
+  }
+  const client = await TxnClient.connect([cluster.address], { clock })
+  t.after(() => client.close())
+  await assert.rejects(client.getSnapshot().get('a'), {
+    kind: 'unavailable',
+    message: /no success within 20 s: store 1 does not answer: 127\.0\.0\.1:\d+: .*ECONNREFUSED/,
+  })
+  const txn = await client.begin()
+  txn.set('a', Buffer.from('1'))
+  await assert.rejects(txn.commit(), {
+    kind: 'unavailable',
+    message: /whether it was done could not be found out/,
+  })
 })
 
 test('a cluster of API V2 is named as such, other refusals as they are', async (t) => {

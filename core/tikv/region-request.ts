@@ -67,7 +67,7 @@ export class RegionRequestSender {
           `${error.message}: this is no TiKV store, or one that does not serve ${method}`,
         )
       this.#cache.tryNextPeer(region)
-      await backoff.pause('rpc', error.message)
+      await backoff.pause('rpc', `store ${region.leader.storeId} does not answer: ${error.message}`)
       return LOST
     }
     const error = reply.message(1)

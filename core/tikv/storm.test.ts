@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { below, seededRandom } from '#core/base/random.ts'
 import { startTikv, type TikvServer, tikvMissing } from '../../e2e/harness/tikv.ts'
+import { startUnrest } from '../../e2e/harness/unrest.ts'
 import { TxnClient } from './client.ts'
 import { type LockInfo, lockFrom } from './kv-messages.ts'
 import { Message, write } from './messages.ts'
@@ -14,7 +15,6 @@ const CLIENTS = 8
 const INCREMENTS = process.env.POMELO_TEST_LONG === '1' ? 1_000 : 100
 const COUNTERS = 24
 const PLACE = 'storm\xfd'
-const MAX_REGIONS = 40
 
 const keyOf = (counter: number): string => PLACE + String.fromCharCode(97 + counter)
 
@@ -28,13 +28,11 @@ test('no increment is lost and no lock left, whatever becomes of regions', {
   t.after(() => server.stop())
   const clients = await Promise.all(Array.from({ length: CLIENTS }, () => TxnClient.connect([server.pd])))
   t.after(() => Promise.all(clients.map((client) => client.close())))
-  const stop = new AbortController()
-  const events = { leaders: 0, splits: 0, stops: 0 }
-  const unrest = disturb(server, seed, events, stop.signal)
+  const unrest = startUnrest(server, seed, (random) => keyOf(below(random, COUNTERS)))
+  const { events } = unrest
   const isOver = (done: number): boolean => done >= INCREMENTS && events.stops > 0 && events.splits > 0
   const runs = await Promise.all(clients.map((client, k) => increments(client, seed + k, isOver)))
-  stop.abort()
-  await unrest
+  await unrest.stop()
   const all = runs.reduce((sum, { done }) => sum + done, 0)
   const lost = runs.reduce((sum, { conflicts }) => sum + conflicts, 0)
   t.diagnostic(`${all} increments, ${lost} conflicts, ${JSON.stringify(events)}`)
@@ -70,33 +68,6 @@ async function increments(client: TxnClient, seed: number, isOver: (done: number
     }
   }
   return run
-}
-
-interface Events {
-  leaders: number
-  splits: number
-  stops: number
-}
-
-async function disturb(server: TikvServer, seed: number, events: Events, signal: AbortSignal): Promise<void> {
-  const random = seededRandom(seed)
-  while (!signal.aborted) {
-    await sleep(200)
-    const key = keyOf(below(random, COUNTERS))
-    const regions = await server.regions()
-    if (regions.length < MAX_REGIONS && random.next() < 0.3) {
-      await server.split(key)
-      events.splits++
-    }
-    await server.moveLeader(keyOf(below(random, COUNTERS)))
-    events.leaders++
-    if (events.leaders % 30 !== 5) continue
-    const { store } = regions[below(random, regions.length)]!
-    await server.stopStore(store)
-    await sleep(400)
-    await server.startStore(store)
-    events.stops++
-  }
 }
 
 /** Locks that any transaction has under the place, of each region's leader. */

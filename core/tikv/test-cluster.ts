@@ -42,6 +42,8 @@ export interface ClusterChoices {
   readonly credentials?: ServerCredentials
   /** A store that answers every read with this error of a key. */
   readonly abort?: string
+  /** Where PD says that the store is: with nobody there. */
+  readonly storeAddress?: string
   /** Without single-phase commits, so that async ones are seen. */
   readonly noOnePc?: boolean
 }
@@ -142,7 +144,12 @@ export class TestCluster {
   #pdHandlers(): Readonly<Record<string, Handler>> {
     const peer = write((writer) => writer.number(1, 1).number(2, 1))
     const store = (): Buffer =>
-      write((writer) => writer.number(1, 1).bytes(2, Buffer.from(this.address)).bytes(5, VERSION))
+      write((writer) =>
+        writer
+          .number(1, 1)
+          .bytes(2, Buffer.from(this.#choices.storeAddress ?? this.address))
+          .bytes(5, VERSION),
+      )
     return {
       GetMembers: () => {
         const own = write((writer) => writer.item(4, Buffer.from(`http://${this.address}`)))

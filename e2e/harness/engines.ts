@@ -4,13 +4,18 @@
  */
 import { join } from 'node:path'
 import { after } from 'node:test'
+import { below } from '#core/base/random.ts'
 import { postgresMissing, startPostgres } from './postgres.ts'
 import { redisMissing, startRedis } from './redis.ts'
 import { startTikv, tikvMissing } from './tikv.ts'
+import { someInodeKey, startUnrest } from './unrest.ts'
 import { makeVolume, placeForVolume, type TestVolume } from './volume.ts'
 
 /** `npm test -- --long` and the nightly scripts: every suite whole on every engine. */
 export const isLong: boolean = process.env.POMELO_TEST_LONG === '1'
+
+/** Whatever runs on TiKV does so while regions split and change leaders and stores stop: `npm run test:regions`. */
+const inMotion = process.env.POMELO_TIKV_UNREST === '1'
 
 /** What a test can do to a server of metadata. */
 export interface ServerFaults {
@@ -25,6 +30,8 @@ export interface ServerFaults {
 
 /** A running server of metadata, or the place where files stand for one. */
 export interface EngineServer {
+  /** Do work while regions do not move, where they do. */
+  quietly?<T>(work: () => Promise<T>): Promise<T>
   /** Absent where there is no server. */
   readonly faults?: ServerFaults
   /** Address of a new empty place; SQLite's file lies in `folder`. */
@@ -89,7 +96,17 @@ const tikv: TestEngine = {
   start: async () => {
     const server = await startTikv()
     let used = 0
-    return { newMeta: async () => server.url(`volume_${used++}`), stop: () => server.stop() }
+    const unrest = inMotion
+      ? startUnrest(server, 1, (random) => someInodeKey(`volume_${below(random, Math.max(1, used))}`, random))
+      : undefined
+    return {
+      ...(unrest && { quietly: unrest.quietly }),
+      newMeta: async () => server.url(`volume_${used++}`),
+      stop: async () => {
+        await unrest?.stop()
+        await server.stop()
+      },
+    }
   },
 }
 
@@ -105,6 +122,8 @@ export interface UsedEngine {
   readonly keepsTotals: boolean
   /** Whether a suite runs whole on it; else a part of it that is quick and still meets every kind of operation. */
   readonly inFull: boolean
+  /** For work of other programs that do not bear what the test does to the server all the while. */
+  quietly<T>(work: () => Promise<T>): Promise<T>
   /** A folder and an address for a volume that another program formats. */
   placeForVolume(): Promise<TestVolume>
   /** What can be done to its server, started if need be; undefined where there is none. */
@@ -134,6 +153,10 @@ function useEngine(engine: TestEngine): UsedEngine {
     keepsTotals: engine.keepsTotals,
     skip: engine.missing() ?? false,
     inFull: isLong || engine === sqlite,
+    quietly: async (work) => {
+      const { quietly } = await started()
+      return quietly === undefined ? work() : quietly(work)
+    },
     faults: async () => (await started()).faults,
     placeForVolume: () => placeForVolume(newMeta),
     makeVolume: (args, env) => makeVolume(args, env, newMeta),
