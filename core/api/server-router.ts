@@ -243,6 +243,9 @@ const inspect = t.router({
   folder: procedure
     .input(inspectFolderInput)
     .query((call) => call.ctx.services.inspect.folder(call.input, caller(call))),
+  health: procedure
+    .input(volumeRef)
+    .query((call) => call.ctx.services.inspect.health(call.input.id, caller(call))),
   cached: procedure
     .input(inspectCachedInput)
     .query((call) => call.ctx.services.inspect.cached(call.input, caller(call))),

@@ -38,6 +38,7 @@ import type {
   CachedView,
   DuplicatesReport,
   FileMap,
+  HealthReport,
   IndexStatus,
   inspectBlockInput,
   inspectBucketInput,
@@ -189,6 +190,8 @@ export interface InspectService {
   /** By the last survey (a task); null when there was none. */
   space(id: string, caller: Caller): Promise<SpaceView | null>
   folder(input: In<typeof inspectFolderInput>, caller: Caller): Promise<SpaceFolder | null>
+  /** What the last survey found amiss, in the files as they are now; null when there was none, or it was cut off. */
+  health(id: string, caller: Caller): Promise<HealthReport | null>
   /** What of which files this computer has, as of now. */
   cached(input: In<typeof inspectCachedInput>, caller: Caller): Promise<CachedView>
   duplicates(input: In<typeof inspectDuplicatesInput>, caller: Caller): Promise<DuplicatesReport>

@@ -59,6 +59,21 @@ export function withSurvey<T>(
   })
 }
 
+/**
+ * What `work` makes of what the last survey left in the tables, once no other one clears them. Undefined when there was
+ * none, or the last one did not come to its end: what is half judged would look whole.
+ */
+export function withLastSurvey<T>(
+  parts: IndexedVolume,
+  work: (found: Survey) => T | Promise<T>,
+): Promise<T | undefined> {
+  return surveys.run(parts.index, async () => {
+    const { file } = parts.index
+    const found = file.get('surveying') === undefined ? lastSurvey(file) : undefined
+    return found === undefined ? undefined : work(found)
+  })
+}
+
 export function survey(parts: IndexedVolume, options: ScanOptions): Promise<Survey> {
   return withSurvey(parts, options, (found) => found)
 }
@@ -67,6 +82,7 @@ async function make(parts: IndexedVolume, options: ScanOptions): Promise<Survey>
   const { index, engine } = parts
   const tables = new SurveyTables(index.file)
   await index.settle(options)
+  index.file.set('surveying', 'yes')
   tables.begin()
   for await (const { id } of pages(engine, { kind: 'unusedSlices' }, options.signal)) tables.putIdle(id, 0)
   for await (const { slices, deleted } of pages(engine, { kind: 'delayedSlices' }, options.signal))
@@ -86,7 +102,10 @@ async function make(parts: IndexedVolume, options: ScanOptions): Promise<Survey>
     classes: judge.sums,
     missing: judge.missing,
   }
-  index.file.set('survey', JSON.stringify(result))
+  index.file.atomically(() => {
+    index.file.set('survey', JSON.stringify(result))
+    index.file.set('surveying', undefined)
+  })
   return result
 }
 

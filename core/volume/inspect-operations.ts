@@ -12,7 +12,7 @@ import type { SliceRange } from '#core/inspect/object-list.ts'
 import type { ScanOptions } from '#core/inspect/scan.ts'
 import { spaceFolder, spaceView } from '#core/inspect/space.ts'
 import { readStoredBlock } from '#core/inspect/stored-block.ts'
-import { lastSurvey, withSurvey } from '#core/inspect/survey.ts'
+import { lastSurvey, withLastSurvey, withSurvey } from '#core/inspect/survey.ts'
 import type { Volume } from './open-volume.ts'
 
 type Args = Readonly<Record<string, unknown>>
@@ -27,6 +27,7 @@ export const INSPECT_OPERATIONS: Readonly<Record<string, Operation>> = {
   inspectHealth,
   inspectCached,
   inspectLastSpace,
+  inspectLastHealth,
   inspectBucket,
   inspectFolders,
   inspectBlock,
@@ -93,6 +94,12 @@ async function inspectLastSpace(volume: Volume, _args: Args, job: ScanOptions) {
   const parts = await volume.inspector.parts(job)
   const last = lastSurvey(parts.index.file)
   return last === undefined ? null : spaceView(parts, last)
+}
+
+/** What the last survey found amiss, in the files as they are now; null when there was none. */
+async function inspectLastHealth(volume: Volume, _args: Args, job: ScanOptions) {
+  const parts = await volume.inspector.parts(job)
+  return (await withLastSurvey(parts, (found) => healthReport(parts, found, job))) ?? null
 }
 
 /** Objects by position, as the last survey listed them. */

@@ -11,6 +11,7 @@ import type {
   CachedView,
   FileMap,
   HealthReport,
+  InspectProgress,
   ObjectAnswer,
   SpaceFolder,
   SpaceView,
@@ -212,7 +213,17 @@ test('missing and wrong objects are told as files with ranges, also of clones an
   const bucket = join(test.bucket, 'test-volume', 'chunks', '0', '0')
   for (const name of ['1_1_65536', '1_3_65536']) await rm(join(bucket, name))
   await cp(join(bucket, '1_0_65536'), join(bucket, '1_1_65535'))
+  const last = () => runOperation(volume, 'inspectLastHealth', {}, {})
+  assert.equal(await last(), null, 'nothing was looked through')
   const report = await health(volume)
+  assert.deepEqual(await last(), report)
+  const stop = new AbortController()
+  const onProgress = (progress: unknown) => {
+    if ((progress as InspectProgress).step === 'files') stop.abort()
+  }
+  const cutOff = runOperation(volume, 'inspectSpace', {}, { signal: stop.signal, onProgress })
+  await assert.rejects(cutOff, { name: 'AbortError' })
+  assert.equal(await last(), null, 'what is half judged is not told')
   assert.deepEqual(
     report.broken.map(({ file, ranges, missing, wrongSize }) => [
       file.paths.toSorted(),

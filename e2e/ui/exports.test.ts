@@ -82,6 +82,17 @@ test('every table of the inspector can be saved', { skip, timeout: 120_000 }, as
   ] as const)
     assert.equal((await csvRows(await exported(page, 'CSV', label))).length, 1 + count, label)
 
+  await views.getByRole('link', { name: 'Health' }).click()
+  const broken = await csvRows(await exported(page, 'CSV', 'Export: Files with missing bytes'))
+  assert.deepEqual(broken, [
+    'file,inode,state,start,end',
+    '/footage/take 7.mov,800,live,0,4194304',
+    '/scans/take 8.mov,801,live,0,4194304',
+    '/scans/take 8.mov,801,live,12582912,16777216',
+  ])
+  const unused = await csvRows(await exported(page, 'CSV', 'Export: Objects that no file uses'))
+  assert.equal(unused.length, 1 + 412 + 90 + 12 + 3)
+
   await views.getByRole('link', { name: 'Duplicates' }).click()
   const duplicates = await csvRows(await exported(page, 'CSV'))
   assert.equal(duplicates.length, 1 + 2 + 3 + 4 + 5)

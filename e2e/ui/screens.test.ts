@@ -47,6 +47,7 @@ const SCREENS: readonly Screen[] = [
   },
   { name: 'inspect-file', hash: '#/v/v1/inspect/file/footage/take%201.mov', shows: 'What a reader sees' },
   { name: 'inspect-space', hash: '#/v/v1/inspect/space', shows: 'By owner' },
+  { name: 'inspect-health', hash: '#/v/v1/inspect/health', shows: 'Too new to judge' },
   { name: 'inspect-duplicates', hash: '#/v/v1/inspect/duplicates', shows: /copies of/ },
   { name: 'inspect-trace', hash: '#/v/v1/inspect/trace', shows: /^Start$/, prepare: startTrace },
   { name: 'volume-activity', hash: '#/v/v2/activity', shows: 'Look after this volume' },

@@ -6,6 +6,7 @@ import type {
   CachedView,
   DuplicatesReport,
   FileMap,
+  HealthReport,
   IndexStatus,
   ObjectAnswer,
   SpaceFolder,
@@ -58,6 +59,10 @@ export class Inspections implements InspectService {
 
   folder({ id, ...args }: Input<'folder'>, caller: Caller): Promise<SpaceFolder | null> {
     return this.#ask(id, 'inspectFolder', args, caller)
+  }
+
+  health(id: string, caller: Caller): Promise<HealthReport | null> {
+    return this.#ask(id, 'inspectLastHealth', {}, caller)
   }
 
   cached({ id, limit }: Input<'cached'>, caller: Caller): Promise<CachedView> {

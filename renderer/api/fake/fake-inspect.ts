@@ -1,5 +1,6 @@
 import type {
   BlockView,
+  BrokenFile,
   BucketObject,
   CachedFile,
   ChunkMap,
@@ -120,6 +121,18 @@ export function fakeInspect(world: World, trees: ReadonlyMap<string, Tree>): Ins
         total: { files: 4000, live: sum('live'), trash: sum('trash'), shadowed: sum('shadowed') },
       }
     },
+    health: async () => {
+      const unused = (count: number, from: number) => ({
+        ...{ count, bytes: count * 3.1 * MiB },
+        keys: Array.from({ length: count }, (_, k) => objectAt(from + 33 * k).key),
+      })
+      if (total === 0) return null
+      return {
+        ...{ listedFromMs: LISTED_MS, listedToMs: LISTED_MS + 4000, blocks: total },
+        ...{ broken: [0, 1].map(brokenFile), hiddenLosses: 1, maybeStaged: 0 },
+        ...{ leaked: unused(412, 1), pending: unused(90, 9), young: unused(12, 17), other: unused(3, 25) },
+      }
+    },
     cached: async ({ id, limit }) => {
       const kept = new Set((world.pins.get(id) ?? []).map(({ path }) => path))
       const files = total === 0 ? [] : cachedFiles(kept).slice(0, limit)
@@ -159,6 +172,18 @@ export function fakeInspect(world: World, trees: ReadonlyMap<string, Tree>): Ins
         yield { operations: operations.filter(({ ms }) => ms >= slowerMs), late: [], dropped: 0 }
       }
     },
+  }
+}
+
+function brokenFile(k: number): BrokenFile {
+  const path = `${FOLDERS[k]}/take ${k + 7}.mov`
+  const ranges = Array.from({ length: 1 + k }, (_, at) => ({
+    start: 3 * at * BLOCK,
+    end: (3 * at + 1) * BLOCK,
+  }))
+  return {
+    file: { inode: String(800 + k), paths: [path], state: 'live', length: 90 * MiB },
+    ...{ ranges, lostBytes: ranges.length * BLOCK, missing: ranges.length, wrongSize: 0 },
   }
 }
 

@@ -85,6 +85,7 @@ function handlers(services: Services): Readonly<Record<string, Handler>> {
     'inspect.folders': checked(inspect.inspectFoldersInput, (input, caller) => i.folders(input, caller)),
     'inspect.space': ofVolume((id, caller) => i.space(id, caller)),
     'inspect.folder': checked(inspect.inspectFolderInput, (input, caller) => i.folder(input, caller)),
+    'inspect.health': ofVolume((id, caller) => i.health(id, caller)),
     'inspect.cached': checked(inspect.inspectCachedInput, (input, caller) => i.cached(input, caller)),
     'inspect.duplicates': checked(inspect.inspectDuplicatesInput, (input, caller) =>
       i.duplicates(input, caller),

@@ -3,9 +3,8 @@ import { useMutation } from '@tanstack/react-query'
 import { useState } from 'react'
 import type { TaskSpec } from '#core/api/tasks.ts'
 import { useApi } from '../../api/api.ts'
-import { ConfirmName } from '../../components/confirm-name.tsx'
+import { DeleteLeakedDialog } from '../../components/delete-leaked-dialog.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
-import { Notice } from '../../components/notice.tsx'
 import { Panel } from '../../components/panel.tsx'
 import { useUi } from '../../components/ui-store.ts'
 import { s } from '../../strings/strings.ts'
@@ -76,28 +75,6 @@ interface Way {
   readonly run: () => void
   /** The same, with consequences. */
   readonly more?: { readonly button: string; readonly run: () => void }
-}
-
-function DeleteLeakedDialog({ id, name, onClose }: Props & { readonly onClose: () => void }) {
-  const { trpc } = useApi()
-  const words = s.activity.start
-  const start = useMutation({
-    mutationFn: () => trpc.tasks.start.mutate({ kind: 'gc', id, delete: true }),
-    onSuccess: onClose,
-  })
-  return (
-    <ConfirmName
-      title={words.deleteLeakedTitle(name)}
-      name={name}
-      button={words.deleteLeakedButton}
-      busy={start.isPending}
-      error={start.error}
-      onConfirm={() => start.mutate()}
-      onClose={onClose}
-    >
-      <Notice tone="waiting">{words.deleteLeakedText}</Notice>
-    </ConfirmName>
-  )
 }
 
 function BackupDialog({ id, onClose }: { readonly id: string; readonly onClose: () => void }) {

@@ -3,11 +3,12 @@ import { s } from '../../strings/strings.ts'
 import { BucketView } from './bucket-view.tsx'
 import { DuplicatesView } from './duplicates-view.tsx'
 import { FileView } from './file-view.tsx'
+import { HealthView } from './health-view.tsx'
 import css from './inspect-tab.module.css'
 import { SpaceView } from './space-view.tsx'
 import { TraceView } from './trace-view.tsx'
 
-const VIEWS = ['bucket', 'file', 'space', 'duplicates', 'trace'] as const
+const VIEWS = ['bucket', 'file', 'space', 'health', 'duplicates', 'trace'] as const
 type View = (typeof VIEWS)[number]
 
 /** From objects back to files. The path is the view, then what it is of: `/file/photos/a.jpg`. */
@@ -41,6 +42,8 @@ function Shown({ id, view, target }: { readonly id: string; readonly view: View;
       return <FileView key={target} id={id} path={target === '/' ? undefined : target} />
     case 'space':
       return <SpaceView id={id} />
+    case 'health':
+      return <HealthView id={id} />
     case 'duplicates':
       return <DuplicatesView id={id} />
     case 'trace':

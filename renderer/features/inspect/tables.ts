@@ -1,10 +1,12 @@
 /** What can be saved of each view: all of its rows, read a page at a time. */
 import type {
   BlockView,
+  BrokenFile,
   BucketObject,
   DuplicatesReport,
   FileMap,
   FileView,
+  HealthReport,
   ShownOperation,
   SpaceEntry,
   SpaceFolder,
@@ -161,6 +163,47 @@ export function duplicateTable(
         if (more === 0 || groups.length === 0) return
       }
     },
+  }
+}
+
+/** A range that reads as an error, with its file. */
+interface BrokenRange {
+  readonly file: FileView
+  readonly start: number
+  readonly end: number
+}
+
+export function brokenTable(name: string, broken: readonly BrokenFile[]): Table<BrokenRange> {
+  return {
+    name,
+    columns: {
+      file: ({ file }) => file.paths[0],
+      inode: ({ file }) => file.inode,
+      state: ({ file }) => file.state,
+      start: ({ start }) => start,
+      end: ({ end }) => end,
+    },
+    rows: () => rowsOf(broken.flatMap(({ file, ranges }) => ranges.map((range) => ({ file, ...range })))),
+  }
+}
+
+export const UNUSED = [
+  'leaked',
+  'pending',
+  'young',
+  'other',
+] as const satisfies readonly (keyof HealthReport)[]
+
+interface UnusedKey {
+  readonly kind: (typeof UNUSED)[number]
+  readonly key: string
+}
+
+export function unusedTable(name: string, report: HealthReport): Table<UnusedKey> {
+  return {
+    name,
+    columns: { kind: ({ kind }) => kind, key: ({ key }) => key },
+    rows: () => rowsOf(UNUSED.flatMap((kind) => report[kind].keys.map((key) => ({ kind, key })))),
   }
 }
 

@@ -6,6 +6,7 @@ export const inspect = {
     bucket: 'Bucket',
     file: 'File',
     space: 'Space',
+    health: 'Health',
     duplicates: 'Duplicates',
     trace: 'Live trace',
   },
@@ -206,6 +207,45 @@ export const inspect = {
     missing: (n: string, size: string) =>
       `${n} blocks (${size}) that files need are missing. Check the volume in Activity.`,
     gc: 'Collect garbage…',
+  },
+  health: {
+    doing: 'Reading what the last survey found',
+    started: 'It has begun: see Activity. It changes nothing.',
+    files: 'Files with missing bytes',
+    blocks: (n: string) => `${n} blocks in the bucket`,
+    whole: 'Every block that a file needs is in the bucket, in its size.',
+    broken: (n: number) =>
+      `${plural(n, 'file')} cannot be read whole. Bring the objects back from a version or a copy of the bucket, or the files from a backup.`,
+    maybeStaged: (n: number) =>
+      `${plural(n, 'missing block')} may still wait for upload on another computer that has the volume mounted.`,
+    hidden: (n: number) => `${plural(n, 'missing block')} more, which no file shows.`,
+    more: (n: string) => `${n} more files are not shown; an export has them.`,
+    check: 'Check the volume',
+    columns: { file: 'File', lost: 'Lost', missing: 'Missing', wrong: 'Wrong size', ranges: 'Where' },
+    range: (from: string, to: string) => `${from} to ${to}`,
+    moreRanges: (n: number) => `${n} more`,
+    unused: 'Objects that no file uses',
+    kind: 'Why',
+    count: 'Objects',
+    size: 'Stored',
+    first: 'The first of them',
+    kinds: {
+      leaked: {
+        title: 'Leaked',
+        text: 'nothing knew them before the listing nor after it, and they are older than an hour.',
+      },
+      pending: {
+        title: 'Removal due',
+        text: 'deleted or replaced; they go by themselves when their time has come.',
+      },
+      young: { title: 'Too new to judge', text: 'a write under way may be about to name them.' },
+      other: {
+        title: 'Not understood',
+        text: 'they may be all that is left of a file. Nothing here deletes them.',
+      },
+    },
+    dryRun: 'What would be deleted',
+    deleteLeaked: 'Delete leaked…',
   },
   duplicates: {
     title: 'Duplicates',
