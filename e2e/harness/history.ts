@@ -19,7 +19,7 @@ export interface Operation {
 }
 
 interface Zone {
-  readonly value: string
+  readonly write: Operation
   readonly first: Operation
   readonly last: Operation
 }
@@ -38,7 +38,7 @@ export function impossible(history: readonly Operation[], initial: string): stri
     if (operation === write && write.to === Number.POSITIVE_INFINITY) continue
     const { first = write, last = write } = zones.get(operation.value) ?? {}
     zones.set(operation.value, {
-      value: operation.value,
+      write,
       first: operation.to < first.to ? operation : first,
       last: operation.from > last.from ? operation : last,
     })
@@ -52,14 +52,18 @@ function conflict(zones: readonly Zone[]): string | undefined {
   for (const [k, zone] of forward.entries()) {
     const next = forward[k + 1]
     if (next !== undefined && next.first.to < zone.last.from)
-      return `${told(zone.first)}, then ${told(next.first)}, then again ${told(zone.last)}`
+      return `${story(zone.first, next.first, zone.last)}; ${told(zone.write)}; ${told(next.write)}`
   }
-  for (const { first, last } of zones)
+  for (const { first, last, write } of zones)
     if (first.to >= last.from)
       for (const around of forward)
         if (around.first.to < last.from && first.to < around.last.from)
-          return `${told(around.first)}, then all of ${told(first)}, then again ${told(around.last)}`
+          return `${story(around.first, first, around.last)}; ${told(around.write)}; ${told(write)}`
   return undefined
+}
+
+function story(first: Operation, then: Operation, again: Operation): string {
+  return `${told(first)}, then ${told(then)}, then again ${told(again)}`
 }
 
 function told({ who, kind, value, from, to }: Operation): string {
