@@ -27,6 +27,7 @@ import type { SqlValue } from '../sql/dialect.ts'
 import { keyQuery } from '../sql/read.ts'
 import { inoToSql, nodeToSql, ownerToSql } from '../sql/rows.ts'
 import { NODE_COLUMNS, type SqlLayout } from '../sql/statements.ts'
+import { isUsage, type UsageChange } from '../usage-sums.ts'
 
 type Strength = 'UPDATE' | 'KEY SHARE'
 
@@ -81,11 +82,7 @@ export function lockClause(strength: Strength, first: boolean, otherwise: 'NOWAI
 }
 
 /** Changes that are applied as steps: usage goes its own way (usage.ts). */
-type StepChange = Exclude<Change, { kind: 'addUsage' | 'addQuotaUsage' }>
-
-export function isUsage(change: Change): change is Extract<Change, { kind: 'addUsage' | 'addQuotaUsage' }> {
-  return change.kind === 'addUsage' || change.kind === 'addQuotaUsage'
-}
+type StepChange = Exclude<Change, UsageChange>
 
 export function planCommit(
   layout: SqlLayout,

@@ -13,9 +13,9 @@
  * - a sum counts once: when the answer to its commit is lost, the server is asked what became of the transaction.
  */
 import type { Log } from '#core/base/log.ts'
-import type { Change, RecordKey, RecordValue } from '#core/meta/engine.ts'
-import type { Quota } from '#core/meta/records.ts'
+import type { RecordKey, RecordValue } from '#core/meta/engine.ts'
 import { counterParams, stepsOf } from '../sql/changes.ts'
+import { isSummed, sumOf, type UsageChange, UsageSums } from '../usage-sums.ts'
 import type { Call } from './batch.ts'
 import { isConflict, LostAnswer } from './errors.ts'
 import type { Pool } from './pool.ts'
@@ -30,19 +30,10 @@ const RETRY_MS = 1_000
 /** Tries of one flush that meets other clients' locks. */
 const TRIES = 10
 
-type UsageChange = Extract<Change, { kind: 'addUsage' | 'addQuotaUsage' }>
-
-interface Sum {
-  space: number
-  inodes: number
-  /** Undefined: the volume's totals. */
-  readonly quota: { readonly of: 'dir' | 'user' | 'group'; readonly id: number } | undefined
-}
-
 /** Sums that were written by a transaction which the server's disk may not have yet. */
 export interface Written {
   readonly transaction: Numbered
-  readonly sums: ReadonlyMap<string, Sum>
+  readonly sums: UsageSums
   /** Crashes of the server known when it was written. */
   readonly crashes: number
 }
@@ -56,15 +47,14 @@ const NO_DISK: Call = {
   statement: new Prepared("SELECT set_config('synchronous_commit', 'off', true)"),
   params: [],
 }
-const TOTALS = ''
 
 export class Usage {
   readonly #pool: Pool
   readonly #statements: () => PgStatements
   readonly #log: Log
-  #waiting = new Map<string, Sum>()
+  #waiting = new UsageSums()
   /** Being written, or written with an answer that was lost: they count until that is settled. */
-  #writing = new Map<string, Sum>()
+  #writing = new UsageSums()
   /** The transaction that wrote `#writing` and whose answer was lost. */
   #doubt: Numbered | undefined
   /** In order. */
@@ -87,27 +77,18 @@ export class Usage {
 
   /** A commit with these changes was applied. @hot */
   add(change: UsageChange): void {
-    const { space, inodes } = change
-    const quota = change.kind === 'addUsage' ? undefined : { of: change.of, id: change.id }
-    addTo(this.#waiting, { space, inodes, quota })
+    this.#waiting.add(sumOf(change))
     this.#timer ??= setTimeout(() => void this.#flushInBackground(), FLUSH_MS)
   }
 
   /** Whether what was read of this record has to be completed here. */
   concerns(key: RecordKey): boolean {
-    return key.kind === 'quota' || (key.kind === 'counter' && isTotal(key.name))
+    return isSummed(key)
   }
 
   /** The record with what is waiting here. Not while a flush is under way: see `flushing`. */
   complete(key: RecordKey, value: RecordValue): RecordValue {
-    const name = key.kind === 'quota' ? quotaName(key) : TOTALS
-    const sum = this.#waiting.get(name)
-    if (sum === undefined) return value
-    if (key.kind === 'counter')
-      return ((value as number | null) ?? 0) + (key.name === 'usedSpace' ? sum.space : sum.inodes)
-    if (key.kind !== 'quota' || (value === null && key.of === 'dir')) return value
-    const quota = (value as Quota | null) ?? { maxSpace: -1, maxInodes: -1, usedSpace: 0, usedInodes: 0 }
-    return { ...quota, usedSpace: quota.usedSpace + sum.space, usedInodes: quota.usedInodes + sum.inodes }
+    return this.#waiting.complete(key, value)
   }
 
   /** The flush under way, settled or not: ask again when it has ended, as the next may have begun. */
@@ -180,7 +161,7 @@ export class Usage {
 
   async #writeWaiting(durably: boolean): Promise<void> {
     this.#writing = this.#waiting
-    this.#waiting = new Map()
+    this.#waiting = new UsageSums()
     for (let attempt = 1; ; attempt++) {
       let unsure: Numbered | undefined
       try {
@@ -193,7 +174,7 @@ export class Usage {
             return []
           })
         })
-        if (unsure === undefined) this.#writing = new Map()
+        if (unsure === undefined) this.#writing = new UsageSums()
         else this.#keep(unsure)
         return
       } catch (error) {
@@ -211,7 +192,7 @@ export class Usage {
     const statements = this.#statements()
     const quotas: Call[] = []
     const totals: Call[] = []
-    for (const [, { quota, space, inodes }] of [...this.#writing].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    for (const { quota, space, inodes } of this.#writing.inOrder()) {
       if (quota === undefined) {
         for (const [name, add] of [
           ['totalInodes', inodes],
@@ -252,38 +233,19 @@ export class Usage {
     const transactions = before.map(({ transaction }) => transaction)
     const fates = await this.#pool.use((connection) => fatesOf(connection, transactions))
     for (const [k, { sums }] of before.entries())
-      if (fates[k] !== 'committed') for (const sum of sums.values()) addTo(this.#waiting, sum)
+      if (fates[k] !== 'committed') this.#waiting.addAll(sums.values())
     this.settled(before)
   }
 
   /** `#writing` is with the server, and not known to be on its disk. */
   #keep(transaction: Numbered, crashes = this.#pool.crashes): void {
     this.#written = [...this.#written, { transaction, sums: this.#writing, crashes }]
-    this.#writing = new Map()
+    this.#writing = new UsageSums()
     this.#timer ??= setTimeout(() => void this.#flushInBackground(), FLUSH_MS)
   }
 
   #putBack(): void {
-    for (const sum of this.#writing.values()) addTo(this.#waiting, sum)
-    this.#writing = new Map()
+    this.#waiting.addAll(this.#writing.values())
+    this.#writing = new UsageSums()
   }
-}
-
-function addTo(sums: Map<string, Sum>, { space, inodes, quota }: Sum): void {
-  const name = quota === undefined ? TOTALS : quotaName(quota)
-  const sum = sums.get(name)
-  if (sum === undefined) {
-    sums.set(name, { space, inodes, quota })
-    return
-  }
-  sum.space += space
-  sum.inodes += inodes
-}
-
-function quotaName({ of, id }: { readonly of: string; readonly id: number }): string {
-  return `${of} ${id}`
-}
-
-function isTotal(name: string): boolean {
-  return name === 'usedSpace' || name === 'totalInodes'
 }

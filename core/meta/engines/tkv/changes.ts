@@ -2,10 +2,11 @@
 import { EINVAL, ENOENT, fail } from '#core/base/errno.ts'
 import { inoText } from '#core/base/ino.ts'
 import type { Change } from '#core/meta/engine.ts'
-import type { NodeRecord, Quota } from '#core/meta/records.ts'
+import type { NodeRecord } from '#core/meta/records.ts'
 import { encodeAclRule, encodeDelayed, encodeEdge } from '#core/meta/records-codec.ts'
 import { SLICE_BYTES } from '#core/meta/slices.ts'
 import { storedNode } from '#core/meta/stored-node.ts'
+import { NO_LIMITS } from '../usage-sums.ts'
 import type { Draft, Needs } from './draft.ts'
 import type { Layout } from './layout.ts'
 import type { Key, KeyRange } from './ordered-store.ts'
@@ -24,15 +25,6 @@ import {
   encodeTime,
   PLACEHOLDER,
 } from './values.ts'
-
-const NO_QUOTA: Quota = { maxSpace: -1, maxInodes: -1, usedSpace: 0, usedInodes: 0 }
-
-/** Totals and quota usage, which nearly every commit changes: they are summed and written later (usage.ts). */
-export type UsageChange = Extract<Change, { kind: 'addUsage' | 'addQuotaUsage' }>
-
-export function isUsage(change: Change): change is UsageChange {
-  return change.kind === 'addUsage' || change.kind === 'addQuotaUsage'
-}
 
 /** The range that the change removes as it was read; undefined for others. */
 export function removedRange(layout: Layout, change: Change): KeyRange | undefined {
@@ -285,7 +277,7 @@ function applyRareChange(layout: Layout, change: RareChange, draft: Draft): void
       const key = layout.quota(change.of, change.id)
       const value = draft.value(key)
       if (value === null && change.of === 'dir') return
-      const quota = value === null ? NO_QUOTA : decodeQuota(value)
+      const quota = value === null ? NO_LIMITS : decodeQuota(value)
       const usedSpace = quota.usedSpace + change.space
       draft.set(key, encodeQuota({ ...quota, usedSpace, usedInodes: quota.usedInodes + change.inodes }))
       return

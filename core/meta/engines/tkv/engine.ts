@@ -28,7 +28,8 @@ import type {
   RecordValues,
 } from '#core/meta/engine.ts'
 import type { AclRule, CounterName, Edge, GateName } from '#core/meta/records.ts'
-import { applyChange, changeNeeds, isUsage, putAcl, setCounter, type UsageChange } from './changes.ts'
+import { isUsage, type UsageChange } from '../usage-sums.ts'
+import { applyChange, changeNeeds, putAcl, setCounter } from './changes.ts'
 import { Committer } from './committer.ts'
 import { type Draft, Needs } from './draft.ts'
 import { Layout } from './layout.ts'

@@ -8,26 +8,17 @@
  */
 import type { Log } from '#core/base/log.ts'
 import type { RecordKey, RecordValue } from '#core/meta/engine.ts'
-import type { Quota, QuotaKind } from '#core/meta/records.ts'
-import type { UsageChange } from './changes.ts'
+import { changeOf, isSummed, sumOf, type UsageChange, UsageSums } from '../usage-sums.ts'
 
 /** How long a sum may wait to be written. */
 export const FLUSH_MS = 100
 /** After a failure. */
 const RETRY_MS = 1_000
-const TOTALS = ''
-
-interface Sum {
-  space: number
-  inodes: number
-  /** Undefined: the volume's totals. */
-  readonly quota: { readonly of: QuotaKind; readonly id: number } | undefined
-}
 
 export class Usage {
   readonly #write: (changes: readonly UsageChange[]) => Promise<void>
   readonly #log: Log
-  #waiting = new Map<string, Sum>()
+  #waiting = new UsageSums()
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> | undefined
   #closed = false
@@ -46,27 +37,18 @@ export class Usage {
 
   /** A commit with this change was applied. @hot */
   add(change: UsageChange): void {
-    addTo(this.#waiting, change)
+    this.#waiting.add(sumOf(change))
     if (!this.#closed) this.#timer ??= setTimeout(() => void this.#flushInBackground(), FLUSH_MS)
   }
 
   /** Whether what was read of this record has to be completed here. */
   concerns(key: RecordKey): boolean {
-    return (
-      key.kind === 'quota' ||
-      (key.kind === 'counter' && (key.name === 'usedSpace' || key.name === 'totalInodes'))
-    )
+    return isSummed(key)
   }
 
   /** The record with what is waiting here. Not while a flush is under way: see `flushing`. */
   complete(key: RecordKey, value: RecordValue): RecordValue {
-    const sum = this.#waiting.get(key.kind === 'quota' ? nameOf(key) : TOTALS)
-    if (sum === undefined) return value
-    if (key.kind === 'counter')
-      return ((value as number | null) ?? 0) + (key.name === 'usedSpace' ? sum.space : sum.inodes)
-    if (key.kind !== 'quota' || (value === null && key.of === 'dir')) return value
-    const quota = (value as Quota | null) ?? { maxSpace: -1, maxInodes: -1, usedSpace: 0, usedInodes: 0 }
-    return { ...quota, usedSpace: quota.usedSpace + sum.space, usedInodes: quota.usedInodes + sum.inodes }
+    return this.#waiting.complete(key, value)
   }
 
   /** The flush under way, settled or not: ask again when it has ended, as the next may have begun. */
@@ -108,35 +90,12 @@ export class Usage {
 
   async #writeAll(): Promise<void> {
     const writing = this.#waiting
-    this.#waiting = new Map()
+    this.#waiting = new UsageSums()
     try {
-      await this.#write([...writing.values()].map(changeOf))
+      await this.#write(writing.inOrder().map(changeOf))
     } catch (error) {
-      for (const sum of writing.values()) addTo(this.#waiting, changeOf(sum))
+      this.#waiting.addAll(writing.values())
       throw error
     }
   }
-}
-
-function changeOf({ quota, space, inodes }: Sum): UsageChange {
-  return quota === undefined
-    ? { kind: 'addUsage', space, inodes }
-    : { kind: 'addQuotaUsage', ...quota, space, inodes }
-}
-
-function addTo(sums: Map<string, Sum>, change: UsageChange): void {
-  const { space, inodes } = change
-  const quota = change.kind === 'addUsage' ? undefined : { of: change.of, id: change.id }
-  const name = quota === undefined ? TOTALS : nameOf(quota)
-  const sum = sums.get(name)
-  if (sum === undefined) {
-    sums.set(name, { space, inodes, quota })
-    return
-  }
-  sum.space += space
-  sum.inodes += inodes
-}
-
-function nameOf({ of, id }: { readonly of: string; readonly id: number }): string {
-  return `${of} ${id}`
 }
