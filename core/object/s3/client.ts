@@ -7,6 +7,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { BackendError } from '#core/base/errno.ts'
 import type { Environment, S3Address, TlsFiles } from './address.ts'
 import { thrownError } from './failure.ts'
+import { reusedReads } from './reused-reads.ts'
 
 export interface S3Credentials {
   /** `anonymous`: requests are not signed. Empty: the SDK's default chain. */
@@ -79,7 +80,7 @@ function agents({ scheme, endpoint, tls }: S3Address, env: Environment): object 
     // Go's client does not ask a proxy for the machine itself either.
     ...(isLocal ? {} : { proxyEnv: env }),
   }
-  if (scheme === 'http') return { httpAgent: new HttpAgent(options) }
+  if (scheme === 'http') return { httpAgent: new HttpAgent({ ...options, ...reusedReads() }) }
   return { httpsAgent: new HttpsAgent({ ...options, ...tlsOptions(tls) }) }
 }
 
