@@ -83,7 +83,7 @@ test('every table of the inspector can be saved', { skip, timeout: 120_000 }, as
     assert.equal((await csvRows(await exported(page, 'CSV', label))).length, 1 + count, label)
 
   await views.getByRole('link', { name: 'Health' }).click()
-  const broken = await csvRows(await exported(page, 'CSV', 'Export: Files with missing bytes'))
+  const broken = await csvRows(await exported(page, 'CSV', 'Export: Damaged files'))
   assert.deepEqual(broken, [
     'file,inode,state,start,end',
     '/footage/take 7.mov,800,live,0,4194304',

@@ -80,17 +80,19 @@ function Files({ id, report: { broken, blocks, listedToMs, hiddenLosses, maybeSt
         </>
       }
     >
-      {broken.length === 0 ? (
-        <Notice tone="good">{words.whole}</Notice>
-      ) : (
-        <Notice tone="bad">{words.broken(broken.length)}</Notice>
-      )}
-      {maybeStaged > 0 && <Notice tone="waiting">{words.maybeStaged(maybeStaged)}</Notice>}
-      {broken.length > 0 && <BrokenFiles id={id} broken={broken.slice(0, MOST_FILES)} />}
-      {broken.length > MOST_FILES && (
-        <p className={css.dim}>{words.more(count(broken.length - MOST_FILES))}</p>
-      )}
-      {hiddenLosses > 0 && <p className={css.dim}>{words.hidden(hiddenLosses)}</p>}
+      <div className={css.stack}>
+        {broken.length === 0 ? (
+          <Notice tone="good">{words.whole}</Notice>
+        ) : (
+          <Notice tone="bad">{words.broken(broken.length)}</Notice>
+        )}
+        {maybeStaged > 0 && <Notice tone="waiting">{words.maybeStaged(maybeStaged)}</Notice>}
+        {broken.length > 0 && <BrokenFiles id={id} broken={broken.slice(0, MOST_FILES)} />}
+        {broken.length > MOST_FILES && (
+          <p className={css.dim}>{words.more(count(broken.length - MOST_FILES))}</p>
+        )}
+        {hiddenLosses > 0 && <p className={css.dim}>{words.hidden(hiddenLosses)}</p>}
+      </div>
     </Panel>
   )
 }
@@ -154,32 +156,34 @@ function Unused({ id, report }: Props) {
         </>
       }
     >
-      <PlainTable
-        label={words.unused}
-        columns={[
-          { title: words.kind },
-          { title: words.count, end: true },
-          { title: words.size, end: true },
-          { title: words.first },
-        ]}
-        rows={UNUSED.map((kind) => ({
-          key: kind,
-          hover: words.kinds[kind].text,
-          cells: [
-            words.kinds[kind].title,
-            count(report[kind].count),
-            bytes(report[kind].bytes),
-            <Keys key="keys" id={id} keys={report[kind].keys.slice(0, MOST_KEYS)} />,
-          ],
-        }))}
-      />
-      <ul className={css.texts}>
-        {UNUSED.map((kind) => (
-          <li key={kind}>
-            <strong>{words.kinds[kind].title}:</strong> {words.kinds[kind].text}
-          </li>
-        ))}
-      </ul>
+      <div className={css.stack}>
+        <PlainTable
+          label={words.unused}
+          columns={[
+            { title: words.kind },
+            { title: words.count, end: true },
+            { title: words.size, end: true },
+            { title: words.first },
+          ]}
+          rows={UNUSED.map((kind) => ({
+            key: kind,
+            hover: words.kinds[kind].text,
+            cells: [
+              words.kinds[kind].title,
+              count(report[kind].count),
+              bytes(report[kind].bytes),
+              <Keys key="keys" id={id} keys={report[kind].keys.slice(0, MOST_KEYS)} />,
+            ],
+          }))}
+        />
+        <ul className={css.texts}>
+          {UNUSED.map((kind) => (
+            <li key={kind}>
+              <strong>{words.kinds[kind].title}:</strong> {words.kinds[kind].text}
+            </li>
+          ))}
+        </ul>
+      </div>
       {deleting && <DeleteLeakedDialog id={id} name={name} onClose={() => setDeleting(false)} />}
     </Panel>
   )

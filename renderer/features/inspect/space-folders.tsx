@@ -50,11 +50,13 @@ export function SpaceFolders({ id }: { readonly id: string }) {
         </>
       }
     >
-      {error !== null && <ErrorNote error={error} doing={words.doing} onRetry={() => void refetch()} />}
-      <Cells id={id} path={path} entries={entries} onOpen={setPath} />
-      {entries.length > 0 && <Entries id={id} entries={entries} onOpen={setPath} />}
-      {data != null && entries.length === 0 && <p className={css.dim}>{words.nothing}</p>}
-      {data != null && data.more > 0 && <p className={css.dim}>{words.more(count(data.more))}</p>}
+      <div className={css.stack}>
+        {error !== null && <ErrorNote error={error} doing={words.doing} onRetry={() => void refetch()} />}
+        <Cells id={id} path={path} entries={entries} onOpen={setPath} />
+        {entries.length > 0 && <Entries id={id} entries={entries} onOpen={setPath} />}
+        {data != null && entries.length === 0 && <p className={css.dim}>{words.nothing}</p>}
+        {data != null && data.more > 0 && <p className={css.dim}>{words.more(count(data.more))}</p>}
+      </div>
     </Panel>
   )
 }

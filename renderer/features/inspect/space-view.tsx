@@ -56,22 +56,24 @@ export function SpaceView({ id }: { readonly id: string }) {
             }
             actions={<SurveyButton id={id} again />}
           >
-            {data.missing.count > 0 && (
-              <Notice tone="bad">
-                {words.missing(count(data.missing.count), bytes(data.missing.bytes))}
-              </Notice>
-            )}
-            <StackedBar
-              label={words.label}
-              parts={(Object.keys(COLORS) as (keyof Space['classes'])[]).map((name) => ({
-                key: words.classes[name],
-                label: words.classes[name],
-                value: data.classes[name],
-                color: COLORS[name],
-                text: bytes(data.classes[name]),
-                hover: `${words.hovers[name]} ${exactBytes(data.classes[name])}`,
-              }))}
-            />
+            <div className={css.stack}>
+              {data.missing.count > 0 && (
+                <Notice tone="bad">
+                  {words.missing(count(data.missing.count), bytes(data.missing.bytes))}
+                </Notice>
+              )}
+              <StackedBar
+                label={words.label}
+                parts={(Object.keys(COLORS) as (keyof Space['classes'])[]).map((name) => ({
+                  key: words.classes[name],
+                  label: words.classes[name],
+                  value: data.classes[name],
+                  color: COLORS[name],
+                  text: bytes(data.classes[name]),
+                  hover: `${words.hovers[name]} ${exactBytes(data.classes[name])}`,
+                }))}
+              />
+            </div>
           </Panel>
           <SpaceFolders id={id} />
           <div className={css.two}>

@@ -211,7 +211,7 @@ export const inspect = {
   health: {
     doing: 'Reading what the last survey found',
     started: 'It has begun: see Activity. It changes nothing.',
-    files: 'Files with missing bytes',
+    files: 'Damaged files',
     blocks: (n: string) => `${n} blocks in the bucket`,
     whole: 'Every block that a file needs is in the bucket, in its size.',
     broken: (n: number) =>
