@@ -10,7 +10,8 @@ import type { Page } from 'playwright'
 import { mountObstacle } from '../../scripts/system.mjs'
 import { type PostgresServer, postgresMissing, startPostgres } from '../harness/postgres.ts'
 import { type RedisServer, redisMissing, startRedis } from '../harness/redis.ts'
-import { type S3Server, s3Server, startS3 } from '../harness/servers.ts'
+import { freePort, type S3Server, s3Server, startS3 } from '../harness/servers.ts'
+import { startTikv, type TikvServer, tikvMissing } from '../harness/tikv.ts'
 import { SHOTS, uiObstacle } from './harness.ts'
 import { copyIn, createVolume, next, type RealUi, shell, startRealUi, unmountHeld } from './real-window.ts'
 
@@ -21,6 +22,7 @@ let ui: RealUi
 let s3: S3Server
 let redis: RedisServer | undefined
 let postgres: PostgresServer | undefined
+let tikv: TikvServer | undefined
 
 before(async () => {
   if (obstacle !== undefined) return
@@ -28,30 +30,32 @@ before(async () => {
 })
 after(async () => {
   await ui?.close()
-  await Promise.all([s3?.stop(), redis?.stop(), postgres?.stop()])
+  await Promise.all([s3?.stop(), redis?.stop(), postgres?.stop(), tikv?.stop()])
 })
 
 interface Team {
   readonly name: string
-  readonly engine: 'Redis' | 'PostgreSQL'
+  readonly engine: 'Redis' | 'PostgreSQL' | 'TiKV'
   readonly address: string
-  readonly password: string
-  /** What a wrong password is answered with. */
+  /** Undefined: there is none, and an address where nobody is is tried first. */
+  readonly password?: string
+  /** What a wrong password or address is answered with. */
   readonly refusal: RegExp
 }
 
-/** Name and metadata: without the right password there is no way on. */
+/** Name and metadata: without the right password or address there is no way on. */
 async function chooseMetadata(page: Page, { name, engine, address, password, refusal }: Team): Promise<void> {
   await page.getByRole('main').getByRole('button', { name: 'New volume' }).click()
   await page.getByLabel('Name').fill(name)
   await next(page).click()
   await page.getByRole('radio', { name: engine }).check()
-  await page.getByLabel('Address').fill(address)
-  await page.getByLabel('Password', { exact: true }).fill('wrong-4711')
+  const field = page.getByLabel(password === undefined ? 'Address' : 'Password', { exact: true })
+  if (password !== undefined) await page.getByLabel('Address').fill(address)
+  await field.fill(password === undefined ? `tikv://127.0.0.1:${await freePort()}/none` : 'wrong-4711')
   await page.getByText(refusal).first().waitFor()
   await page.screenshot({ path: join(SHOTS, `real-wrong-password-${name}.png`) })
   assert.ok(await next(page).isDisabled())
-  await page.getByLabel('Password', { exact: true }).fill(password)
+  await field.fill(password ?? address)
   await page.getByText(/^Answers in [\d.]+ (ms|µs)/).waitFor()
   await next(page).click()
 }
@@ -83,7 +87,8 @@ async function walk(team: Team): Promise<void> {
   await page.getByRole('heading', { name: 'Where does it appear?' }).waitFor()
   await next(page).click()
   const command = await page.getByRole('region', { name: 'The same as commands' }).textContent()
-  for (const secret of [team.password, s3.accessKey, s3.secretKey]) assert.ok(!command!.includes(secret))
+  for (const secret of [team.password, s3.accessKey, s3.secretKey])
+    assert.ok(secret === undefined || !command!.includes(secret))
   await createVolume(page, team.name)
 
   const mounted = ui.daemon.path('mounts', team.name)
@@ -114,4 +119,10 @@ test('PostgreSQL and S3: the same', options(postgresMissing()), async () => {
   const { password } = url
   url.password = ''
   await walk({ name: 'scans', engine: 'PostgreSQL', address: url.href, password, refusal: /password/i })
+})
+
+test('TiKV and S3: an address where nobody is, then the same', options(tikvMissing()), async () => {
+  tikv = await startTikv()
+  const address = tikv.url('plans')
+  await walk({ name: 'plans', engine: 'TiKV', address, refusal: /\(PD\) does not answer/ })
 })

@@ -13,7 +13,8 @@ export function fakeProbes(offline: boolean): ProbesService {
       if (engine === null)
         return {
           ok: false,
-          sentence: 'This is no metadata address: it begins with sqlite3://, redis:// or postgres://.',
+          sentence:
+            'This is no metadata address: it begins with sqlite3://, redis://, postgres:// or tikv://.',
           ...none,
         }
       if ((offline && engine !== 'sqlite') || metaUrl.includes('absent'))
@@ -170,9 +171,10 @@ export function fakeProbes(offline: boolean): ProbesService {
   }
 }
 
-function engineOf(metaUrl: string): EngineKind | null {
+export function engineOf(metaUrl: string): EngineKind | null {
   if (metaUrl.startsWith('redis')) return 'redis'
   if (metaUrl.startsWith('postgres')) return 'postgres'
+  if (metaUrl.startsWith('tikv')) return 'tikv'
   return metaUrl.startsWith('sqlite') ? 'sqlite' : null
 }
 

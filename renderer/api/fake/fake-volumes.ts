@@ -1,5 +1,6 @@
 import type { VolumesService } from '#core/api/services.ts'
 import type { MountSettings, Profile, Volume } from '#core/api/volumes.ts'
+import { engineOf } from './fake-probes.ts'
 import { startCreate } from './fake-tasks.ts'
 import { changesOf } from './watch.ts'
 import { refusal, type World } from './world.ts'
@@ -45,7 +46,7 @@ export function fakeVolumes(world: World): VolumesService {
       mountAtLogin,
       mountPoint: `/home/ines/Volumes/${name}`,
       engine: {
-        kind: metaUrl.startsWith('redis') ? 'redis' : metaUrl.startsWith('postgres') ? 'postgres' : 'sqlite',
+        kind: engineOf(metaUrl) ?? 'sqlite',
         address: metaUrl.replace(/^\w+:\/\//, ''),
       },
       store: null,

@@ -50,6 +50,15 @@ test('a typed address is taken, with or without its scheme', () => {
   assert.equal(mountPointOf(draft({ mountPoint: ' /mnt/x ' }), places), '/mnt/x')
 })
 
+test('a password goes along where an engine has one', () => {
+  const addresses = { ...FIRST_DRAFT.addresses, postgres: 'postgres://u@h/d', tikv: ' tikv://pd:2379/team ' }
+  const input = (engine: 'postgres' | 'tikv') =>
+    createInputOf(draft({ engine, addresses, metaPassword: 'typed before' }), places)!
+  assert.equal(input('postgres').secrets!.metaPassword, 'typed before')
+  assert.equal(input('tikv').secrets!.metaPassword, undefined)
+  assert.equal(input('tikv').format.metaUrl, 'tikv://pd:2379/team')
+})
+
 test('an encrypted volume needs the key to be proven', () => {
   assert.equal(createInputOf(draft({ encrypt: true, key }), places), undefined)
   const input = createInputOf(draft({ encrypt: true, key, keyProven: true }), places)!

@@ -1,10 +1,10 @@
 /** The answers of the wizard, what is wrong with them, and what they come to. */
 import { bucketOf, STORE_PRESETS, type StorePreset } from '#core/api/presets.ts'
 import type { GeneratedKey } from '#core/api/probes.ts'
-import type { CreateInput } from '#core/api/volumes.ts'
+import type { CreateInput, EngineKind } from '#core/api/volumes.ts'
 import { parseBytes } from '../../format/bytes.ts'
 
-export type DraftEngine = 'sqlite' | 'redis' | 'postgres'
+export type DraftEngine = EngineKind
 
 export interface Draft {
   readonly name: string
@@ -43,7 +43,7 @@ export interface Places {
 export const FIRST_DRAFT: Draft = {
   name: '',
   engine: 'sqlite',
-  addresses: { sqlite: '', redis: '', postgres: '' },
+  addresses: { sqlite: '', redis: '', postgres: '', tikv: '' },
   metaPassword: '',
   presetKey: 'folder',
   fields: {},
@@ -63,6 +63,11 @@ export const FIRST_DRAFT: Draft = {
   mountNow: true,
   mountAtLogin: false,
   writeback: false,
+}
+
+/** TiKV knows its clients by their certificates, which the address names. */
+export function hasPassword(engine: DraftEngine): boolean {
+  return engine === 'redis' || engine === 'postgres'
 }
 
 const NAME = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/
@@ -132,7 +137,9 @@ export function createInputOf(draft: Draft, places: Places): CreateInput | undef
     mountNow: draft.mountNow,
     settings: draft.writeback ? { writeback: true } : {},
     secrets: {
-      ...(draft.metaPassword === '' || draft.engine === 'sqlite' ? {} : { metaPassword: draft.metaPassword }),
+      ...(draft.metaPassword === '' || !hasPassword(draft.engine)
+        ? {}
+        : { metaPassword: draft.metaPassword }),
       ...(needsKeys ? { accessKey: draft.accessKey.trim(), secretKey: draft.secretKey.trim() } : {}),
       ...(key === null ? {} : { passphrase: key.recoveryKey }),
     },

@@ -4,11 +4,11 @@ import { Notice } from '../../components/notice.tsx'
 import { ProbeResult } from '../../components/probe-result.tsx'
 import { hrefOf } from '../../components/route.ts'
 import { s } from '../../strings/strings.ts'
-import { type DraftEngine, metaUrlOf } from './draft.ts'
+import { type DraftEngine, hasPassword, metaUrlOf } from './draft.ts'
 import { Question } from './question.tsx'
 import type { StepProps } from './step-props.ts'
 
-const ENGINES: readonly DraftEngine[] = ['sqlite', 'redis', 'postgres']
+const ENGINES: readonly DraftEngine[] = ['sqlite', 'redis', 'postgres', 'tikv']
 
 export function MetadataStep({ draft, places, probes: { metadata }, onChange }: StepProps) {
   const words = s.wizard.metadata
@@ -38,7 +38,7 @@ export function MetadataStep({ draft, places, probes: { metadata }, onChange }: 
         autoComplete="off"
         spellCheck={false}
       />
-      {!isLocal && (
+      {hasPassword(engine) && (
         <PasswordInput
           label={words.password}
           description={words.passwordHint}

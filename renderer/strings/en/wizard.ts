@@ -29,6 +29,10 @@ export const wizard = {
         title: 'PostgreSQL',
         text: 'A database server. For many millions of files and where a database is looked after anyway.',
       },
+      tikv: {
+        title: 'TiKV',
+        text: 'A cluster of servers. For volumes that outgrow one server: billions of files.',
+      },
     },
     file: 'Database file',
     address: 'Address',
@@ -36,6 +40,7 @@ export const wizard = {
       sqlite: '',
       redis: 'redis://host:6379/1',
       postgres: 'postgres://user@host:5432/database',
+      tikv: 'tikv://pd1:2379,pd2:2379/volume',
     },
     password: 'Password',
     passwordHint: 'Goes to the key store of this computer, never into the address.',
