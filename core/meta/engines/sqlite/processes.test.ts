@@ -10,8 +10,8 @@ import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { ManualClock, systemClock } from '#core/base/clock.ts'
-import { sampleNode } from '#core/meta/engine.suite.ts'
 import type { Change } from '#core/meta/engine.ts'
+import { sampleNode } from '#core/meta/engine-suite/tools.suite.ts'
 import { openSqlite, parseSqliteUrl } from './open.ts'
 
 async function place(t: TestContext): Promise<string> {

@@ -1,8 +1,8 @@
 /** Commits of one process that wait for each other are made together, and still each by itself. */
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { sampleNode } from '#core/meta/engine.suite.ts'
 import type { Change, Guard } from '#core/meta/engine.ts'
+import { sampleNode } from '#core/meta/engine-suite/tools.suite.ts'
 import { TkvEngine } from './engine.ts'
 import type { OrderedStore } from './ordered-store.ts'
 import { MemoryPlace, MemoryStore } from './test-store.ts'
