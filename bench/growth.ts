@@ -1,6 +1,7 @@
 /**
  * `node bench/growth.ts redis|postgres|sqlite3 [FILES]`: what an operation costs in an empty volume and in one with many
- * files (default 1,000,000, of which 100,000 in one directory), µs, median of 2,000; and what the process holds.
+ * files (default 1,000,000, of which 100,000 in one directory): µs of waiting, median of 2,000, and µs of this process's
+ * processor, mean; and what the process holds. Both times by a client that has just opened the volume.
  */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -67,10 +68,10 @@ async function open(url: string): Promise<{ meta: VolumeMeta; close(): Promise<v
   }
 }
 
-async function directories(meta: VolumeMeta): Promise<[Ino, Ino, Ino]> {
+async function directories(meta: VolumeMeta): Promise<[Ino, Ino, Ino, Ino]> {
   const make = async (name: string): Promise<Ino> =>
     (await meta.mknod(root, 1, name, { type: TYPE_DIRECTORY, mode: 0o755 })).ino
-  return [await make('small'), await make('large'), await make('rest')]
+  return [await make('warm'), await make('small'), await make('large'), await make('rest')]
 }
 
 /** Nodes and edges, many a commit, as a load would make them. */
@@ -89,26 +90,33 @@ async function fill(url: string, parent: Ino, first: Ino, files: number): Promis
   await engine.close()
 }
 
-async function median(work: (k: number) => Promise<unknown>): Promise<number> {
+interface Cost {
+  readonly us: number
+  readonly cpuUs: number
+}
+
+async function costOf(work: (k: number) => Promise<unknown>): Promise<Cost> {
   const times: number[] = []
+  const before = process.cpuUsage()
   for (let k = 0; k < ROUNDS; k++) {
     const started = performance.now()
     await work(k)
     times.push((performance.now() - started) * 1000)
   }
-  return times.sort((a, b) => a - b)[ROUNDS >> 1]!
+  const { user, system } = process.cpuUsage(before)
+  return { us: times.sort((a, b) => a - b)[ROUNDS >> 1]!, cpuUs: (user + system) / ROUNDS }
 }
 
-async function measure(meta: VolumeMeta, parent: Ino): Promise<Record<string, number>> {
+async function measure(meta: VolumeMeta, parent: Ino): Promise<Record<string, Cost>> {
   return {
-    create: await median((k) => meta.mknod(root, parent, `new-${k}`, { type: TYPE_FILE, mode: 0o644 })),
-    lookup: await median((k) => meta.lookup(root, parent, `new-${k}`)),
-    chmod: await median(async (k) => {
+    create: await costOf((k) => meta.mknod(root, parent, `new-${k}`, { type: TYPE_FILE, mode: 0o644 })),
+    lookup: await costOf((k) => meta.lookup(root, parent, `new-${k}`)),
+    chmod: await costOf(async (k) => {
       const found = await meta.lookup(root, parent, `new-${k}`)
       await meta.setattr(root, found!.ino, { mode: 0o600 })
     }),
-    rename: await median((k) => meta.rename(root, parent, `new-${k}`, parent, `moved-${k}`, 0)),
-    unlink: await median((k) => meta.unlink(root, parent, `moved-${k}`)),
+    rename: await costOf((k) => meta.rename(root, parent, `new-${k}`, parent, `moved-${k}`, 0)),
+    unlink: await costOf((k) => meta.unlink(root, parent, `moved-${k}`)),
   }
 }
 
@@ -137,18 +145,23 @@ try {
   await formatVolume(made, setting)
   await made.close()
   const first = await open(url)
-  const [small, large, rest] = await directories(first.meta)
-  await measure(first.meta, small) // until the program and the server are warm
-  const empty = await measure(first.meta, small)
+  const [warm, small, large, rest] = await directories(first.meta)
   // What is filled in behind its back is not what a client with the volume to itself knows.
   await first.close()
-  console.log('empty volume, µs', rounded(empty))
+  const measured = async (parent: Ino): Promise<Record<string, Cost>> => {
+    const { meta, close } = await open(url)
+    await measure(meta, warm) // until the program and the server are warm
+    const costs = await measure(meta, parent)
+    await close()
+    return costs
+  }
+  const empty = await measured(small)
   await fill(url, large, 10_000_000, LARGE)
   await fill(url, rest, 20_000_000, FILES - LARGE)
+  const full = await measured(large)
+  console.log(`an empty volume, and ${FILES} files of which ${LARGE} in the directory:`)
+  for (const [row, before] of Object.entries(empty)) console.log(compared(row, before, full[row]!))
   const { meta, close } = await open(url)
-  const full = await measure(meta, large)
-  console.log(`${FILES} files, in a directory of ${LARGE}, µs`, rounded(full))
-  for (const row of Object.keys(empty)) console.log(`${row}: ${(full[row]! / empty[row]!).toFixed(2)} times`)
   console.log('list with attributes', await list(meta, large))
   console.log('rss MiB', Math.round(process.memoryUsage().rss / 2 ** 20))
   await close()
@@ -157,6 +170,7 @@ try {
   await rm(folder, { recursive: true, force: true })
 }
 
-function rounded(figures: Record<string, number>): Record<string, number> {
-  return Object.fromEntries(Object.entries(figures).map(([row, us]) => [row, Math.round(us)]))
+function compared(row: string, before: Cost, after: Cost): string {
+  const pair = (a: number, b: number) => `${a.toFixed(0)} -> ${b.toFixed(0)} µs (${(b / a).toFixed(2)})`
+  return `${row}: ${pair(before.us, after.us)}, processor ${pair(before.cpuUs, after.cpuUs)}`
 }
