@@ -12,6 +12,7 @@ import type {
 import { type Call, defineCommand } from './command.ts'
 import type { Output } from './output.ts'
 import { type OperationPlace, withPlaces } from './places.ts'
+import { keepMemorySteady } from './steady-memory.ts'
 import { TOOL_OPTIONS } from './volumes.ts'
 
 /** Ask one question about the volume that the first operand names, with progress. */
@@ -20,6 +21,7 @@ export async function askInspector<T>(
   op: string,
   args: Readonly<Record<string, unknown>> | ((place: OperationPlace) => Readonly<Record<string, unknown>>),
 ): Promise<T> {
+  keepMemorySteady()
   return withPlaces(call, call.operands.slice(0, 1), { readOnly: true }, async ([place]) => {
     const progress = call.out.progress('Inspecting')
     const answer = await place!.run(op, typeof args === 'function' ? args(place!) : args, (value) => {

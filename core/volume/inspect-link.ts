@@ -20,6 +20,8 @@ const TELL_MS = 50
 const TELL_CHANGES = 1000
 /** What the thread needs does not grow with the volume. */
 const HEAP_MIB = 512
+/** Rows stream by: more room for young objects would only be more memory. */
+const YOUNG_MIB = 16
 /** Blocks of one message. */
 const HELD_BLOCKS = 1000
 
@@ -118,7 +120,7 @@ export class InspectLink {
     const start: ThreadStart = { ...this.#start, sid: this.#volume.meta.sid, use: this.#use.memory }
     const thread = new Worker(new URL('./inspect-thread.ts', import.meta.url), {
       workerData: start,
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB },
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MIB, maxYoungGenerationSizeMb: YOUNG_MIB },
     })
     thread.unref()
     thread.on('message', (message: FromThread) => this.#hear(thread, message))

@@ -8,6 +8,7 @@ import test from 'node:test'
 import type { Survey } from '#core/inspect/survey.ts'
 import { nodeBinary, root } from '../../scripts/runtime.mjs'
 import { isLong } from '../harness/engines.ts'
+import { slack } from '../harness/load.ts'
 import { makeVolume, must } from '../harness/volume.ts'
 import { fillMetadata, sizeOf } from './test-volume-of-rows.ts'
 
@@ -46,7 +47,8 @@ test(`${FILES} files and objects are indexed, surveyed and looked up within boun
     const script = join(root, 'e2e', 'inspect', 'scale-child.ts')
     const text = await must(
       nodeBinary()!,
-      [script, meta, join(volume.folder, 'index.db'), String(FILES), ...args],
+      // As the command line has it (steady-memory.ts).
+      ['--semi-space-growth-factor=1', script, meta, join(volume.folder, 'index.db'), String(FILES), ...args],
       {
         timeoutMs: 1_400_000,
       },
@@ -61,7 +63,9 @@ test(`${FILES} files and objects are indexed, surveyed and looked up within boun
   assert.ok(first > FILES / 3, `went on at ${first}`)
   assert.ok(stopped.buildCpuSec + measured.buildCpuSec < BUILD_CPU_SEC, 'processor time of the build')
   assert.ok(measured.peakRssMiB < RSS_MIB, `${measured.peakRssMiB} MiB`)
-  assert.ok(measured.objectMs.median < LOOKUP_MS && measured.fileMs.median < LOOKUP_MS)
+  const { objectMs, fileMs } = measured
+  const bound = LOOKUP_MS * slack()
+  assert.ok(objectMs.p99 < bound && fileMs.p99 < bound, JSON.stringify({ objectMs, fileMs }))
   const { start, end } = measured.pageMs
   assert.ok(end.median < 3 * start.median + 1, 'the end of the list is as near as its start')
   let bytes = 0
