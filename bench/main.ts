@@ -10,6 +10,7 @@
  *   --rows TEXT    only rows whose name contains TEXT (repeatable)
  *   --count N      operations per row (default 1000)
  *   --rounds N     the median of N rounds (default 5)
+ *   --rclone       its mount of the bucket beside: with `--storage s3`
  *   --profile DIR  Pomelo alone, one round, mounted anew for each row, which leaves its CPU profile in DIR
  *   --inspect      what the inspector costs foreground reads, instead (bench/inspector.ts)
  *   --json         machine-readable
@@ -24,7 +25,7 @@ import { must, noMount } from '../e2e/harness/volume.ts'
 import { root } from '../scripts/runtime.mjs'
 import { inspectorCosts } from './inspector.ts'
 import type { LoopDelay } from './loop-delay.ts'
-import { host, type Peer, pomelo, reference } from './peers.ts'
+import { host, type Peer, pomelo, rclone, reference } from './peers.ts'
 import { DATA, kindOf, METADATA, PROGRAMS, type RowKind, show } from './rows.ts'
 import { openStorage, type Storage } from './storage.ts'
 
@@ -57,6 +58,7 @@ const { values: options } = parseArgs({
     rows: { type: 'string', multiple: true },
     count: { type: 'string', default: '1000' },
     rounds: { type: 'string', default: '5' },
+    rclone: { type: 'boolean', default: false },
     profile: { type: 'string' },
     inspect: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
@@ -100,7 +102,8 @@ function line({ row, speeds, ratio }: Result): string {
   const { cost } = speeds.pomelo ?? {}
   const spent =
     cost && `${cost.cpuUs.toFixed(0)} µs, ${cost.calls.toFixed(1)}, ${(cost.bytes / 1024).toFixed(1)}`
-  const cells = [row, cell('pomelo'), cell('reference'), ratio.toFixed(2), cell('host'), spent ?? '']
+  const own = [row, cell('pomelo'), cell('reference'), ratio.toFixed(2), cell('host')]
+  const cells = [...own, ...(options.rclone ? [cell('rclone')] : []), spent ?? '']
   return `| ${cells.map((text, at) => (at === 0 ? text.padEnd(29) : text.padStart(at === 3 ? 5 : 15))).join(' | ')} |`
 }
 
@@ -130,6 +133,7 @@ async function compare(server: EngineServer, storage: Storage, tool: string, scr
     peers.push(await pomelo(server, storage, watched(file)))
     peers.push(await reference(server, storage, tool))
     if (options.threads === '1') peers.push(await host())
+    if (options.rclone && storage.server) peers.push(await rclone(storage.server))
     for (const row of wanted()) {
       rows.push(await benchRow(peers, row, Number(options.rounds)))
       say(line(rows.at(-1)!))
@@ -186,7 +190,15 @@ for (const name of options.engine) {
   try {
     const head = options.inspect
       ? ['reads', 'the inspector is', 'mean', 'p99', 'mean to off']
-      : ['', 'Pomelo', 'reference', 'ratio', 'host', 'CPU, r/w calls, KiB moved']
+      : [
+          '',
+          'Pomelo',
+          'reference',
+          'ratio',
+          'host',
+          ...(options.rclone ? ['rclone'] : []),
+          'CPU, r/w calls, KiB moved',
+        ]
     say(
       `\n${name}, ${options.storage}, ${options.threads} thread(s)\n\n| ${head.join(' | ')} |\n|${'---|'.repeat(head.length)}`,
     )

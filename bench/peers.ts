@@ -2,11 +2,12 @@
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { EngineServer } from '../e2e/harness/engines.ts'
+import { type S3Server, s3Server } from '../e2e/harness/servers.ts'
 import { must, mustPomelo, placeForVolume } from '../e2e/harness/volume.ts'
 import type { Storage } from './storage.ts'
 
 export interface Peer {
-  readonly name: 'pomelo' | 'reference' | 'host'
+  readonly name: 'pomelo' | 'reference' | 'host' | 'rclone'
   readonly folder: string
   /** Processes that serve the folder. */
   readonly pids: readonly string[]
@@ -41,6 +42,42 @@ export async function reference(server: EngineServer, storage: Storage, tool: st
     pids: await processesNaming(volume.mountPoint),
     async end() {
       await must(tool, ['umount', volume.mountPoint], { timeoutMs: 60_000 })
+      await volume.remove()
+    },
+  }
+}
+
+/**
+ * A folder of the bucket, mounted by rclone, whose fsync does nothing: what is written lies in its cache on disk, and goes up
+ * after the close.
+ */
+export async function rclone({ endpoint, bucket, accessKey, secretKey, data }: S3Server): Promise<Peer> {
+  const tool = await s3Server()
+  if (tool.path === undefined) throw new Error(tool.missing)
+  const volume = await placeForVolume()
+  const { mountPoint } = volume
+  await mkdir(join(data, bucket, 'rclone'))
+  const cache = [
+    '--vfs-cache-mode',
+    'full',
+    '--vfs-write-back',
+    '0',
+    '--cache-dir',
+    join(volume.folder, 'rclone'),
+  ]
+  const flags = ['--daemon', '--config', '/dev/null', '--s3-provider', 'Rclone', ...cache]
+  const env = {
+    RCLONE_S3_ENDPOINT: endpoint,
+    RCLONE_S3_ACCESS_KEY_ID: accessKey,
+    RCLONE_S3_SECRET_ACCESS_KEY: secretKey,
+  }
+  await must(tool.path, ['mount', ...flags, `:s3:${bucket}/rclone`, mountPoint], { env })
+  return {
+    name: 'rclone',
+    folder: mountPoint,
+    pids: [],
+    async end() {
+      await must('fusermount3', ['-u', mountPoint], { timeoutMs: 60_000 })
       await volume.remove()
     },
   }
