@@ -146,6 +146,10 @@ test('locks that went with a cleaned session, or one that somebody began to clea
   const [a, b, c] = files.map(({ ino }) => ino) as [number, number, number]
   const lost: number[][] = []
   state.lease.onLocksLost = (inodes) => lost.push([...inodes].sort())
+  assert.ok(
+    state.lease.untilMs <= client.clock.monotonicMs() + 48_000,
+    'others count whole seconds, by their clocks',
+  )
   const all = { type: 'W', start: 0n, end: 2n ** 63n - 1n, pid: 1 } as const
   await meta.flock(ctx, a, 5n, 'W', false)
   await meta.setlk(ctx, b, 5n, all, false)

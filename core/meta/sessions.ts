@@ -16,6 +16,8 @@ import type { MetaState } from './state.ts'
 const YEAR_SEC = 365 * 86_400
 /** Heartbeats a session may miss. */
 const MISSED = 5
+/** After so many we no longer count on being alive: expiries are whole seconds, and clocks differ. */
+const MISSED_IN_DOUBT = 4
 const JITTER = 0.05
 /** While the server takes no writes, the heartbeat is what finds out that it does again. */
 const REFUSED_SEC = 3
@@ -53,11 +55,11 @@ export class Session {
    * heartbeat.
    */
   async open({ unrecorded = false } = {}): Promise<void> {
-    const { options } = this.#state
+    const { options, lease, clock } = this.#state
+    const openedMs = clock.monotonicMs()
     if (!options.readOnly && !unrecorded) this.#state.sid = await this.#register()
     if (options.heartbeatSec === 0) return
-    const { lease, clock, sid } = this.#state
-    if (sid !== 0) lease.untilMs = clock.monotonicMs() + MISSED * options.heartbeatSec * 1000
+    if (this.#state.sid !== 0) lease.untilMs = openedMs + MISSED_IN_DOUBT * options.heartbeatSec * 1000
     lease.extend = () => this.#extend()
     this.#loop = this.#beat()
   }
@@ -137,7 +139,7 @@ export class Session {
     if (record === null) log.warn('this session had been taken for dead and cleaned', { sid })
     // Whoever began to clean it has dropped the locks first.
     if (record === null || sentMs > lease.untilMs) await this.#reportLostLocks()
-    if (options.heartbeatSec > 0) lease.untilMs = sentMs + MISSED * options.heartbeatSec * 1000
+    if (options.heartbeatSec > 0) lease.untilMs = sentMs + MISSED_IN_DOUBT * options.heartbeatSec * 1000
   }
 
   async #reportLostLocks(): Promise<void> {
