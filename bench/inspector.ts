@@ -142,7 +142,8 @@ function costsOf(rounds: readonly Round[]): readonly InspectorCost[] {
 }
 
 function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!
+  const sorted = values.toSorted((a, b) => a - b)
+  return (sorted[(sorted.length - 1) >> 1]! + sorted[sorted.length >> 1]!) / 2
 }
 
 /** A program that reads a large file of the mount when it is told to. */
