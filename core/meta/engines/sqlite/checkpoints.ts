@@ -72,7 +72,7 @@ export class Checkpoints {
   }
 
   #finish(): void {
-    this.#worker?.unref()
+    if (!this.#closing) this.#worker?.unref()
     this.#running = undefined
     this.#done?.()
   }

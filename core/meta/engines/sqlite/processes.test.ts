@@ -82,9 +82,24 @@ async function holdLock(path: string): Promise<void> {
   }
 }
 
+/** Ends while a checkpoint is under way, and nothing else is. */
+async function closeInCheckpoint(path: string): Promise<void> {
+  const engine = await openSqlite(`sqlite3://${path}`)
+  // A checkpoint becomes due with the last of them.
+  for (let k = 0; k < 128; k++)
+    await engine.commit(
+      'write',
+      [],
+      [{ kind: 'putXattr', ino: 1, name: `a${k}`, value: Buffer.alloc(80_000) }],
+    )
+  await engine.close()
+  console.log('closed')
+}
+
 const role = process.env.SQLITE_TEST_ROLE
 if (role !== undefined) {
-  await (role === 'create' ? createForever : holdLock)(process.env.SQLITE_TEST_PATH!)
+  const play = { create: createForever, hold: holdLock, close: closeInCheckpoint }[role]!
+  await play(process.env.SQLITE_TEST_PATH!)
 } else {
   tests()
 }
@@ -191,6 +206,13 @@ function tests(): void {
     await engine.close()
     await assert.rejects(stat(`${path}-wal`), { code: 'ENOENT' })
     await assertConsistent(path)
+  })
+
+  test('a program that has nothing else to do waits for the end of a checkpoint when it closes', async (t) => {
+    const { process, next } = child(t, 'close', await formatted(t))
+    const ended = once(process, 'exit')
+    assert.equal(await next(), 'closed')
+    assert.deepEqual(await ended, [0, null])
   })
 
   test('what cannot be opened says why', async (t) => {
