@@ -38,7 +38,7 @@ export interface ObjectUse {
  * Why an object is in the bucket (or named by metadata and not there).
  *
  * `live`, `trash`, `sustained`, `deleted`: some file in that state shows bytes of it; of several, the first in this order.
- * `shadowed`: files name it and none shows any of it: a compaction would free it. `replaced`: a compaction put another in
+ * `shadowed`: files name its slice and none shows any of it: a compaction would free it. `replaced`: a compaction put another in
  * its place; it is kept as long as the trash. `pending`: nothing uses its slice; its removal is due. `writing`: this client
  * holds it for a write that is not committed yet. `young`: nothing knows it, and it is too new to be judged, since another
  * client may be about to commit it. `leaked`: nothing knows it and it is old enough. `unallotted`: of a slice number that
@@ -47,7 +47,7 @@ export interface ObjectUse {
  * are damaged. `gone`: the key of a block that is neither in the bucket nor known. `backup`, `marker`, `probe`: the volume's
  * own, no data. `foreign`: not a key of this volume.
  *
- * `shadowed` needs a live file that names it; else the state of those that do is the reason, shown or not.
+ * `shadowed` needs a live file that names the slice; else the state of those that do is the reason, shown or not.
  */
 export type ObjectReason =
   | 'live'

@@ -6,7 +6,7 @@ import { clipSpans, joinSpans, type Span, sizeOfSpans } from '#core/base/spans.t
 import type { BlockPlace } from '#core/chunk/api.ts'
 import type { BlockName } from '#core/chunk/geometry.ts'
 import { CHUNK_SIZE } from '#core/meta/records.ts'
-import type { InodeState, ObjectAnswer, ObjectReason, ObjectUse } from './answers.ts'
+import type { FileView, InodeState, ObjectAnswer, ObjectReason, ObjectUse } from './answers.ts'
 import { FileViews, type Known } from './file-views.ts'
 import type { IndexedPart } from './index-file.ts'
 import type { IndexedVolume } from './parts.ts'
@@ -43,9 +43,9 @@ export async function objectAnswer(
   const knowledge = await sliceKnowledge(parts, name, signal)
   const fitting = knowledge.parts.filter(({ size }) => parts.geometry.size(size, name.index) === name.size)
   const views = new FileViews(parts)
-  const { uses, moreUses } = await objectUses(parts, views, name, fitting)
+  const { uses, moreUses, users } = await objectUses(parts, views, name, fitting)
   const place = await placeOf(parts, name, stored !== null)
-  const { reason, untilMs } = await judge(parts, name, { knowledge, fitting, uses, stored, place })
+  const { reason, untilMs } = await judge(parts, name, { knowledge, users, uses, stored, place })
   return {
     key,
     block: name,
@@ -101,16 +101,29 @@ async function look(
 ): Promise<SliceKnowledge> {
   const { engine, geometry, index: volumeIndex } = parts
   const found = await checkedParts(parts, slice)
-  const full = found[0]?.size ?? index * geometry.blockSize + size
-  const [ref] = await engine.read([{ kind: 'sliceRef', id: slice, size: full }], 'fresh')
-  const isUnused = usesOf(engine, ref) === 0
-  const none = { count: 0, lastSec: 0 }
-  if (isAll(engine, found.length, ref)) return { parts: found, delayed: none, isUnused, complete: true }
+  const refOf = async (size: number) =>
+    (await engine.read([{ kind: 'sliceRef', id: slice, size }], 'fresh'))[0]
+  // Some engines keep references by the size of the slice, which only the key of its last block tells.
+  const least = index * geometry.blockSize + size
+  const first = await refOf(found[0]?.size ?? least)
+  if (isAll(engine, found.length, first))
+    return {
+      parts: found,
+      delayed: { count: 0, lastSec: 0 },
+      isUnused: usesOf(engine, first) === 0,
+      complete: true,
+    }
   const delayed = await delayedOf(parts, slice, signal)
   const total = found.length + delayed.count
+  const full =
+    found.length > 0 || usesOf(engine, first) !== undefined
+      ? undefined
+      : (delayed.size ?? (await unusedSizeOf(parts, slice, signal)))
+  const ref = full === undefined ? first : await refOf(full)
+  const uses = usesOf(engine, ref)
   // Where first uses are not counted, only an index that heard of everything knows that there was none.
-  const isUnheardOf = total === 0 && usesOf(engine, ref) === undefined && volumeIndex.isCurrent
-  return { parts: found, delayed, isUnused, complete: isUnheardOf || isAll(engine, total, ref) }
+  const isUnheardOf = total === 0 && uses === undefined && volumeIndex.isCurrent
+  return { parts: found, delayed, isUnused: uses === 0, complete: isUnheardOf || isAll(engine, total, ref) }
 }
 
 /** How chunks use the slice: what the index says, with those chunks read anew. */
@@ -135,22 +148,35 @@ export async function checkedParts(
 async function delayedOf({ engine }: IndexedVolume, slice: number, signal: AbortSignal | undefined) {
   let count = 0
   let lastSec = 0
+  let size: number | undefined
   for await (const { slices, deleted } of pages(engine, { kind: 'delayedSlices' }, signal)) {
-    const times = slices.filter(({ id }) => id === slice).length
-    if (times === 0) continue
-    count += times
+    const same = slices.filter(({ id }) => id === slice)
+    if (same.length === 0) continue
+    count += same.length
     lastSec = Math.max(lastSec, deleted)
+    size = same[0]!.size
   }
-  return { count, lastSec }
+  return { count, lastSec, size }
 }
 
-/** One use for each chunk. */
+/** Of a slice whose removal is due; undefined: it is not. */
+async function unusedSizeOf(
+  { engine }: IndexedVolume,
+  slice: number,
+  signal: AbortSignal | undefined,
+): Promise<number | undefined> {
+  for await (const { id, size } of pages(engine, { kind: 'unusedSlices' }, signal))
+    if (id === slice) return size
+  return undefined
+}
+
+/** One use for each chunk, and who uses the slice, be it without this block. */
 async function objectUses(
   parts: IndexedVolume,
   views: FileViews,
   name: BlockName,
   found: readonly IndexedPart[],
-): Promise<{ uses: readonly ObjectUse[]; moreUses: number }> {
+): Promise<{ uses: readonly ObjectUse[]; moreUses: number; users: readonly FileView[] }> {
   const byChunk = new Map<string, IndexedPart[]>()
   for (const part of found) {
     const chunk = `${part.ino} ${part.idx}`
@@ -159,12 +185,14 @@ async function objectUses(
     else same.push(part)
   }
   const uses: ObjectUse[] = []
+  const users: FileView[] = []
   for (const chunk of [...byChunk.values()].slice(0, MOST_USES)) {
     const known = await views.of(chunk[0]!.ino)
+    users.push(known.view)
     const use = useOf(parts.geometry.blockSize, name, chunk, known)
     if (use !== undefined) uses.push(use)
   }
-  return { uses, moreUses: Math.max(0, byChunk.size - MOST_USES) }
+  return { uses, users, moreUses: Math.max(0, byChunk.size - MOST_USES) }
 }
 
 /** Undefined when the chunk's records leave this block of the slice out. */
@@ -231,7 +259,7 @@ async function placeOf(
 
 interface Evidence {
   readonly knowledge: SliceKnowledge
-  readonly fitting: readonly IndexedPart[]
+  readonly users: readonly FileView[]
   readonly uses: readonly ObjectUse[]
   readonly stored: ObjectAnswer['stored']
   readonly place: BlockPlace
@@ -240,22 +268,23 @@ interface Evidence {
 async function judge(
   parts: IndexedVolume,
   { slice }: BlockName,
-  { knowledge, fitting, uses, stored, place }: Evidence,
+  { knowledge, users, uses, stored, place }: Evidence,
 ): Promise<{ reason: ObjectReason; untilMs?: number | undefined }> {
   const { engine, clock, setting, index } = parts
-  if (uses.length > 0) {
+  if (users.length > 0) {
     const shown = BY_WEIGHT.find((state) =>
       uses.some(({ file, ranges }) => file.state === state && ranges.length > 0),
     )
-    const named = BY_WEIGHT.find((state) => uses.some(({ file }) => file.state === state))!
+    // What nobody shows stays as long as anything names the slice: as in slice-shares.ts.
+    const named = BY_WEIGHT.find((state) => users.some((file) => file.state === state))!
     const reason = shown ?? (named === 'live' ? 'shadowed' : named)
-    const until = uses.flatMap(({ file }) => (file.state === reason ? (file.untilMs ?? []) : []))
+    const until = users.flatMap((file) => (file.state === reason ? (file.untilMs ?? []) : []))
     return { reason, untilMs: until.length > 0 ? Math.max(...until) : undefined }
   }
   const { delayed, isUnused } = knowledge
+  if (knowledge.parts.length > 0) return { reason: 'wrongSize' }
   if (delayed.count > 0)
     return { reason: 'replaced', untilMs: delayed.lastSec * 1000 + setting.TrashDays * DAY_MS }
-  if (knowledge.parts.length > 0) return { reason: fitting.length === 0 ? 'wrongSize' : 'shadowed' }
   if (isUnused) return { reason: 'pending' }
   if (place === 'memory' || place === 'staging') return { reason: 'writing' }
   if (stored === null) return { reason: 'gone' }

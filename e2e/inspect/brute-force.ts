@@ -184,6 +184,13 @@ export class BruteForce {
     return uses
   }
 
+  /** Whether a file names the slice, live or only in the trash: a slice keeps its objects whatever records leave out. */
+  stateOf(slice: number): 'live' | 'trash' | undefined {
+    const uses = this.#named.get(slice)
+    if (uses === undefined) return undefined
+    return uses.some(({ file }) => file.live.length > 0) ? 'live' : 'trash'
+  }
+
   /**
    * Of an object of an uncompressed volume: its bytes by class. Undefined: no record names it. `namedLive`: files name
    * it where no dump tells, and whether a live one does.
@@ -214,7 +221,7 @@ export class BruteForce {
     }
     const count = (wanted: number) => kind.reduce((sum, each) => sum + (each === wanted ? 1 : 0), 0)
     const hidden = count(0)
-    const isLive = namedLive === true || uses.some(({ file }) => file.live.length > 0)
+    const isLive = namedLive === true || this.stateOf(block.slice) === 'live'
     return { live: count(1), trash: count(2) + (isLive ? 0 : hidden), shadowed: isLive ? hidden : 0 }
   }
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { readdir, stat } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import type { FileMap, ObjectAnswer, SpaceView } from '#core/inspect/answers.ts'
-import { BruteForce, blockOfKey, parseDump, viewOf } from './brute-force.ts'
+import { BruteForce, type BruteUse, blockOfKey, parseDump, viewOf } from './brute-force.ts'
 
 const CHUNK = 64 * 2 ** 20
 
@@ -49,16 +49,18 @@ export async function compareAll(
 
 /**
  * A dump leaves out chunks that begin behind the end of their file, whose records keep objects all the same: those uses
- * are checked for showing nothing. Returns the objects that files name there, and whether one of these is live.
+ * are checked for showing nothing. Returns the slices that files name there, and whether one of these is live: a slice
+ * keeps all of its objects, also those that the records leave out.
  */
 async function compareObjects(
   { ask, listing }: Subject,
   brute: BruteForce,
-): Promise<ReadonlyMap<string, boolean>> {
-  const beyond = new Map<string, boolean>()
+): Promise<ReadonlyMap<number, boolean>> {
+  const beyond = new Map<number, boolean>()
   const stored = new Map(
     [...listing].map(([key, size]) => [key.slice(key.lastIndexOf('/') + 1), { key, size }]),
   )
+  const reasons: { key: string; slice: number; uses: readonly BruteUse[]; reason: string }[] = []
   for (const name of brute.named()) assert.ok(stored.has(name), `${name} is named and not in the bucket`)
   for (const { key, size } of stored.values()) {
     const block = blockOfKey(key)
@@ -80,7 +82,8 @@ async function compareObjects(
       chunk * CHUNK >= (brute.files.get(inode)?.length ?? Number.POSITIVE_INFINITY)
     for (const use of got.filter(isBeyond)) {
       assert.deepEqual(use.ranges, [], `${key}: nothing behind the end is shown`)
-      beyond.set(key, beyond.get(key) === true || brute.files.get(use.inode)!.live.length > 0)
+      const isLive = brute.files.get(use.inode)!.live.length > 0
+      beyond.set(block.slice, isLive || beyond.get(block.slice) === true)
     }
     // Deleted files and unlinked open ones are in no dump.
     const dumped = got.filter((use) => brute.files.has(use.inode) && !isBeyond(use))
@@ -93,17 +96,22 @@ async function compareObjects(
       assert.equal(file.state, known.live.length > 0 ? 'live' : 'trash', key)
       assert.equal(file.length, known.length, key)
     }
-    if (dumped.length === got.length && got.length > 0)
-      assert.equal(answer.reason, reasonOf(expected, brute), key)
+    if (got.every((use) => brute.files.has(use.inode)))
+      reasons.push({ key, slice: block.slice, uses: expected, reason: answer.reason })
+  }
+  for (const { key, slice, uses, reason } of reasons) {
+    const isNamed = brute.stateOf(slice) !== undefined || beyond.has(slice)
+    if (isNamed) assert.equal(reason, reasonOf(uses, brute, slice, beyond.get(slice) === true), key)
   }
   return beyond
 }
 
-function reasonOf(uses: ReturnType<BruteForce['uses']>, brute: BruteForce): string {
-  const isLive = (inode: string) => brute.files.get(inode)!.live.length > 0
-  if (uses.some(({ inode, ranges }) => ranges.length > 0 && isLive(inode))) return 'live'
-  if (uses.some(({ ranges }) => ranges.length > 0)) return 'trash'
-  return uses.some(({ inode }) => isLive(inode)) ? 'shadowed' : 'trash'
+/** `beyondLive`: a live file names the slice where no dump tells. */
+function reasonOf(uses: readonly BruteUse[], brute: BruteForce, slice: number, beyondLive: boolean): string {
+  const shown = uses.filter(({ ranges }) => ranges.length > 0)
+  if (shown.some(({ inode }) => brute.files.get(inode)!.live.length > 0)) return 'live'
+  if (shown.length > 0) return 'trash'
+  return beyondLive || brute.stateOf(slice) === 'live' ? 'shadowed' : 'trash'
 }
 
 function sorted<T extends { readonly inode: string; readonly chunk: number }>(uses: readonly T[]): T[] {
@@ -159,7 +167,7 @@ function joined(pieces: readonly (readonly [number, number, number, number])[]) 
 async function compareSpace(
   { ask, listing, isPlain }: Subject,
   brute: BruteForce,
-  beyond: ReadonlyMap<string, boolean>,
+  beyond: ReadonlyMap<number, boolean>,
 ): Promise<void> {
   const space = (await ask('inspectSpace', {})) as SpaceView
   const bytes = [...listing.values()].reduce((sum, size) => sum + size, 0)
@@ -175,7 +183,7 @@ async function compareSpace(
   const sums = { live: 0, trash: 0, shadowed: 0 }
   for (const key of listing.keys()) {
     const block = blockOfKey(key)
-    const classes = block && brute.classes(block, beyond.get(key))
+    const classes = block && brute.classes(block, beyond.get(block.slice))
     if (classes === undefined) continue
     sums.live += classes.live
     sums.trash += classes.trash

@@ -12,11 +12,13 @@ import { type Ino, ROOT_INO } from '#core/base/ino.ts'
 import { nameFromText } from '#core/base/name.ts'
 import { O_RDWR } from '#core/base/open-flags.ts'
 import { below, type Random, seededRandom } from '#core/base/random.ts'
+import type { ObjectAnswer, SpaceView } from '#core/inspect/answers.ts'
 import { TYPE_DIRECTORY } from '#core/meta/records.ts'
 import { openVolume, type Volume } from '#core/volume/open-volume.ts'
 import { runOperation } from '#core/volume/operations.ts'
 import { isLong, useEngines } from '../harness/engines.ts'
 import { mustPomelo, type TestVolume } from '../harness/volume.ts'
+import { blockOfKey } from './brute-force.ts'
 import { compareAll, listFolder } from './compare.ts'
 
 const BLOCK = 64 * 1024
@@ -92,6 +94,91 @@ for (const engine of useEngines())
       await writer.close()
     }
   })
+
+for (const engine of useEngines())
+  test(`each object of a slice that was replaced or is unused is known by its slice: ${engine.name}`, {
+    skip: engine.skip,
+  }, async () => {
+    for (const trashDays of [1, 0]) {
+      await using place = await engine.makeVolume(['--block-size', '64K', '--trash-days', String(trashDays)])
+      const volume = await openVolume(place.meta, {
+        noBackgroundJobs: true,
+        indexDir: join(place.folder, 'index'),
+        maxDeletes: 0,
+      })
+      try {
+        await replaceTwice(volume)
+        const listing = await listFolder(join(place.bucket, volume.setting.Name))
+        const old = [...listing.keys()].filter((key) => blockOfKey(key)?.slice === 1)
+        assert.equal(old.length, 3)
+        for (const key of old) {
+          const { reason, complete } = (await patient(volume, 'inspectObject', { key })) as ObjectAnswer
+          assert.deepEqual(
+            { key, reason, complete },
+            { key, reason: trashDays > 0 ? 'replaced' : 'pending', complete: true },
+          )
+        }
+      } finally {
+        await volume.close()
+      }
+    }
+  })
+
+for (const engine of useEngines())
+  test(`a slice that a live file names behind its end is not of the trash: ${engine.name}`, {
+    skip: engine.skip,
+  }, async () => {
+    await using place = await engine.makeVolume(['--block-size', '64K', '--trash-days', '1'])
+    const volume = await openVolume(place.meta, {
+      noBackgroundJobs: true,
+      indexDir: join(place.folder, 'index'),
+    })
+    try {
+      const { vfs } = volume
+      const source = await vfs.create(root, ROOT_INO, nameFromText('source'), 0o644, O_RDWR)
+      await vfs.write(root, source.fh, 0, Buffer.alloc(2 * BLOCK, 1))
+      await vfs.flush(root, source.fh)
+      await vfs.write(root, source.fh, BLOCK, Buffer.alloc(BLOCK, 2))
+      await vfs.flush(root, source.fh)
+      const short = await vfs.create(root, ROOT_INO, nameFromText('short'), 0o644, O_RDWR)
+      const from = { fh: source.fh, offset: 0 }
+      await vfs.copyFileRange(root, from, { fh: short.fh, offset: CHUNK }, 100)
+      await vfs.setattr(root, short.ino, { size: 10 }, short.fh)
+      await vfs.release(short.fh)
+      await vfs.release(source.fh)
+      await vfs.unlink(root, ROOT_INO, nameFromText('source'))
+      await volume.flush()
+      await compareVolume(place, volume)
+      const { classes } = (await runOperation(volume, 'inspectSpace', {}, {})) as SpaceView
+      assert.deepEqual(
+        { trash: classes.trash, shadowed: classes.shadowed },
+        { trash: 2 * BLOCK, shadowed: BLOCK },
+      )
+      const hidden = await patient(volume, 'inspectObject', { key: 'chunks/0/0/1_1_65536' })
+      assert.equal((hidden as ObjectAnswer).reason, 'shadowed')
+    } finally {
+      await volume.close()
+    }
+  })
+
+/** A file of a slice of three blocks, and its clone: both are compacted. */
+async function replaceTwice(volume: Volume): Promise<void> {
+  const { vfs, meta } = volume
+  const { fh, ino } = await vfs.create(root, ROOT_INO, nameFromText('file'), 0o644, O_RDWR)
+  try {
+    await vfs.write(root, fh, 0, Buffer.alloc(2 * BLOCK + 100, 1))
+    await vfs.flush(root, fh)
+    await vfs.write(root, fh, BLOCK, Buffer.alloc(100, 2))
+    await vfs.flush(root, fh)
+  } finally {
+    await vfs.release(fh)
+  }
+  const name = nameFromText('clone')
+  await meta.clone(root, ino, ROOT_INO, name, { preserve: false })
+  await vfs.compactChunk(ino, 0)
+  await vfs.compactChunk((await meta.lookup(root, ROOT_INO, name))!.ino, 0)
+  await volume.state.tasks.drain()
+}
 
 /** What an answer calls incomplete is asked again: scans for questions come only so often. */
 async function patient(
