@@ -209,7 +209,10 @@ test('a cloned tree has the same content under new numbers, shares slices, and i
   const g0 = (await meta.lookup(root, c0.ino, 'f0'))!
   assert.notEqual(g0.ino, f0.ino)
   assert.deepEqual(await meta.readChunk(g0.ino, 0), await meta.readChunk(f0.ino, 0))
-  assert.deepEqual(Buffer.from((await meta.getxattr(root, g0.ino, 'user.least'))!), Buffer.from(SMALLEST_VALUE))
+  assert.deepEqual(
+    Buffer.from((await meta.getxattr(root, g0.ino, 'user.least'))!),
+    Buffer.from(SMALLEST_VALUE),
+  )
   assert.deepEqual(Buffer.from((await meta.getxattr(root, c0.ino, 'user.d'))!), Buffer.from('d'))
   assert.deepEqual(
     Buffer.from(await meta.readlink(root, (await meta.lookup(root, c0.ino, 'l'))!.ino)),
