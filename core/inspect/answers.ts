@@ -89,8 +89,8 @@ export interface ObjectAnswer {
   readonly uses: readonly ObjectUse[]
   readonly moreUses: number
   /**
-   * The number of uses equals the metadata's own count. False: other clients changed something just now, or the count is
-   * wrong (`fsck` tells).
+   * The number of uses equals the metadata's own count, and each file's names its link count. False: other clients changed
+   * something just now, or a count is wrong (`fsck` tells).
    */
   readonly complete: boolean
 }

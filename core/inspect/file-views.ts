@@ -30,6 +30,8 @@ interface Way {
 export interface Known {
   readonly view: FileView
   readonly node: NodeRecord | null
+  /** False: it has names that were not found, and all metadata may not be scanned again yet. */
+  readonly complete: boolean
 }
 
 /** Views made for one answer, each inode once. */
@@ -54,27 +56,31 @@ export class FileViews {
     const { engine, index } = this.#parts
     const [node] = await engine.read([{ kind: 'node', ino }], 'fresh')
     let ways = node === null ? [] : await this.#trueWays(ino)
+    let complete = true
     if (node !== null && node.nlink > 0 && ways.length < expectedNames(node)) {
       // Somebody renamed or linked it, and we have not heard of it.
       await index.catchUp()
       ways = await this.#trueWays(ino)
       if (ways.length < expectedNames(node)) {
-        await index.catchUpWholly()
+        const isScanned = await index.catchUpWholly()
         ways = await this.#trueWays(ino)
+        complete = isScanned || ways.length >= expectedNames(node)
       }
     }
+    return { view: await this.#viewOf(ino, node, ways), node, complete }
+  }
+
+  async #viewOf(ino: Ino, node: NodeRecord | null, ways: readonly Way[]): Promise<FileView> {
     const inode = inoText(ino)
     const length = node?.length ?? null
     const paths = ways.map(pathOf)
-    if (ino === ROOT_INO) return { view: { inode, paths: ['/'], state: 'live', length }, node }
-    if (ways.some(({ top }) => top === ROOT_INO))
-      return { view: { inode, paths, state: 'live', length }, node }
+    if (ino === ROOT_INO) return { inode, paths: ['/'], state: 'live', length }
+    if (ways.some(({ top }) => top === ROOT_INO)) return { inode, paths, state: 'live', length }
     const until = ways
       .map((way) => trashEnd(way, this.#parts.setting.TrashDays))
       .filter((ms) => ms !== undefined)
-    if (until.length > 0)
-      return { view: { inode, paths, state: 'trash', untilMs: Math.max(...until), length }, node }
-    return { view: { inode, paths: [], state: await this.#unnamed(ino, node, ways), length }, node }
+    if (until.length > 0) return { inode, paths, state: 'trash', untilMs: Math.max(...until), length }
+    return { inode, paths: [], state: await this.#unnamed(ino, node, ways), length }
   }
 
   async #trueWays(ino: Ino): Promise<readonly Way[]> {

@@ -43,7 +43,7 @@ export async function objectAnswer(
   const knowledge = await sliceKnowledge(parts, name, signal)
   const fitting = knowledge.parts.filter(({ size }) => parts.geometry.size(size, name.index) === name.size)
   const views = new FileViews(parts)
-  const { uses, moreUses, users } = await objectUses(parts, views, name, fitting)
+  const { uses, moreUses, users, complete } = await objectUses(parts, views, name, fitting)
   const place = await placeOf(parts, name, stored !== null)
   const { reason, untilMs } = await judge(parts, name, { knowledge, users, uses, stored, place })
   return {
@@ -56,7 +56,7 @@ export async function objectAnswer(
     place,
     uses,
     moreUses,
-    complete: knowledge.complete,
+    complete: knowledge.complete && complete,
   }
 }
 
@@ -176,7 +176,7 @@ async function objectUses(
   views: FileViews,
   name: BlockName,
   found: readonly IndexedPart[],
-): Promise<{ uses: readonly ObjectUse[]; moreUses: number; users: readonly FileView[] }> {
+): Promise<{ uses: readonly ObjectUse[]; moreUses: number; users: readonly FileView[]; complete: boolean }> {
   const byChunk = new Map<string, IndexedPart[]>()
   for (const part of found) {
     const chunk = `${part.ino} ${part.idx}`
@@ -186,13 +186,15 @@ async function objectUses(
   }
   const uses: ObjectUse[] = []
   const users: FileView[] = []
+  let complete = true
   for (const chunk of [...byChunk.values()].slice(0, MOST_USES)) {
     const known = await views.of(chunk[0]!.ino)
     users.push(known.view)
+    if (!known.complete) complete = false
     const use = useOf(parts.geometry.blockSize, name, chunk, known)
     if (use !== undefined) uses.push(use)
   }
-  return { uses, users, moreUses: Math.max(0, byChunk.size - MOST_USES) }
+  return { uses, users, complete, moreUses: Math.max(0, byChunk.size - MOST_USES) }
 }
 
 /** Undefined when the chunk's records leave this block of the slice out. */

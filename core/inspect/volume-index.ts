@@ -146,9 +146,13 @@ export class VolumeIndex {
     })
   }
 
-  /** After a question that `catchUp` did not settle: a scan, which comes only so often. */
-  async catchUpWholly(options: ScanOptions = {}): Promise<void> {
-    await this.#alone(async () => this.isCurrent || this.#scan(options))
+  /** After a question that `catchUp` did not settle: a scan, which comes only so often. False: it is not its time yet. */
+  catchUpWholly(options: ScanOptions = {}): Promise<boolean> {
+    return this.#alone(async () => {
+      if (this.isCurrent) return this.#isExact
+      await this.#scan(options)
+      return true
+    })
   }
 
   /** Right in everything as of now, as far as metadata that others are changing can be. */

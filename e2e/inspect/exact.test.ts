@@ -186,7 +186,7 @@ async function patient(
   op: string,
   args: Readonly<Record<string, unknown>>,
 ): Promise<unknown> {
-  for (let left = 5; ; left--) {
+  for (let left = 20; ; left--) {
     const answer = (await runOperation(volume, op, args, {})) as { readonly complete?: boolean }
     if (answer.complete !== false || left === 0) return answer
     await sleep(1000)
