@@ -21,6 +21,8 @@ const flag = new Int32Array(use)
 const LINGER_MS = 100
 /** How far a question is is told so often at most. */
 const TELL_MS = 100
+/** A question that takes no more work is answered at once. */
+const AT_ONCE_MS = 100
 const OPERATIONS = { ...INSPECT_OPERATIONS, ...DEDUP_OPERATIONS }
 const asked = new Map<number, { readonly stop: AbortController; readonly gate: Gate }>()
 const calling = new Map<number, PromiseWithResolvers<unknown>>()
@@ -110,7 +112,7 @@ async function answer({ id, op, args }: Extract<ToThread, { kind: 'ask' }>): Pro
   const [stop, gate] = [new AbortController(), new Gate()]
   const signal = gated(stop.signal, gate)
   asked.set(id, { stop, gate })
-  let toldMs = 0
+  let [toldMs, workedMs] = [0, 0]
   try {
     const { volume } = await opening
     const value = await OPERATIONS[op]!(volume, args, {
@@ -122,7 +124,8 @@ async function answer({ id, op, args }: Extract<ToThread, { kind: 'ask' }>): Pro
         say({ kind: 'progress', id, progress })
       },
       async pace(busyMs) {
-        await giveWay(flag, busyMs, signal)
+        workedMs += busyMs
+        if (workedMs > AT_ONCE_MS) await giveWay(flag, busyMs, signal)
         await pass(signal)
       },
     })

@@ -15,6 +15,7 @@ import type {
 } from '#core/inspect/answers.ts'
 import { findProcess } from '#core/volume/control-client.ts'
 import { useEngines } from '../harness/engines.ts'
+import { slack } from '../harness/load.ts'
 import { mustPomelo, noMount, sh, type TestVolume } from '../harness/volume.ts'
 import { compareAll, listFolder } from './compare.ts'
 
@@ -120,7 +121,8 @@ async function knows(
     assert.equal(answer.complete, true)
   }
   const tookMs = performance.now() - from
-  assert.ok(tookMs < FRESH_MS, `${tookMs} ms`)
+  // Its thread has the lowest priority: beside other tests it waits for its turn.
+  assert.ok(tookMs < FRESH_MS * slack(), `${tookMs} ms`)
   t.diagnostic(`${name}: ${Math.round(tookMs)} ms`)
 }
 
