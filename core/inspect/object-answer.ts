@@ -40,7 +40,7 @@ export async function objectAnswer(
       moreUses: 0,
       complete: true,
     }
-  const knowledge = await sliceKnowledge(parts, name, signal)
+  const knowledge = await sliceKnowledge(parts, name, stored, signal)
   const fitting = knowledge.parts.filter(({ size }) => parts.geometry.size(size, name.index) === name.size)
   const views = new FileViews(parts)
   const { uses, moreUses, users, complete } = await objectUses(parts, views, name, fitting)
@@ -82,24 +82,30 @@ interface SliceKnowledge {
 async function sliceKnowledge(
   parts: IndexedVolume,
   name: BlockName,
+  stored: ObjectAnswer['stored'],
   signal: AbortSignal | undefined,
 ): Promise<SliceKnowledge> {
-  await parts.index.refresh({ signal })
-  const first = await look(parts, name, signal)
+  const { index } = parts
+  // The last scan would have met a name of an object that was old by then.
+  const isWhole = () => index.isExact || (stored !== null && isOld(stored, index.builtMs))
+  await index.refresh({ signal })
+  const first = await look(parts, name, isWhole(), signal)
   if (first.complete) return first
-  await parts.index.catchUp({ signal })
-  const second = await look(parts, name, signal)
+  await index.catchUp({ signal })
+  const second = await look(parts, name, isWhole(), signal)
   if (second.complete) return second
-  await parts.index.catchUpWholly({ signal })
-  return look(parts, name, signal)
+  const isScanned = await index.catchUpWholly({ signal })
+  return look(parts, name, isScanned || isWhole(), signal)
 }
 
+/** `isWhole`: a name that the index does not know is not there. */
 async function look(
   parts: IndexedVolume,
   { slice, index, size }: BlockName,
+  isWhole: boolean,
   signal: AbortSignal | undefined,
 ): Promise<SliceKnowledge> {
-  const { engine, geometry, index: volumeIndex } = parts
+  const { engine, geometry } = parts
   const found = await checkedParts(parts, slice)
   const refOf = async (size: number) =>
     (await engine.read([{ kind: 'sliceRef', id: slice, size }], 'fresh'))[0]
@@ -121,8 +127,8 @@ async function look(
       : (delayed.size ?? (await unusedSizeOf(parts, slice, signal)))
   const ref = full === undefined ? first : await refOf(full)
   const uses = usesOf(engine, ref)
-  // Where first uses are not counted, only an index that heard of everything knows that there was none.
-  const isUnheardOf = total === 0 && uses === undefined && volumeIndex.isCurrent
+  // Where first uses are not counted, only the index knows that there was none.
+  const isUnheardOf = total === 0 && uses === undefined && isWhole
   return { parts: found, delayed, isUnused: uses === 0, complete: isUnheardOf || isAll(engine, total, ref) }
 }
 
@@ -267,6 +273,10 @@ interface Evidence {
   readonly place: BlockPlace
 }
 
+function isOld({ mtimeMs }: { readonly mtimeMs: number }, atMs: number): boolean {
+  return mtimeMs <= atMs - GRACE_SEC * 1000
+}
+
 async function judge(
   parts: IndexedVolume,
   { slice }: BlockName,
@@ -295,6 +305,6 @@ async function judge(
   if (index.file.corruptChunks(1).length > 0) return { reason: 'unclear' }
   // The look that found nobody must be one at metadata of when the object was old already.
   const lookedMs = index.isExact || countsFirstUses(engine) ? clock.nowSec() * 1000 : index.builtMs
-  if (stored.mtimeMs > lookedMs - GRACE_SEC * 1000) return { reason: 'young' }
+  if (!isOld(stored, lookedMs)) return { reason: 'young' }
   return { reason: knowledge.complete ? 'leaked' : 'unclear' }
 }

@@ -61,11 +61,6 @@ export class VolumeIndex {
     return this.#isExact
   }
 
-  /** What it says was so a moment ago: it is exact, or no scan for a question would be made anew yet. */
-  get isCurrent(): boolean {
-    return this.#isExact || this.#clock.monotonicMs() < this.#restUntilMs
-  }
-
   get isReady(): boolean {
     return this.file.get('built') !== undefined
   }
@@ -149,7 +144,7 @@ export class VolumeIndex {
   /** After a question that `catchUp` did not settle: a scan, which comes only so often. False: it is not its time yet. */
   catchUpWholly(options: ScanOptions = {}): Promise<boolean> {
     return this.#alone(async () => {
-      if (this.isCurrent) return this.#isExact
+      if (this.#isExact || this.#clock.monotonicMs() < this.#restUntilMs) return this.#isExact
       await this.#scan(options)
       return true
     })

@@ -54,8 +54,7 @@ for (const engine of useEngines())
     } finally {
       await other.unmount()
     }
-    const space = (await ask('inspectSpace', {})) as SpaceView
-    assert.ok(space.classes.trash > 0)
+    await soon(async () => ((await ask('inspectSpace', {})) as SpaceView).classes.trash > 0)
     const compared = await compareAll({
       ask,
       dump: await mustPomelo(['dump', volume.meta]),
@@ -100,6 +99,14 @@ for (const engine of useEngines())
     await mustPomelo(['gc', '--delete', volume.meta])
     await mustPomelo(['fsck', volume.meta])
   })
+
+async function soon(isSo: () => Promise<boolean>): Promise<void> {
+  const untilMs = performance.now() + FRESH_MS * slack()
+  while (!(await isSo())) {
+    assert.ok(performance.now() < untilMs, 'not known in time')
+    await sleep(100)
+  }
+}
 
 /** `by` writes a file; the inspector at `volume` names it, each of its objects, in time. */
 async function knows(

@@ -4,6 +4,7 @@ import { cp, mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ObjectAnswer } from '#core/inspect/answers.ts'
 import { openVolume } from '#core/volume/open-volume.ts'
 import { runOperation } from '#core/volume/operations.ts'
@@ -92,11 +93,15 @@ for (const engine of useEngines())
     t.diagnostic(JSON.stringify(await compareStored(place.meta, place.folder, place.bucket)))
   })
 
-/** While the other client goes on: whatever is in the bucket has its reason, and no reason is doubtful. */
+/** While the other client goes on: whatever is in the bucket has its reason, and after a while none is doubtful. */
 async function explained(ask: Ask, bucket: string): Promise<void> {
   for (const key of (await listFolder(join(bucket, 'e2e-volume'))).keys()) {
     if (!key.startsWith('chunks/')) continue
-    const answer = (await ask('inspectObject', { key })) as ObjectAnswer
+    let answer = (await ask('inspectObject', { key })) as ObjectAnswer
+    for (let left = 20; !answer.complete && left > 0; left--) {
+      await sleep(1000)
+      answer = (await ask('inspectObject', { key })) as ObjectAnswer
+    }
     assert.ok(
       ['live', 'trash', 'shadowed', 'replaced', 'pending', 'deleted', 'gone'].includes(answer.reason),
       JSON.stringify(answer),
