@@ -13,7 +13,7 @@ import { BadBucket } from './bad-bucket.ts'
 import { FAULT_ROUNDS, FAULT_SEED } from './rounds.ts'
 import { Writers } from './writers.ts'
 
-const ROUNDS = FAULT_ROUNDS + 1
+const ROUNDS = FAULT_ROUNDS
 /** Lines of the journals after which a round ends. */
 const PROMISES = 60
 /** One denial of a long run lasts a minute. */
