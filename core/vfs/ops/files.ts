@@ -153,15 +153,15 @@ export async function write(
   const found = state.handles.get(fh)
   if (found instanceof VirtualHandle) return found.file.write(ctx, Buffer.from(data))
   const handle = writableFile(state, 'write', fh)
-  const { node } = handle
-  state.writtenSizes.observe(data.length)
-  const writer = writerOf(state, node)
   const check = checkLocks(state, handle)
   if (check !== undefined) {
     const kept = Buffer.from(data)
     await check
     return write(state, ctx, fh, offset, kept, killSuidgid)
   }
+  const { node } = handle
+  state.writtenSizes.observe(data.length)
+  const writer = writerOf(state, node)
   if (mayHavePrivileges(state, handle, killSuidgid)) {
     const kept = Buffer.from(data)
     if (state.options.capabilities) await killCapability(state, node)

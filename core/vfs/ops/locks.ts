@@ -32,11 +32,8 @@ export async function flock(
   wait: boolean,
 ): Promise<void> {
   const handle = lockable(state, 'flock', fh)
-  await sureOf(state, handle)
-  if (type !== 'U') {
-    await checkLocks(state, handle)
-    handle.usedFlock = true
-  }
+  await (type === 'U' ? sureOf(state, handle) : checkLocks(state, handle))
+  if (type !== 'U') handle.usedFlock = true
   await closesOf(handle)
   await state.meta.flock(ctx, handle.ino, flockOwnerOf(handle, owner), type, wait)
   if (type !== 'U') return
@@ -110,11 +107,8 @@ export async function setlk(
   wait: boolean,
 ): Promise<void> {
   const handle = lockable(state, 'setlk', fh)
-  await sureOf(state, handle)
-  if (lock.type !== 'U') {
-    await checkLocks(state, handle)
-    ;(handle.lockOwners ??= new Set()).add(owner)
-  }
+  await (lock.type === 'U' ? sureOf(state, handle) : checkLocks(state, handle))
+  if (lock.type !== 'U') (handle.lockOwners ??= new Set()).add(owner)
   await closesOf(handle)
   await state.meta.setlk(ctx, handle.ino, owner, lock, wait)
   if (lock.type === 'U') gaveBack(handle)
