@@ -72,9 +72,9 @@ export class TxnClient {
     const beganMs = shared.clock.monotonicMs()
     if (on !== undefined)
       return new KvTxn(shared, { startTs: on.at, startedOn: on.keys, beganMs }, this.getTimestamp())
-    // Both of one request.
-    const timestamps = [this.getTimestamp(), this.getTimestamp()] as const
-    return new KvTxn(shared, { startTs: await timestamps[0], beganMs }, timestamps[1])
+    // Both of one request, which fails for both.
+    const [startTs, minCommitTs] = await Promise.all([this.getTimestamp(), this.getTimestamp()])
+    return new KvTxn(shared, { startTs, beganMs }, Promise.resolve(minCommitTs))
   }
 
   /** What was committed at the timestamp; without one, the newest, each key as it is when it is read. */

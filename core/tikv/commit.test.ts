@@ -46,6 +46,24 @@ async function setUp(t: TestContext, split: boolean) {
   return { client, other, faults, values, begin, a, b }
 }
 
+test('a transaction that gets no timestamps fails once, and nothing of it is left unheard', {
+  skip,
+}, async () => {
+  const client = await TxnClient.connect([server.pd])
+  const unheard: unknown[] = []
+  const onUnheard = (error: unknown) => unheard.push(error)
+  process.on('unhandledRejection', onUnheard)
+  try {
+    const beginning = assert.rejects(client.begin(), { kind: 'closed' })
+    await client.close()
+    await beginning
+    await new Promise((resolve) => setImmediate(resolve))
+  } finally {
+    process.off('unhandledRejection', onUnheard)
+  }
+  assert.deepEqual(unheard, [])
+})
+
 test('one phase where the keys lie in one region, two where they do not', { skip }, async (t) => {
   for (const split of [false, true]) {
     const { client, begin, values } = await setUp(t, split)
