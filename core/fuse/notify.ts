@@ -53,7 +53,7 @@ export class Notifier implements KernelNotifier {
   readonly #isBeingRead: (ino: Ino) => boolean
   readonly #clock: Clock
   /** Who waits for the end of a READ. */
-  readonly #readWaiters: (() => void)[] = []
+  readonly #readWaiters = new Set<() => void>()
   #scheduled = false
   #holding = false
   #dropped = 0
@@ -95,7 +95,7 @@ export class Notifier implements KernelNotifier {
 
   /** A READ was answered. @hot */
   readEnded(): void {
-    if (this.#readWaiters.length > 0) for (const wake of this.#readWaiters.splice(0)) wake()
+    if (this.#readWaiters.size > 0) for (const wake of [...this.#readWaiters]) wake()
   }
 
   invalEntry(parent: Ino, name: Name): void {
@@ -183,11 +183,11 @@ export class Notifier implements KernelNotifier {
   #afterRead(callback: () => void): void {
     const ended = new AbortController()
     const once = (): void => {
-      if (ended.signal.aborted) return
+      if (!this.#readWaiters.delete(once)) return
       ended.abort()
       callback()
     }
-    this.#readWaiters.push(once)
+    this.#readWaiters.add(once)
     this.#clock.sleep(HOLD_MS, ended.signal).then(once, () => {})
   }
 }
