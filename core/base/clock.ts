@@ -59,6 +59,11 @@ export class ManualClock implements Clock {
     return this.#ms
   }
 
+  /** How many sleep. */
+  get sleeping(): number {
+    return this.#sleepers.length
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)

@@ -7,7 +7,15 @@ import type { VolumeSpace } from './api.ts'
 import type { MetaEngine } from './engine.ts'
 import { type QuotaKind, TYPE_DIRECTORY, TYPE_FILE } from './records.ts'
 import { watched } from './test-engine.ts'
-import { openTestVolume, plainUser, refuses, type TestClient, type TestVolumeOptions } from './test-volume.ts'
+import {
+  openTestClients,
+  openTestVolume,
+  plainUser,
+  refuses,
+  type TestClient,
+  type TestVolumeOptions,
+  until,
+} from './test-volume.ts'
 
 const ROOT = rootContext()
 const KIB4 = 4096
@@ -246,6 +254,28 @@ test('directory statistics that are missing are counted anew, and none are kept 
     await client.settle()
     assert.deepEqual(await client.engine.read([{ kind: 'dirStat', ino: ROOT_INO }]), [null])
   })
+})
+
+test('beside another client, which may owe what it changed, a missing record is counted only when nothing moves', async () => {
+  const { clients, close } = await openTestClients(2)
+  try {
+    const client = clients[0]!
+    const { engine, clock, state } = client
+    const dir = await makeDir(client, ROOT_INO, 'd')
+    await engine.commit('lose', [], [{ kind: 'delDirStat', ino: dir }])
+    const stored = async () => (await engine.read([{ kind: 'dirStat', ino: dir }]))[0]
+    await makeDir(client, dir, 'e')
+    await until(() => clock.sleeping === 1)
+    await makeDir(client, dir, 'f')
+    await clock.advance(2000)
+    await until(() => clock.sleeping === 1)
+    assert.equal(await stored(), null)
+    await clock.advance(2000)
+    await state.tasks.drain()
+    assert.deepEqual(await stored(), { length: 0, space: 8192, inodes: 2 })
+  } finally {
+    await close()
+  }
 })
 
 test('statistics counted anew are exact even when a file grows meanwhile', async () => {

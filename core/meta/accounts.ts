@@ -3,16 +3,17 @@
  * are exact; this part says which changes those are, and refuses growth beyond a limit.
  * Source: shared/spec/fs-semantics.md §4; meta-records.md §15.
  */
+import { setMaxListeners } from 'node:events'
 import { EDQUOT, EIO, ENOSPC, fail } from '#core/base/errno.ts'
 import { type Ino, isTrash, ROOT_INO, TRASH_INO } from '#core/base/ino.ts'
 import type { TaskSet } from '#core/base/tasks.ts'
 import { Allowance, fits } from './allowance.ts'
-import { restoreDirStat } from './dir-stats.ts'
+import { restoreDirStat, type StatsHost } from './dir-stats.ts'
 import type { Change, RecordKey } from './engine.ts'
 import type { NodeRecord, Quota, QuotaKind } from './records.ts'
 import type { VolumeSetting } from './setting.ts'
 import type { Accounts, Owner } from './state.ts'
-import type { Runner, Tx } from './tx.ts'
+import type { Tx } from './tx.ts'
 
 const PAGE = 1000
 const TOTALS_TIMEOUT_MS = 150
@@ -21,7 +22,7 @@ const MAX_PARENTS = 100_000
 const MAX_DEPTH = 10_000
 
 /** The state being built: `setting` is read at every use, so that a reloaded one counts at once. */
-export interface AccountsHost extends Runner {
+export interface AccountsHost extends StatsHost {
   readonly tasks: TaskSet
   readonly setting: VolumeSetting
 }
@@ -59,9 +60,11 @@ class EngineAccounts implements Accounts {
   readonly #parents = new Map<Ino, Ino>()
   readonly #climbs = new WeakMap<Tx, Map<Ino, Promise<readonly DirQuota[]>>>()
   readonly #restoring = new Set<Ino>()
+  readonly #stopping = new AbortController()
 
   constructor(host: AccountsHost) {
     this.#host = host
+    setMaxListeners(0, this.#stopping.signal)
     this.#volume = new Allowance(async () => this.#volumeQuota(await this.#readTotals()))
   }
 
@@ -160,6 +163,10 @@ class EngineAccounts implements Accounts {
     this.#quotaDirs = quotaDirs
     this.#limits = limits
     this.#loaded = true
+  }
+
+  stop(): void {
+    this.#stopping.abort()
   }
 
   /** The first load; many may want it at once. */
@@ -289,7 +296,7 @@ class EngineAccounts implements Accounts {
     this.#restoring.add(dir)
     const done = () => void this.#restoring.delete(dir)
     this.#host.tasks.start('restore directory statistics', () =>
-      restoreDirStat(this.#host, dir).then(done, (error: unknown) => {
+      restoreDirStat(this.#host, dir, this.#stopping.signal).then(done, (error: unknown) => {
         done()
         throw error
       }),

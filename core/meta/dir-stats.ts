@@ -1,4 +1,5 @@
 /** Directory statistics that are missing, counted anew from the entries. Source: meta-records.md §15. */
+import { isDeepStrictEqual } from 'node:util'
 import type { Ino } from '#core/base/ino.ts'
 import type { ListTypes } from './engine.ts'
 import { type DirStat, type NodeRecord, spaceOf, TYPE_DIRECTORY, TYPE_FILE } from './records.ts'
@@ -11,18 +12,56 @@ const PAGE = 1000
  */
 const GUARDED_ENTRIES = 500
 
-/** Store the record of `dir` unless there is one. */
-export function restoreDirStat(by: Runner, dir: Ino): Promise<void> {
+/**
+ * The reference client adds what it changed to a record up to a second after the change: a count that holds the change
+ * already would then hold it twice. With company a count is right when it comes out the same after this time.
+ */
+const OWED_MS = 2000
+/** Then a directory that never rests is left to its next change, or to fsck. */
+const TRIES = 30
+
+export interface StatsHost extends Runner {
+  /** Of our own session; 0 without one. */
+  readonly sid: number
+}
+
+/** Store the record of `dir` unless there is one. After `signal` nothing is waited for: with company it stays missing. */
+export async function restoreDirStat(by: StatsHost, dir: Ino, signal: AbortSignal): Promise<void> {
+  let last: DirStat | undefined
+  for (let tries = 0; tries < TRIES; tries++) {
+    last = await tryRestore(by, dir, last)
+    if (last === undefined || signal.aborted) return
+    await by.clock.sleep(OWED_MS, signal).catch(() => {
+      last = undefined
+    })
+  }
+}
+
+/** Store the count if it is the same as `before`, or if no other client is there; else return it. */
+async function tryRestore(
+  by: StatsHost,
+  dir: Ino,
+  before: DirStat | undefined,
+): Promise<DirStat | undefined> {
+  const alone = await isAlone(by)
   return run(by, 'syncDirStat', async (tx) => {
     const [node, stat] = await tx.read([
       { kind: 'node', ino: dir },
       { kind: 'dirStat', ino: dir },
     ])
-    if (node === null || node.type !== TYPE_DIRECTORY || stat !== null) return
+    if (node === null || node.type !== TYPE_DIRECTORY || stat !== null) return undefined
     const counted = await countEntries(by, tx, dir, node)
+    if (!alone && !isDeepStrictEqual(counted, before)) return counted
     tx.guard({ kind: 'recordIs', key: { kind: 'dirStat', ino: dir }, is: null })
     tx.change({ kind: 'putDirStat', ino: dir, stat: counted })
+    return undefined
   })
+}
+
+/** Sessions that have expired count: what is left of their client may still write. */
+async function isAlone({ engine, sid }: StatsHost): Promise<boolean> {
+  const { items } = await engine.list({ kind: 'sessions' }, { limit: 2 })
+  return items.every((session) => session.sid === sid)
 }
 
 async function countEntries(by: Runner, tx: Tx, dir: Ino, node: NodeRecord): Promise<DirStat> {

@@ -127,6 +127,8 @@ export interface Accounts {
   totals(): Promise<{ readonly space: number; readonly inodes: number }>
   /** Re-read quotas and totals from the engine (heartbeat). The first use does so by itself. */
   reload(): Promise<void>
+  /** Background counts that wait for other clients give up. */
+  stop(): void
 }
 
 export type Owner = Pick<NodeRecord, 'uid' | 'gid'>

@@ -80,7 +80,7 @@ export async function openTestVolume<C extends Clock = ManualClock>(
   const setting = { ...TEST_SETTING, ...options.setting }
   const clock = (options.clock ?? new ManualClock()) as C
   await formatVolume(engine, setting, clock)
-  if (SERVER !== undefined && setting.DirStats) await countRoot(engine)
+  if (setting.DirStats) await countRoot(engine)
   return openTestClient(engine, setting, clock, options)
 }
 
@@ -101,8 +101,8 @@ function placeOf(server: string | undefined): string | undefined {
 }
 
 /**
- * Statistics of the root from the beginning. A missing record is counted in the background, and tells by the root's
- * times whether entries changed meanwhile: not when the clock stands still and the server takes its time.
+ * Statistics of the root from the beginning. A missing record is counted in the background, which waits for who changes
+ * the entries meanwhile, and for other clients: in vain where the clock stands still.
  */
 async function countRoot(engine: MetaEngine): Promise<void> {
   const stat = { length: 0, space: 0, inodes: 0 }
@@ -123,7 +123,7 @@ export async function openTestClients<C extends Clock = ManualClock>(
     const engine = await openEngine(url, { create: k === 0 })
     if (k === 0) {
       await formatVolume(engine, setting, clock)
-      if (SERVER !== undefined && setting.DirStats) await countRoot(engine)
+      if (setting.DirStats) await countRoot(engine)
     }
     clients.push(await openTestClient(engine, setting, clock, options))
   }
@@ -171,6 +171,7 @@ export async function openTestClient<C extends Clock>(
       await engine.sync() // usage that is written in batches
     },
     async close() {
+      state.accounts.stop()
       await session.close()
       await state.tasks.drain()
       await engine.close()

@@ -340,6 +340,7 @@ class OpenVolume implements Volume {
         failures.push(error)
       }
     }
+    this.state.accounts.stop()
     await step(() => this.inspector.close())
     await step(() => this.pins.stop())
     await step(() => this.#vfs?.close())
