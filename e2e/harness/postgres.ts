@@ -54,6 +54,8 @@ export interface PostgresServer {
   /** kill -9 of the whole cluster. */
   kill(): Promise<void>
   restart(): Promise<void>
+  /** Until it is started again its log is written only for those who wait for it: a crash takes back the rest. */
+  writeNothingUnasked(): Promise<void>
   pause(): void
   resume(): void
   stop(): Promise<void>
@@ -171,6 +173,15 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
           await sleep(200)
         }
       }
+    },
+    writeNothingUnasked: async () => {
+      const find = "SELECT pid FROM pg_stat_activity WHERE backend_type IN ('walwriter', 'background writer')"
+      // The server answers before it has started all of its own processes.
+      await untilAnswering(async () => {
+        const pids = (await sql('postgres', find)).split('\n')
+        if (pids.length < 2) throw new Error('a writer is missing')
+        for (const pid of pids) process.kill(Number(pid), 'SIGSTOP')
+      })
     },
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),

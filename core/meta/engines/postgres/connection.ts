@@ -5,7 +5,7 @@ import type { Counter } from '#core/base/metrics.ts'
 import { Batch, type Call, type PreparedHere, type Result } from './batch.ts'
 import { explainDial } from './dial-errors.ts'
 import { endsSession, isTold, LostAnswer } from './errors.ts'
-import { INCARNATION } from './server-life.ts'
+import { INCARNATION, type ServerLives, SURVIVED } from './server-life.ts'
 import { Prepared } from './statement.ts'
 import { tlsAttempts, tlsOptions } from './tls.ts'
 import { type Endpoint, endpointText, type PostgresUrl } from './url.ts'
@@ -33,6 +33,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
 const HELLO = new Prepared(
   `SELECT pg_backend_pid(), (SELECT extract(epoch FROM backend_start)::text FROM pg_stat_activity WHERE pid = pg_backend_pid()), current_setting('synchronous_commit') = 'off', ${INCARNATION}`,
 )
+/** Nothing when it is a standby, which recovers still. */
+const BEGINNING = new Prepared(`SELECT position, number FROM ${SURVIVED} WHERE NOT pg_is_in_recovery()`)
 
 /** Which server process did the work, for asking whether it is gone. */
 export interface Backend {
@@ -49,6 +51,8 @@ export class Connection {
   readonly lazy: boolean
   /** Of the server, for as long as this connection lives. */
   readonly incarnation: string
+  /** Of the server, this one being the latest. */
+  readonly lives: ServerLives
   /** Functions made on this connection. */
   readonly functions = new Set<string>()
   /** When it was last given back to the pool. */
@@ -69,10 +73,12 @@ export class Connection {
     backend: Backend,
     lazy: boolean,
     incarnation: string,
+    lives: ServerLives,
     trips: Counter,
   ) {
     this.lazy = lazy
     this.incarnation = incarnation
+    this.lives = lives
     this.#trips = trips
     this.#patience = setTimeout(() => {
       if (this.#running > 0) this.#lose(new Error('no answer in time'))
@@ -93,12 +99,13 @@ export class Connection {
     endpoint: Endpoint,
     readOnly: boolean,
     nowMs: number,
+    lives: ServerLives,
     trips: Counter,
   ): Promise<Connection> {
     const attempts = endpoint.host.startsWith('/') ? [false] : tlsAttempts(url.tls)
     for (const [k, tls] of attempts.entries()) {
       try {
-        return await Connection.#dial(url, endpoint, tls, readOnly, nowMs, trips)
+        return await Connection.#dial(url, endpoint, tls, readOnly, nowMs, lives, trips)
       } catch (error) {
         if (k === attempts.length - 1 || !refusesThisWay(error)) throw explainDial(error, endpoint, url)
       }
@@ -112,6 +119,7 @@ export class Connection {
     tls: boolean,
     readOnly: boolean,
     nowMs: number,
+    lives: ServerLives,
     trips: Counter,
   ): Promise<Connection> {
     const client = new pg.Client({
@@ -132,9 +140,14 @@ export class Connection {
       await client.connect()
       const [hello] = await runBatch(client, [{ statement: HELLO, params: [] }], nothingPrepared())
       const [pid, started, lazy, incarnation] = hello!.rows[0] as [number, string | null, boolean, string]
+      if (lives.meet(incarnation)) {
+        const [answer] = await runBatch(client, [{ statement: BEGINNING, params: [] }], nothingPrepared())
+        for (const [position, number] of answer!.rows as [number, number][])
+          lives.begin(incarnation, { position, number })
+      }
       const backend = { pid, started: started ?? '' }
       const isLazy = url.synchronousCommit === undefined ? lazy : url.synchronousCommit === 'off'
-      const connection = new Connection(client, endpoint, nowMs, backend, isLazy, incarnation, trips)
+      const connection = new Connection(client, endpoint, nowMs, backend, isLazy, incarnation, lives, trips)
       client.on('error', (error) => connection.#lose(error))
       client.on('end', () => connection.#lose(new Error('the connection was closed')))
       if (!connection.pooled) await client.query(settings(readOnly, url.synchronousCommit))

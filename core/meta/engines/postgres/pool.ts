@@ -9,7 +9,7 @@ import type { Counter } from '#core/base/metrics.ts'
 import type { Random } from '#core/base/random.ts'
 import { Connection } from './connection.ts'
 import { isPassing } from './errors.ts'
-import { isSameServer } from './server-life.ts'
+import { ServerLives } from './server-life.ts'
 import type { PostgresUrl } from './url.ts'
 
 /** How long an operation waits for a connection. */
@@ -38,8 +38,7 @@ export class Pool {
   #retryAtMs = 0
   #failure: BackendError | undefined
   #before: (connection: Connection) => Promise<void> | undefined = () => undefined
-  #incarnation: string | undefined
-  #crashes = 0
+  readonly #lives = new ServerLives()
   #sweeper: NodeJS.Timeout | undefined
   #onEmpty: (() => void) | undefined
 
@@ -64,7 +63,7 @@ export class Pool {
 
   /** Grows when the server is met again after a crash. */
   get crashes(): number {
-    return this.#crashes
+    return this.#lives.crashes
   }
 
   /** What to wait for before a connection is used; undefined: nothing. */
@@ -202,13 +201,11 @@ export class Pool {
           endpoints[at]!,
           this.#readOnly,
           this.#clock.monotonicMs(),
+          this.#lives,
           this.#trips,
         )
         this.#endpoint = at
         this.#lazy = connection.lazy
-        const { incarnation } = connection
-        if (this.#incarnation !== undefined && !isSameServer(this.#incarnation, incarnation)) this.#crashes++
-        this.#incarnation = incarnation
         return connection
       } catch (error) {
         last = error

@@ -12,7 +12,7 @@ import type { Connection } from './connection.ts'
 import { LostAnswer } from './errors.ts'
 import { insertOnly, parseIntegers, touching } from './functions.ts'
 import { type Lock, lockClause, NODE_LOCK, type Plan, type PlannedStep } from './plan.ts'
-import { isSameServer, STARTED, SURVIVING_POSITION, WAL_POSITION } from './server-life.ts'
+import { isSameServer, type LogPoint, STARTED, SURVIVED, WAL_POSITION } from './server-life.ts'
 import { Prepared } from './statement.ts'
 import type { PgStatements } from './statements.ts'
 
@@ -23,17 +23,14 @@ const NUMBER: Call = { statement: new Prepared(`SELECT txid_current(), ${STARTED
 const POSITION: Call = { statement: new Prepared(`SELECT ${WAL_POSITION}`), params: [] }
 const LIFE: Call = { statement: new Prepared(`SELECT ${STARTED}`), params: [] }
 const FATE = new Prepared(
-  // A number that a crash took back may not have been given out yet: asking for it is an error.
-  `SELECT CASE WHEN $2::integer = 1 OR $3::bigint <= ${SURVIVING_POSITION} THEN txid_status($1::bigint) END`,
+  // Asking for a number that a crash took back, and that has not been given out again, is an error.
+  `SELECT CASE WHEN $2::integer = 1 OR $3::bigint <= position AND $1::bigint < number THEN txid_status($1::bigint) END FROM ${SURVIVED}`,
 )
 
 /** What is known of a transaction that has written something, for asking what became of it. */
-export interface Numbered {
-  readonly number: number
-  /** Of the server it ran on. */
+export interface Numbered extends LogPoint {
+  /** Of the server it ran on; its log was there after something that the transaction wrote. */
   readonly incarnation: string
-  /** Where the server's log was after something it wrote, in bytes. */
-  readonly position: number
 }
 
 /** The answer to COMMIT was lost. */
@@ -57,15 +54,16 @@ export async function fatesOf(connection: Connection, of: readonly Numbered[]): 
   const now = connection.pooled
     ? ((await connection.run([LIFE]))[0]!.rows[0]![0] as string)
     : connection.incarnation
+  const same = of.map(({ incarnation }) => isSameServer(incarnation, now))
   const answers = await connection.run(
-    of.map(({ number, incarnation, position }) => ({
-      statement: FATE,
-      params: [number, Number(isSameServer(incarnation, now)), position],
-    })),
+    of.map(({ number, position }, k) => ({ statement: FATE, params: [number, Number(same[k]), position] })),
   )
-  return answers.map(({ rows }) => {
-    const status = rows[0]![0] as string | null
-    return status === 'committed' || status === 'in progress' ? status : 'aborted'
+  return of.map((transaction, k) => {
+    const status = answers[k]!.rows[0]![0] as string | null
+    if (same[k]) return status === 'committed' || status === 'in progress' ? status : 'aborted'
+    // Ours would have ended with the server: what is in progress is another one.
+    const outlived = connection.lives.outlived(transaction.incarnation, transaction)
+    return status === 'committed' && outlived ? status : 'aborted'
   })
 }
 

@@ -134,6 +134,7 @@ test('what others have changed since a crash is not overwritten: the next sync s
   timeout: 60_000,
 }, async (t) => {
   const { url, engine, lines } = await newVolume(t)
+  await (await server()).writeNothingUnasked()
   await create(engine, 100, 'mine')
   await create(engine, 101, 'alone')
   await (await server()).restart()
@@ -156,6 +157,7 @@ test('a server that comes back as a standby is read, and gets what was lost once
 }, async (t) => {
   const { url, engine, lines } = await newVolume(t)
   const postgres = await server()
+  await postgres.writeNothingUnasked()
   await create(engine, 100, 'survives')
   await postgres.sql(new URL(url).pathname.slice(1), "SELECT pg_logical_emit_message(true, 'test', '')")
   await create(engine, 101, 'lost')

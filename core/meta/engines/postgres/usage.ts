@@ -163,19 +163,19 @@ export class Usage {
     this.#writing = this.#waiting
     this.#waiting = new UsageSums()
     for (let attempt = 1; ; attempt++) {
-      let unsure: Numbered | undefined
+      let unsure: { readonly transaction: Numbered; readonly crashes: number } | undefined
       try {
         await this.#pool.use((connection) => {
           // Behind a pooler a crash of the server need not be seen.
           const waits = durably || connection.pooled
           const calls = [waits ? LOGGED : NO_DISK, ...this.#calls()]
           return inTransaction(connection, calls, (_, transaction) => {
-            unsure = waits ? undefined : transaction
+            unsure = waits ? undefined : { transaction, crashes: this.#pool.crashes }
             return []
           })
         })
         if (unsure === undefined) this.#writing = new UsageSums()
-        else this.#keep(unsure)
+        else this.#keep(unsure.transaction, unsure.crashes)
         return
       } catch (error) {
         if (error instanceof LostCommit) this.#doubt = error.transaction
@@ -237,8 +237,8 @@ export class Usage {
     this.settled(before)
   }
 
-  /** `#writing` is with the server, and not known to be on its disk. */
-  #keep(transaction: Numbered, crashes = this.#pool.crashes): void {
+  /** `#writing` is with the server, and not known to be on its disk; `crashes` known when that was so. */
+  #keep(transaction: Numbered, crashes: number): void {
     this.#written = [...this.#written, { transaction, sums: this.#writing, crashes }]
     this.#writing = new UsageSums()
     this.#timer ??= setTimeout(() => void this.#flushInBackground(), FLUSH_MS)
