@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { systemClock } from '#core/base/clock.ts'
+import { type Clock, systemClock } from '#core/base/clock.ts'
 import { type OpContext, rootContext } from '#core/base/context.ts'
 import { EAGAIN, EDEADLK, EINTR, EINVAL, FsError } from '#core/base/errno.ts'
 import { type Ino, ROOT_INO } from '#core/base/ino.ts'
@@ -8,7 +8,7 @@ import { below, seededRandom } from '#core/base/random.ts'
 import type { LockRange, LockType } from '../api.ts'
 import { TYPE_FILE } from '../records.ts'
 import { watched } from '../test-engine.ts'
-import { openTestClients, openTestVolume, refuses, type TestClient } from '../test-volume.ts'
+import { openTestClients, openTestVolume, refuses, type TestClient, until } from '../test-volume.ts'
 import type { VolumeMeta } from '../volume-meta.ts'
 
 const ROOT = rootContext()
@@ -35,8 +35,11 @@ async function withFile(
   }
 }
 
-async function withTwo(body: (a: VolumeMeta, b: VolumeMeta, ino: Ino) => Promise<void>): Promise<void> {
-  const { clients, close } = await openTestClients(2, { clock: systemClock })
+async function withTwo(
+  body: (a: VolumeMeta, b: VolumeMeta, ino: Ino) => Promise<void>,
+  clock: Clock = systemClock,
+): Promise<void> {
+  const { clients, close } = await openTestClients(2, { clock })
   try {
     const { ino } = await clients[0]!.meta.mknod(ROOT, ROOT_INO, 'f', { type: TYPE_FILE, mode: 0o644 })
     await body(clients[0]!.meta, clients[1]!.meta, ino)
@@ -45,15 +48,9 @@ async function withTwo(body: (a: VolumeMeta, b: VolumeMeta, ino: Ino) => Promise
   }
 }
 
-/** Has it ended once everything that can go on has? */
-async function isDone(promise: Promise<unknown>): Promise<boolean> {
-  let done = false
-  promise.then(
-    () => (done = true),
-    () => (done = true),
-  )
-  for (let k = 0; k < 20; k++) await new Promise((resolve) => setImmediate(resolve))
-  return done
+/** Until so many requests wait for their locks: then they sleep, which nothing else does here. */
+async function untilWaiting({ clock }: TestClient, count: number): Promise<void> {
+  await until(() => clock.sleeping === count)
 }
 
 function interruptible(): { ctx: OpContext; interrupt(): void } {
@@ -99,7 +96,8 @@ test('owners are 64 bits', async () => {
 })
 
 test('a waiting lock is granted at once when this client unlocks', async () => {
-  await withFile(async ({ meta }, ino) => {
+  await withFile(async (client, ino) => {
+    const { meta } = client
     for (const lock of [
       (owner: bigint, type: LockType, wait: boolean) => meta.flock(ROOT, ino, owner, type, wait),
       (owner: bigint, type: LockType, wait: boolean) =>
@@ -107,7 +105,7 @@ test('a waiting lock is granted at once when this client unlocks', async () => {
     ]) {
       await lock(1n, 'W', false)
       const waiting = [lock(2n, 'R', true), lock(3n, 'R', true)]
-      assert.equal(await isDone(waiting[0]!), false)
+      await untilWaiting(client, 2)
       await lock(1n, 'U', false)
       await Promise.all(waiting) // the clock stands still: nothing was polled
       await lock(2n, 'U', false)
@@ -117,42 +115,52 @@ test('a waiting lock is granted at once when this client unlocks', async () => {
 })
 
 test('a part that is unlocked or made a read lock wakes who waits for it', async () => {
-  await withFile(async ({ meta }, ino) => {
+  await withFile(async (client, ino) => {
+    const { meta } = client
     await meta.setlk(ROOT, ino, 1n, range('W', 0, 99), false)
     const reader = meta.setlk(ROOT, ino, 2n, range('R', 50, 59), true)
     const writer = meta.setlk(ROOT, ino, 3n, range('W', 90, 99), true)
-    assert.equal(await isDone(reader), false)
+    await untilWaiting(client, 2)
     await meta.setlk(ROOT, ino, 1n, range('R', 40, 69), false)
     await reader
-    assert.equal(await isDone(writer), false)
+    await untilWaiting(client, 1)
     await meta.setlk(ROOT, ino, 1n, range('U', 80, 200), false)
     await writer
   })
 })
 
 test('a wait for a lock of another client ends soon after it is freed', async () => {
+  /** How long each pause between two questions was to be. */
+  const pauses: number[] = []
+  const clock: Clock = {
+    ...systemClock,
+    sleep: (ms, signal) => {
+      pauses.push(ms)
+      return systemClock.sleep(ms, signal)
+    },
+  }
   await withTwo(async (a, b, ino) => {
     await a.flock(ROOT, ino, 1n, 'W', false)
     await a.setlk(ROOT, ino, 1n, range('W', 0, 9), false)
+    pauses.length = 0
     const waiting = [b.flock(ROOT, ino, 2n, 'W', true), b.setlk(ROOT, ino, 2n, range('R', 5, 5), true)]
-    await systemClock.sleep(50)
-    assert.equal(await isDone(waiting[0]!), false)
+    await until(() => pauses.length > 20)
     await a.flock(ROOT, ino, 1n, 'U', false)
     await a.setlk(ROOT, ino, 1n, { ...WHOLE, type: 'U' }, false)
-    const start = performance.now()
     await Promise.all(waiting)
-    assert.ok(performance.now() - start < 1000)
-  })
+    assert.ok(Math.max(...pauses) <= 40, `paused for ${Math.max(...pauses)} ms`)
+  }, clock)
 })
 
 test('an interrupted wait is EINTR and holds nothing', async () => {
-  await withFile(async ({ meta }, ino) => {
+  await withFile(async (client, ino) => {
+    const { meta } = client
     await meta.flock(ROOT, ino, 1n, 'W', false)
     await meta.setlk(ROOT, ino, 1n, WHOLE, false)
     const { ctx, interrupt } = interruptible()
     const waiting = [meta.flock(ctx, ino, 2n, 'R', true), meta.setlk(ctx, ino, 2n, WHOLE, true)]
     const ended = Promise.all(waiting.map((lock) => refuses(EINTR, lock)))
-    assert.equal(await isDone(ended), false)
+    await untilWaiting(client, 2)
     interrupt()
     await ended
     await meta.flock(ROOT, ino, 1n, 'U', false)
@@ -162,12 +170,13 @@ test('an interrupted wait is EINTR and holds nothing', async () => {
 })
 
 test('two owners that would wait for each other: the second is told EDEADLK, across files too', async () => {
-  await withFile(async ({ meta }, ino) => {
+  await withFile(async (client, ino) => {
+    const { meta } = client
     const { ino: second } = await meta.mknod(ROOT, ROOT_INO, 'g', { type: TYPE_FILE, mode: 0o644 })
     await meta.setlk(ROOT, ino, 1n, WHOLE, false)
     await meta.setlk(ROOT, second, 2n, WHOLE, false)
     const waiting = meta.setlk(ROOT, ino, 2n, WHOLE, true)
-    assert.equal(await isDone(waiting), false)
+    await untilWaiting(client, 1)
     await refuses(EDEADLK, meta.setlk(ROOT, second, 1n, WHOLE, true))
     await meta.setlk(ROOT, ino, 1n, { ...WHOLE, type: 'U' }, false)
     await waiting
@@ -175,12 +184,14 @@ test('two owners that would wait for each other: the second is told EDEADLK, acr
 })
 
 test('waiting for one who waits for a third is no deadlock', async () => {
-  await withFile(async ({ meta }, ino) => {
+  await withFile(async (client, ino) => {
+    const { meta } = client
     await meta.setlk(ROOT, ino, 1n, range('W', 0, 9), false)
     await meta.setlk(ROOT, ino, 2n, range('W', 10, 19), false)
     const second = meta.setlk(ROOT, ino, 2n, range('W', 0, 9), true)
+    await untilWaiting(client, 1)
     const third = meta.setlk(ROOT, ino, 3n, range('W', 10, 19), true)
-    assert.equal(await isDone(third), false)
+    await untilWaiting(client, 2)
     await meta.setlk(ROOT, ino, 1n, { ...WHOLE, type: 'U' }, false)
     await second
     await meta.setlk(ROOT, ino, 2n, { ...WHOLE, type: 'U' }, false)
