@@ -18,7 +18,7 @@ const INSTALL = {
   darwin: '`xcode-select --install` brings one.',
 }
 /** Add-ons that make sense on one system only. */
-const ONLY_ON = { pump: 'linux' }
+const ONLY_ON = { priority: 'linux', pump: 'linux' }
 
 class BuildError extends Error {}
 

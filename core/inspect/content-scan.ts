@@ -19,8 +19,6 @@ import type { ScanOptions } from './scan.ts'
 import { readStoredBlock } from './stored-block.ts'
 
 const AT_A_TIME = 4
-/** Work goes on for so long before it rests. */
-const TURN_MS = 5
 
 export interface ContentScan extends Pick<ScanOptions, 'signal' | 'pace'> {
   readonly onProgress?: (progress: ContentProgress) => void
@@ -60,7 +58,6 @@ export async function scanContent(parts: ContentParts, scan: ContentScan = {}): 
 class Work {
   readonly #scan: ContentScan
   readonly #turn = new Semaphore(1)
-  #owedMs = 0
 
   constructor(scan: ContentScan) {
     this.#scan = scan
@@ -68,14 +65,9 @@ class Work {
 
   take<T>(piece: () => T): Promise<T> {
     return this.#turn.run(async () => {
-      const began = performance.now()
       const done = piece()
-      this.#owedMs += performance.now() - began
-      if (this.#owedMs > TURN_MS) {
-        const { pace, signal } = this.#scan
-        await (pace?.(this.#owedMs) ?? pass(signal))
-        this.#owedMs = 0
-      }
+      const { pace, signal } = this.#scan
+      await (pace?.() ?? pass(signal))
       return done
     })
   }

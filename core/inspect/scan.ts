@@ -8,8 +8,8 @@ import type { InspectProgress } from './answers.ts'
 import type { IndexFile } from './index-file.ts'
 
 const PAGE = 1024
-/** Waits after a page that took `busyMs`, so that other work has its share. */
-type Pace = (busyMs: number) => Promise<void>
+/** Waits between two pages, so that other work has its share. */
+type Pace = () => Promise<void>
 
 export interface ScanOptions {
   readonly signal?: AbortSignal
@@ -51,7 +51,6 @@ export async function scanAll(
   file.set('scan', JSON.stringify(at))
   for (;;) {
     signal?.throwIfAborted()
-    const began = performance.now()
     const page = await engine.list({ kind: RANGES[at.phase] }, { after: at.after, limit: PAGE })
     file.atomically(() => {
       for (const item of page.items) put(file, at.phase, at.gen, item)
@@ -64,7 +63,7 @@ export async function scanAll(
     })
     onProgress?.({ step: at.phase, done: at.done })
     if (!isScanning(file)) return
-    await pace?.(performance.now() - began)
+    await pace?.()
   }
 }
 

@@ -44,6 +44,11 @@ export function lastSurvey(file: IndexFile): Survey | undefined {
   return stored === undefined ? undefined : (JSON.parse(stored) as Survey)
 }
 
+/** The tables are not filled yet: a survey is under way, or did not come to its end. */
+export function isSurveying(file: IndexFile): boolean {
+  return file.get('surveying') !== undefined
+}
+
 /** One at a time has the tables of an index. */
 const surveys = new KeyedQueue<VolumeIndex>()
 
@@ -69,7 +74,7 @@ export function withLastSurvey<T>(
 ): Promise<T | undefined> {
   return surveys.run(parts.index, async () => {
     const { file } = parts.index
-    const found = file.get('surveying') === undefined ? lastSurvey(file) : undefined
+    const found = isSurveying(file) ? undefined : lastSurvey(file)
     return found === undefined ? undefined : work(found)
   })
 }
@@ -137,7 +142,6 @@ class Judge {
     let [use, objects] = [known.next(), listed.next()]
     for (let done = 0; use.done !== true || objects.done !== true; ) {
       signal?.throwIfAborted()
-      const began = performance.now()
       this.#tables.atomically(() => {
         for (let k = 0; k < BATCH && (use.done !== true || objects.done !== true); k++, done++) {
           const usedId = use.done === true ? Number.POSITIVE_INFINITY : use.value[0]!.slice
@@ -151,7 +155,7 @@ class Judge {
         }
       })
       onProgress?.({ step: 'files', done })
-      await pace?.(performance.now() - began)
+      await pace?.()
     }
   }
 
@@ -309,7 +313,6 @@ async function sumFolders(
     })
     sums = new Map()
   }
-  let began = performance.now()
   let done = 0
   for (const { ino, live, trash, shadowed } of tables.usages()) {
     for (const dir of states.above(ino)) {
@@ -323,8 +326,7 @@ async function sumFolders(
     if (++done % BATCH !== 0) continue
     if (sums.size > MOST_FOLDERS) flush()
     signal?.throwIfAborted()
-    await pace?.(performance.now() - began)
-    began = performance.now()
+    await pace?.()
   }
   flush()
 }

@@ -101,6 +101,12 @@ export class VolumeIndex {
     this.#isExact = false
   }
 
+  /** Some changes were not noted; those from here on are. */
+  missed(): void {
+    this.#isExact = false
+    this.#overflows++
+  }
+
   /** Changes by others, as a server pushes them. */
   noteScopes(scopes: readonly ChangedScope[]): void {
     for (const scope of scopes)
@@ -115,8 +121,7 @@ export class VolumeIndex {
   #note(change: IndexChange): void {
     if (this.#noted.size >= MOST_NOTED) {
       this.#noted.clear()
-      this.#isExact = false
-      this.#overflows++
+      this.missed()
     }
     this.#noted.set(keyText(change), change)
   }

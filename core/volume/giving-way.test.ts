@@ -1,70 +1,122 @@
 import assert from 'node:assert/strict'
+import { pbkdf2 } from 'node:crypto'
 import { test } from 'node:test'
-import { Worker } from 'node:worker_threads'
-import { giveWay, UseWatch } from './giving-way.ts'
+import { promisify } from 'node:util'
+import { ManualClock } from '#core/base/clock.ts'
+import { processorMs, Rests, UseWatch } from './giving-way.ts'
 
-const never = new AbortController().signal
-
-async function took(work: () => Promise<unknown>): Promise<number> {
-  const began = performance.now()
-  await work()
-  return performance.now() - began
+/** Rests by a clock moved by hand. */
+function made() {
+  const clock = new ManualClock()
+  const work = { ms: 0 }
+  return {
+    clock,
+    rests: new Rests(clock, () => work.ms),
+    /** Compute for `ms`. */
+    async compute(ms: number) {
+      work.ms += ms
+      await clock.advance(ms)
+    },
+    /** How long `rest` takes. */
+    async took(rest: Promise<void>) {
+      const from = clock.monotonicMs()
+      let isOver = false
+      void rest.finally(() => (isOver = true)).catch(() => {})
+      for (let k = 0; k < 10_000; k++) {
+        await new Promise((resolve) => setImmediate(resolve))
+        if (isOver) break
+        await clock.advance(1)
+      }
+      await rest
+      return clock.monotonicMs() - from
+    },
+  }
 }
 
 test('work rests as long as it took, and twenty times as long while the mount is used', async () => {
-  const flag = new Int32Array(new SharedArrayBuffer(4))
-  const idleMs = await took(() => giveWay(flag, 10, never))
-  assert.ok(idleMs >= 9, `${idleMs} ms`)
-  flag[0] = 1
-  const usedMs = await took(() => giveWay(flag, 10, never))
-  assert.ok(usedMs >= 195, `${usedMs} ms`)
+  const { rests, compute, took } = made()
+  rests.isUsed = false
+  await compute(10)
+  assert.equal(await took(rests.take()), 10)
+  rests.isUsed = true
+  await compute(10)
+  assert.equal(await took(rests.take()), 200)
+})
+
+test('until it is known whether the mount is used, it is', async () => {
+  const { rests, compute, took } = made()
+  await compute(10)
+  assert.equal(await took(rests.take()), 200)
+})
+
+test('work of less than a turn does not rest yet, and is rested for with what comes after', async () => {
+  const { rests, compute, took } = made()
+  await compute(4)
+  assert.equal(await took(rests.take()), 0)
+  await compute(4)
+  assert.equal(await took(rests.take()), 160)
+})
+
+test('time spent waiting for a disk, a server or a processor was a rest', async () => {
+  const { rests, clock, compute, took } = made()
+  await compute(10)
+  await clock.advance(80)
+  assert.equal(await took(rests.take()), 120)
+  await compute(10)
+  await clock.advance(1000)
+  assert.equal(await took(rests.take()), 0)
+  // What was rested too much is no credit.
+  await compute(10)
+  assert.equal(await took(rests.take()), 200)
+})
+
+test('two that rest share what is owed', async () => {
+  const { rests, compute, took } = made()
+  await compute(10)
+  const both = Promise.all([rests.take(), rests.take()])
+  assert.equal(await took(both.then(() => {})), 200)
 })
 
 test('a rest ends soon after the mount came to rest, and with its signal', async () => {
-  const flag = new Int32Array(new SharedArrayBuffer(4))
-  flag[0] = 1
-  setTimeout(() => Atomics.store(flag, 0, 0), 50)
-  const ms = await took(() => giveWay(flag, 100, never))
-  assert.ok(ms < 2000, `${ms} ms`)
-  flag[0] = 1
-  await assert.rejects(giveWay(flag, 1000, AbortSignal.timeout(20)), { name: 'AbortError' })
+  const { rests, compute, took } = made()
+  await compute(100)
+  const rest = rests.take()
+  rests.isUsed = false
+  const ms = await took(rest)
+  assert.ok(ms <= 150, `${ms} ms`)
+  await compute(1000)
+  await assert.rejects(rests.take(AbortSignal.abort()), { name: 'AbortError' })
+})
+
+test('the time of all threads is counted', async () => {
+  const before = { all: processorMs(), own: process.threadCpuUsage() }
+  // Computed in libuv's pool.
+  await promisify(pbkdf2)('some words', 'salt', 200_000, 32, 'sha256')
+  const { user, system } = process.threadCpuUsage(before.own)
+  const othersMs = processorMs() - before.all - (user + system) / 1000
+  assert.ok(othersMs > 10, `${othersMs} ms`)
 })
 
 test('the mount is used when requests were answered since the last look', async () => {
   let served = 0
-  const watch = new UseWatch(() => served)
-  const flag = new Int32Array(watch.memory)
-  const becomes = async (wanted: number) => {
-    for (let tries = 0; Atomics.load(flag, 0) !== wanted; tries++) {
-      assert.ok(tries < 500, `still ${flag[0]}`)
+  const told: boolean[] = []
+  const watch = new UseWatch(
+    () => served,
+    (isUsed) => told.push(isUsed),
+  )
+  const becomes = async (wanted: readonly boolean[]) => {
+    for (let tries = 0; told.length < wanted.length; tries++) {
+      assert.ok(tries < 500, `still ${told}`)
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
+    assert.deepEqual(told, wanted)
   }
   watch.start()
+  await becomes([false])
   served++
-  await becomes(1)
-  await becomes(0)
+  await becomes([false, true, false])
   watch.stop()
-})
-
-test('a thread that comes last leaves the others where they are', {
-  skip: process.platform !== 'linux',
-}, async () => {
-  const module = JSON.stringify(new URL('./giving-way.ts', import.meta.url).href)
-  const code = `
-    const { getPriority } = require('node:os')
-    const { readlinkSync } = require('node:fs')
-    import(${module}).then(({ comeLast }) => {
-      comeLast()
-      const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1))
-      require('node:worker_threads').parentPort.postMessage([getPriority(thread), getPriority(process.pid)])
-    })`
-  const worker = new Worker(code, { eval: true })
-  const [own, main] = await new Promise<number[]>((resolve, reject) => {
-    worker.once('message', resolve)
-    worker.once('error', reject)
-  })
-  assert.equal(own, 19)
-  assert.notEqual(main, 19)
-  await worker.terminate()
+  watch.start()
+  await becomes([false, true, false, false])
+  watch.stop()
 })

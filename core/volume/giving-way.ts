@@ -1,33 +1,33 @@
 /**
- * Work in a thread beside a mount gives way to it: of the time it takes half of a core while nobody uses the mount, and a
- * twentieth while somebody does. The mount says which in memory that both see.
+ * Work in a process beside a mount gives way to it: of the time it takes half of a processor while nobody uses the mount,
+ * and a twentieth while somebody does. The mount says which.
  */
-
-import { readlinkSync } from 'node:fs'
-import { setPriority } from 'node:os'
-import { systemClock } from '#core/base/clock.ts'
+import { type Clock, systemClock } from '#core/base/clock.ts'
 
 const LOOK_MS = 50
+/** Work goes on for so long before it rests. */
+const TURN_MS = 5
 /** Rest for each millisecond of work. */
 const REST = { idle: 1, used: 20 }
-const LOWEST = 19
 
 /** Of the mount: looks now and then whether requests came. */
 export class UseWatch {
-  /** One 32-bit number: not 0 while the mount is used. */
-  readonly memory = new SharedArrayBuffer(4)
-  readonly #flag = new Int32Array(this.memory)
   readonly #served: () => number
+  readonly #tell: (isUsed: boolean) => void
   #before = 0
+  #told: boolean | undefined
   #timer: NodeJS.Timeout | undefined
 
-  /** `served`: requests answered so far. */
-  constructor(served: () => number) {
+  /** `served`: requests answered so far; `tell` is called with the first look after `start`, and with each change. */
+  constructor(served: () => number, tell: (isUsed: boolean) => void) {
     this.#served = served
+    this.#tell = tell
   }
 
   start(): void {
-    this.#timer ??= setInterval(() => this.#look(), LOOK_MS).unref()
+    if (this.#timer !== undefined) return
+    this.#told = undefined
+    this.#timer = setInterval(() => this.#look(), LOOK_MS).unref()
   }
 
   stop(): void {
@@ -37,27 +37,57 @@ export class UseWatch {
 
   #look(): void {
     const served = this.#served()
-    Atomics.store(this.#flag, 0, served === this.#before ? 0 : 1)
+    const isUsed = served !== this.#before
     this.#before = served
+    if (isUsed !== this.#told) this.#tell(isUsed)
+    this.#told = isUsed
   }
 }
 
-/** Rest after work of `busyMs`, by the memory of the mount's `UseWatch`. Errors: AbortError. */
-export async function giveWay(flag: Int32Array, busyMs: number, signal: AbortSignal): Promise<void> {
-  for (let restedMs = 0; ; ) {
-    const leftMs = busyMs * (Atomics.load(flag, 0) === 0 ? REST.idle : REST.used) - restedMs
-    if (leftMs <= 0) return
-    const ms = Math.min(leftMs, LOOK_MS)
-    await systemClock.sleep(ms, signal)
-    restedMs += ms
+/**
+ * Of the process beside it: rests for the processor time that all of its threads took. Time in which it waited, for a disk,
+ * a server or a processor, counts as rest: on a machine that has nothing to give it is not made to wait twice.
+ */
+export class Rests {
+  /** Of the mount; until it is known, it is. */
+  isUsed = true
+  readonly #clock: Clock
+  readonly #spentMs: () => number
+  #atMs: number
+  #countedMs = 0
+  /** Work that was not rested for yet. */
+  #owedMs = 0
+
+  constructor(clock: Clock = systemClock, spentMs: () => number = processorMs) {
+    this.#clock = clock
+    this.#spentMs = spentMs
+    this.#atMs = clock.monotonicMs()
+  }
+
+  /** After a turn of work: rest until all so far has been rested for. Errors: AbortError. */
+  async take(signal?: AbortSignal): Promise<void> {
+    this.#count()
+    if (this.#owedMs < TURN_MS) return
+    for (; this.#owedMs > 0; this.#count())
+      await this.#clock.sleep(Math.min(this.#owedMs * this.#rest, LOOK_MS), signal)
+  }
+
+  get #rest(): number {
+    return this.isUsed ? REST.used : REST.idle
+  }
+
+  #count(): void {
+    const [nowMs, spentMs] = [this.#clock.monotonicMs(), this.#spentMs()]
+    const workedMs = spentMs - this.#countedMs
+    const restedMs = Math.max(0, nowMs - this.#atMs - workedMs)
+    this.#owedMs = Math.max(0, this.#owedMs + workedMs - restedMs / this.#rest)
+    this.#atMs = nowMs
+    this.#countedMs = spentMs
   }
 }
 
-/** This thread runs when nothing else wants its processor (Linux: each thread has a priority of its own). */
-export function comeLast(): void {
-  try {
-    setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), LOWEST)
-  } catch {
-    // it stays among equals
-  }
+/** What this process has computed so far. */
+export function processorMs(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
 }

@@ -24,9 +24,9 @@ export class Inspector {
   #stopHearing: (() => void) | undefined
   #content: ContentFile | undefined
   #objects: ObjectList | undefined
-  /** In a thread: the mount that it works for, which holds the blocks and changes the metadata. */
+  /** In a process of a mount's inspector: that mount, which holds the blocks and changes the metadata. */
   mount: (ClientBlocks & MountCalls) | undefined
-  /** Of a mount: questions are answered in a thread. */
+  /** Of a mount: questions are answered in another process. */
   readonly link: InspectLink | undefined
 
   /** `metaUrl`: of a mount, whose loop must not be kept busy. */
@@ -34,7 +34,7 @@ export class Inspector {
     this.#volume = volume
     this.#folder = indexFolder(options)
     if (metaUrl !== undefined)
-      this.link = new InspectLink(volume, { metaUrl, options: threadOptions(options, this.#folder) })
+      this.link = new InspectLink(volume, { metaUrl, options: innerOptions(options, this.#folder) })
   }
 
   get index(): VolumeIndex {
@@ -118,8 +118,8 @@ function removeOld(folder: string, nowMs: number): void {
   }
 }
 
-/** How a mount's volume is opened once more, by the thread of its inspector: to read, and with no caches of its own. */
-function threadOptions(options: VolumeOptions, indexDir: string): VolumeOptions {
+/** How a mount's volume is opened once more, by its inspector's process: to read, and with no caches of its own. */
+function innerOptions(options: VolumeOptions, indexDir: string): VolumeOptions {
   return {
     ...options,
     mountPoint: undefined,

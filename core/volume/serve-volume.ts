@@ -3,12 +3,11 @@
  * out drain everything in order. The caller's process must never touch the mount point (it would wait for
  * itself); checks of it run before the mount, the ready probe runs in another process (fuse/mount.ts).
  */
-import { readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { setPriority } from 'node:os'
 import { join, resolve } from 'node:path'
 import { systemClock } from '#core/base/clock.ts'
 import type { Log } from '#core/base/log.ts'
+import { comeFirst } from '#core/base/priority.ts'
 import { redactUrl } from '#core/base/redact.ts'
 import { CLIENT_VERSION } from '#core/base/version.ts'
 import { type AdapterOptions, fuseFileSystem } from '#core/fuse/adapter.ts'
@@ -72,7 +71,7 @@ export async function serveVolume(request: MountRequest, around: Surroundings): 
     if (local) await refuseInside(mountPoint, 'the bucket', request.volume.bucket ?? Bucket)
     around.stop.throwIfAborted()
     fuse = await mountVolume(volume, request, mountPoint, log)
-    comeFirst()
+    comeFirst(NICENESS)
   } catch (error) {
     await volume.close()
     throw error
@@ -89,21 +88,11 @@ async function warnAboutDescriptors(log: Log): Promise<void> {
   if (hard < FEW_DESCRIPTORS) log.warn(`only ${hard} files may be open at a time: raise it with ulimit -n`)
 }
 
-/** As the reference client has it (vfs-and-fuse.md §8.1). */
-const NICENESS = -19
-
 /**
- * Every program that uses a file waits for this process: it goes before those that only compute, where rights allow.
- * All threads do: Linux gives each a priority of its own, and a main thread that keeps V8's helpers from the processor
- * spins until they have swept its heap.
+ * Every program that uses a file waits for this process: it goes before those that only compute, as the reference client
+ * has it (vfs-and-fuse.md §8.1). A main thread that keeps V8's helpers from the processor spins until they have swept its heap.
  */
-function comeFirst(): void {
-  try {
-    for (const thread of readdirSync('/proc/self/task')) setPriority(Number(thread), NICENESS)
-  } catch {
-    // an ordinary user's mount stays among equals
-  }
-}
+const NICENESS = -19
 
 function mountVolume(
   volume: Volume,

@@ -1,6 +1,7 @@
 /** The inspector of a mount: what was written a moment ago, here or by another client, is answered for without a scan. */
 import assert from 'node:assert/strict'
-import { open } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { open, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -13,10 +14,10 @@ import type {
   ObjectAnswer,
   SpaceView,
 } from '#core/inspect/answers.ts'
-import { findProcess } from '#core/volume/control-client.ts'
+import { type ControlClient, findProcess } from '#core/volume/control-client.ts'
 import { useEngines } from '../harness/engines.ts'
 import { slack } from '../harness/load.ts'
-import { mustPomelo, noMount, sh, type TestVolume } from '../harness/volume.ts'
+import { makeVolume, mustPomelo, noMount, sh, type TestVolume } from '../harness/volume.ts'
 import { compareAll, listFolder } from './compare.ts'
 
 const FRESH_MS = 2000
@@ -100,6 +101,37 @@ for (const engine of useEngines())
     await mustPomelo(['fsck', volume.meta])
   })
 
+test('the inspector of a mount computes only when nothing else does, and ends with it, however that ends', {
+  skip: noMount,
+  timeout: 120_000,
+}, async () => {
+  await using volume = await makeVolume(['--block-size', '64K'])
+  const inspectorOf = async (client: ControlClient): Promise<number> => {
+    const { pid } = await client.status()
+    await client.call('inspectBucket', { limit: 1 })
+    const children = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    return Number(children.trim())
+  }
+  await volume.mount()
+  const client = (await findProcess(volume.mountPoint))!
+  const first = await inspectorOf(client)
+  assert.match(await readFile(`/proc/${first}/cmdline`, 'utf8'), /^pomelo inspector/)
+  for (const thread of await readdir(`/proc/${first}/task`)) {
+    const classes = await sh(`chrt -p ${thread}; ionice -p ${thread}`)
+    assert.match(classes, /SCHED_IDLE[\s\S]*^idle/m)
+  }
+  await client.call('inspectEnd')
+  assert.equal(isRunning(first), false)
+  const second = await inspectorOf(client)
+  assert.notEqual(second, first)
+  await volume.kill()
+  await soon(async () => !isRunning(second))
+})
+
+function isRunning(pid: number): boolean {
+  return existsSync(`/proc/${pid}`)
+}
+
 async function soon(isSo: () => Promise<boolean>): Promise<void> {
   const untilMs = performance.now() + FRESH_MS * slack()
   while (!(await isSo())) {
@@ -128,7 +160,7 @@ async function knows(
     assert.equal(answer.complete, true)
   }
   const tookMs = performance.now() - from
-  // Its thread has the lowest priority: beside other tests it waits for its turn.
+  // Its process has the lowest priority: beside other tests it waits for its turn.
   assert.ok(tookMs < FRESH_MS * slack(), `${tookMs} ms`)
   t.diagnostic(`${name}: ${Math.round(tookMs)} ms`)
 }
