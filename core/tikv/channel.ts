@@ -1,11 +1,13 @@
-/** One gRPC connection to a member of PD or a store: bytes there and back. It comes up again by itself. */
+/** One gRPC connection to a member of PD or a store, or to etcd: bytes there and back. It comes up again by itself. */
 import { readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import type { PeerCertificate } from 'node:tls'
 import {
   type ChannelCredentials,
   Client,
   credentials,
   logVerbosity,
+  Metadata,
   type ServiceError,
   setLogVerbosity,
   status,
@@ -18,6 +20,20 @@ export interface Security {
   readonly cert?: string
   readonly key?: string
   readonly verifyCn?: readonly string[]
+}
+
+/** What secures a connection. Files are PEM. */
+export interface Tls {
+  /** Of who signed the server's certificate; absent: anybody this machine trusts. */
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  /** The server's name in TLS, where it is not its host. */
+  readonly serverName?: string
+  /** Any certificate will do. */
+  readonly unverified?: boolean
+  /** Looks at a certificate whose signature is right. `name`: the host, or the server's name. */
+  identify(name: string, certificate: PeerCertificate): Error | undefined
 }
 
 /** Answers of scans and batches; a store sends less than 8 MiB a request. */
@@ -40,23 +56,41 @@ setLogVerbosity(logVerbosity.NONE)
 /** What the driver adds to its errors: when, and how the name was resolved. */
 const RESOLUTION_NOTE = /( \(\d{4}-[^)]*\))?\. Resolution note: .*$/s
 
-/** The call failed on its way. Whether the other side has done its work is not known. */
+/** After these the work may have been done. */
+const UNCLEAR: readonly status[] = [
+  status.CANCELLED,
+  status.UNKNOWN,
+  status.DEADLINE_EXCEEDED,
+  status.INTERNAL,
+  status.UNAVAILABLE,
+]
+
+/** The call failed on its way. Whether the other side has done its work is not known, unless it `refused`. */
 export class CallError extends Error {
   override readonly name = 'CallError'
-  readonly unimplemented: boolean
+  readonly #code: status
 
-  private constructor(message: string, unimplemented: boolean, options?: ErrorOptions) {
+  private constructor(message: string, code: status, options?: ErrorOptions) {
     super(message, options)
-    this.unimplemented = unimplemented
+    this.#code = code
   }
 
   static from(address: string, error: ServiceError): CallError {
     const what = error.details.replace(RESOLUTION_NOTE, '') || status[error.code]
-    return new CallError(`${address}: ${what}`, error.code === status.UNIMPLEMENTED, { cause: error })
+    return new CallError(`${address}: ${what}`, error.code, { cause: error })
   }
 
   static because(address: string, reason: string): CallError {
-    return new CallError(`${address}: ${reason}`, false)
+    return new CallError(`${address}: ${reason}`, status.UNAVAILABLE)
+  }
+
+  get unimplemented(): boolean {
+    return this.#code === status.UNIMPLEMENTED
+  }
+
+  /** The other side has answered that it did not do its work. */
+  get refused(): boolean {
+    return !UNCLEAR.includes(this.#code)
   }
 }
 
@@ -73,8 +107,8 @@ export interface StreamEvents {
 
 export interface Channel {
   readonly address: string
-  /** Rejects CallError, at the latest after the time-out. */
-  call(method: string, request: Buffer, timeoutMs: number): Promise<Buffer>
+  /** Rejects CallError, at the latest after the time-out. `token`: of the caller's user, where the server knows users. */
+  call(method: string, request: Buffer, timeoutMs: number, token?: string): Promise<Buffer>
   open(method: string, events: StreamEvents): Stream
   close(): void
 }
@@ -83,23 +117,33 @@ export type Dial = (address: string) => Channel
 
 /** Throws Refusal when a certificate file cannot be read. */
 export function dialer(security: Security | undefined): Dial {
-  const secrets = credentialsOf(security)
-  return (address) =>
-    new GrpcChannel(address, secrets, security?.ca !== undefined && isIP(hostOf(address)) !== 0)
-}
-
-function credentialsOf(security: Security | undefined): ChannelCredentials {
-  if (security?.ca === undefined) return credentials.createInsecure()
-  const { ca, cert, key, verifyCn = [] } = security
-  return credentials.createSsl(readPem(ca), key ? readPem(key) : null, cert ? readPem(cert) : null, {
+  if (security?.ca === undefined) return (address) => new GrpcChannel(address, credentials.createInsecure())
+  const { verifyCn = [], ...files } = security
+  return tlsDialer({
+    ...files,
     // As the reference: addresses are often numbers that no certificate names; whom the CA signed is trusted.
-    checkServerIdentity: (host, certificate) =>
+    identify: (host, certificate) =>
       verifyCn.length === 0 || verifyCn.includes(String(certificate.subject.CN))
         ? undefined
         : new Error(
             `the certificate of ${host} is for "${certificate.subject.CN}", not for ${verifyCn.join(' or ')} (verify-cn)`,
           ),
   })
+}
+
+/** Throws Refusal when a certificate file cannot be read. */
+export function tlsDialer({ ca, cert, key, serverName, unverified = false, identify }: Tls): Dial {
+  const [root, own, secret] = [ca, cert, key].map((path) => (path ? readPem(path) : null))
+  return (address) => {
+    const host = hostOf(address)
+    const secrets = credentials.createSsl(root, secret, own, {
+      rejectUnauthorized: !unverified,
+      checkServerIdentity: (_, certificate) =>
+        unverified ? undefined : identify(serverName ?? host, certificate),
+    })
+    // TLS sends no numbers as the name of a server.
+    return new GrpcChannel(address, secrets, serverName ?? (isIP(host) === 0 ? undefined : ANY_NAME))
+  }
 }
 
 function readPem(path: string): Buffer {
@@ -112,7 +156,7 @@ function readPem(path: string): Buffer {
   }
 }
 
-const SERVER_NAME = 'tikv-server'
+const ANY_NAME = 'tikv-server'
 
 function hostOf(address: string): string {
   return address.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
@@ -124,19 +168,20 @@ class GrpcChannel implements Channel {
   readonly address: string
   readonly #client: Client
 
-  /** `nameless`: TLS has no name of the server to send, as it has only a number. */
-  constructor(address: string, secrets: ChannelCredentials, nameless: boolean) {
+  /** `name`: in TLS, instead of the host. */
+  constructor(address: string, secrets: ChannelCredentials, name?: string) {
     this.address = address
-    const names = nameless
-      ? { 'grpc.ssl_target_name_override': SERVER_NAME, 'grpc.default_authority': address }
-      : {}
+    const names =
+      name === undefined ? {} : { 'grpc.ssl_target_name_override': name, 'grpc.default_authority': address }
     this.#client = new Client(address, secrets, { ...OPTIONS, ...names })
   }
 
-  call(method: string, request: Buffer, timeoutMs: number): Promise<Buffer> {
+  call(method: string, request: Buffer, timeoutMs: number, token?: string): Promise<Buffer> {
     return new Promise((resolve, reject) => {
       const deadline = Date.now() + timeoutMs
-      this.#client.makeUnaryRequest(method, asIs, asIs, request, { deadline }, (error, reply) => {
+      const words = new Metadata()
+      if (token !== undefined) words.set('token', token)
+      this.#client.makeUnaryRequest(method, asIs, asIs, request, words, { deadline }, (error, reply) => {
         if (error !== null) reject(CallError.from(this.address, error))
         else resolve(reply!)
       })

@@ -30,13 +30,13 @@ export class Faults {
       address: channel.address,
       open: (method, events) => channel.open(method, events),
       close: () => channel.close(),
-      call: async (method, request, timeoutMs) => {
+      call: async (method, request, timeoutMs, token) => {
         this.#live()
         const fault = this.#due(method.slice(method.lastIndexOf('/') + 1))
         if (fault === 'dieBefore') this.#dead = true
         this.#live()
         if (fault === 'loseRequest') throw CallError.because(channel.address, 'lost by the test')
-        const answer = await channel.call(method, request, timeoutMs)
+        const answer = await channel.call(method, request, timeoutMs, token)
         if (fault === 'dieAfter') this.#dead = true
         this.#live()
         if (fault === 'loseAnswer') throw CallError.because(channel.address, 'lost by the test')
