@@ -189,8 +189,9 @@ export async function storeOwnerUsage(engine: MetaEngine, job: Job<Usage>): Prom
   const owners = await scanOwners(engine, job)
   for (const kind of ['user', 'group'] as const) {
     const entries = [...owners[kind]]
-    for (let at = 0; at < entries.length; at += BATCH) {
-      const batch = entries.slice(at, at + BATCH)
+    const size = Math.min(BATCH, engine.maxRecords ?? BATCH)
+    for (let at = 0; at < entries.length; at += size) {
+      const batch = entries.slice(at, at + size)
       const stored = await engine.read(batch.map(([id]) => ({ kind: 'quota', of: kind, id }) as const))
       await engine.commit(
         'quota',

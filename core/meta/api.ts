@@ -162,6 +162,8 @@ export interface Meta {
   /** Update atime after reading as the atime mode says; never fails. */
   touchAtime(ino: Ino, node: NodeRecord): void
 
+  /** Records that one commit may concern, where the engine bounds that (engine.ts). */
+  readonly maxRecords?: number | undefined
   /** Slice records of a chunk, oldest first; empty for a hole. */
   readChunk(ino: Ino, index: number): Promise<readonly SliceRecord[]>
   /** The same, and the file they belong to. */

@@ -68,6 +68,7 @@ export const ALONE_MS = 1000
 export class CachedEngine implements MetaEngine {
   readonly scheme: string
   readonly address: string
+  readonly maxRecords: number | undefined
   readonly ordered: boolean
   readonly cache: RecordCache
   readonly space: MetaEngine['space']
@@ -89,6 +90,7 @@ export class CachedEngine implements MetaEngine {
   constructor(engine: MetaEngine, { records, clock, log, metrics }: CacheOptions) {
     this.scheme = engine.scheme
     this.address = engine.address
+    this.maxRecords = engine.maxRecords
     this.ordered = engine.ordered ?? false
     this.#engine = engine
     this.space = engine.space && (() => engine.space!())

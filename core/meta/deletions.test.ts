@@ -144,11 +144,14 @@ test('more deleted files than fit in the queue are found again once it is empty'
   const client = await openTestVolume()
   t.after(() => client.close())
   const files = Array.from({ length: 10_500 }, (_, k) => ({ ino: 1000 + k, length: 0, deleted: 1 }))
-  await client.engine.commit(
-    'test',
-    [],
-    files.map((file) => ({ kind: 'putDeletedFile', file }) as const),
-  )
+  for (let at = 0; at < files.length; at += 100) {
+    const some = files.slice(at, at + 100)
+    await client.engine.commit(
+      'test',
+      [],
+      some.map((file) => ({ kind: 'putDeletedFile', file }) as const),
+    )
+  }
   for (const { ino, length } of files.slice(0, 10_100)) client.state.deletions.file(ino, length)
   await client.settle()
   assert.equal((await left(client)).files, 0)

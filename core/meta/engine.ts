@@ -301,10 +301,12 @@ export interface ChangeListener {
 }
 
 export interface MetaEngine {
-  /** `sqlite3`, `redis`, `postgres`, `tikv`. */
+  /** `sqlite3`, `redis`, `postgres`, `tikv`, `etcd`. */
   readonly scheme: string
   /** Where it is, without any secret. */
   readonly address: string
+  /** Records that one commit may guard and change together, where the server bounds that; absent: thousands. */
+  readonly maxRecords?: number
 
   /**
    * True when `read(keys, 'hint')` would be answered without asking, by records of which one or more are not known to
@@ -363,4 +365,12 @@ export interface MetaEngine {
   /** Remove every record of the volume. */
   destroy(): Promise<void>
   close(): Promise<void>
+}
+
+/** What it takes to make, move or remove an entry with some extended attributes: a copy guards and makes six others. */
+export const RECORDS_PER_ENTRY = 8
+
+/** Entries that callers may put into one commit: `most` where the engine bears them. */
+export function entriesAtOnce({ maxRecords = Number.POSITIVE_INFINITY }: MetaEngine, most: number): number {
+  return Math.min(most, Math.floor(maxRecords / RECORDS_PER_ENTRY))
 }

@@ -34,8 +34,8 @@ export interface EngineOptions {
 }
 
 /** Schemes of the format that this version has no engine for. */
-const NOT_YET = ['mysql', 'etcd', 'badger', 'fdb', 'memkv']
-const SUPPORTED = 'sqlite3, redis, rediss, unix (a Redis socket), postgres, tikv'
+const NOT_YET = ['mysql', 'badger', 'fdb', 'memkv']
+const SUPPORTED = 'sqlite3, redis, rediss, unix (a Redis socket), postgres, tikv, etcd'
 
 /** The engine for a metadata address such as `sqlite3:///srv/team.db`. Throws Refusal for other schemes. */
 export async function openEngine(url: string, options: EngineOptions = {}): Promise<MetaEngine> {
@@ -56,10 +56,14 @@ export async function openEngine(url: string, options: EngineOptions = {}): Prom
     const { openTikv } = await import('./engines/tkv/open.ts')
     return openTikv(url, options)
   }
+  if (scheme === 'etcd') {
+    const { openEtcd } = await import('./engines/tkv/open-etcd.ts')
+    return openEtcd(url, options)
+  }
   if (scheme === undefined)
     throw new Refusal(
       `"${redactUrl(url)}" is no metadata address`,
-      'write one as sqlite3://PATH, redis://HOST/1, postgres://USER@HOST/DATABASE or tikv://HOST/VOLUME',
+      'write one as sqlite3://PATH, redis://HOST/1, postgres://USER@HOST/DATABASE, tikv://HOST/VOLUME or etcd://HOST/VOLUME',
     )
   const why = NOT_YET.includes(scheme) ? 'is not in this version yet' : 'is not known'
   throw new Refusal(`metadata engine "${scheme}" ${why}`, `supported: ${SUPPORTED}`)
@@ -194,7 +198,7 @@ export async function updateSetting(
 }
 
 async function wipeDirStats(engine: MetaEngine): Promise<void> {
-  for await (const page of pagesOf({ engine }, { kind: 'allNodes' })) {
+  for await (const page of pagesOf({ engine }, { kind: 'allNodes' }, engine.maxRecords)) {
     const directories = page.filter(({ node }) => node.type === TYPE_DIRECTORY)
     await engine.commit(
       'config',
@@ -206,7 +210,7 @@ async function wipeDirStats(engine: MetaEngine): Promise<void> {
 
 async function wipeOwnerQuotas(engine: MetaEngine): Promise<void> {
   for (const kind of ['user', 'group'] as const)
-    for await (const page of pagesOf({ engine }, { kind: 'quotas', of: kind }))
+    for await (const page of pagesOf({ engine }, { kind: 'quotas', of: kind }, engine.maxRecords))
       await engine.commit(
         'config',
         [],

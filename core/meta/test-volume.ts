@@ -92,8 +92,8 @@ export async function openTestVolume<C extends Clock = ManualClock>(
 const SERVER = process.env.POMELO_TEST_META
 let volumes = 0
 
-/** Whether a slice with one user has a record: not where records count the users but one (Redis, TiKV). */
-export const countsEverySlice = !/^(redis|tikv):/.test(SERVER ?? '')
+/** Whether a slice with one user has a record: not where records count the users but one (Redis, TiKV, etcd). */
+export const countsEverySlice = !/^(redis|tikv|etcd):/.test(SERVER ?? '')
 
 function placeOf(server: string | undefined): string | undefined {
   const volume = volumes++

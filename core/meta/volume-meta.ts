@@ -75,6 +75,10 @@ export class VolumeMeta implements Meta {
     return this.state.setting
   }
 
+  get maxRecords(): number | undefined {
+    return this.state.engine.maxRecords
+  }
+
   get readOnly(): boolean {
     return this.state.options.readOnly
   }

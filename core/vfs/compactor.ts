@@ -135,7 +135,7 @@ export class Compactor {
   async #compact(ino: Ino, index: number, atAnyCost: boolean, signal: AbortSignal): Promise<boolean> {
     const { meta, blocks } = this.#parts
     const records = await meta.readChunk(ino, index)
-    const plan = planCompaction(records)
+    const plan = planCompaction(records, meta.maxRecords)
     if (plan === undefined || !(atAnyCost || isWorth(plan, records.length))) return false
     if (plan.isHole) return this.#replace(ino, index, plan, 0)
     const { tier } = await meta.getattr(rootContext(), ino)

@@ -64,7 +64,10 @@ export class Loading {
     const changes = this.#changes
     this.#changes = []
     this.#bytes = 0
-    if (changes.length > 0) await this.engine.commit('load', [], changes)
+    // Some are of two records.
+    const size = Math.floor((this.engine.maxRecords ?? Number.POSITIVE_INFINITY) / 2)
+    for (let at = 0; at < changes.length; at += size)
+      await this.engine.commit('load', [], changes.slice(at, at + size))
   }
 
   /** True when the inode is met for the first time. */

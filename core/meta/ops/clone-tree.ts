@@ -5,6 +5,7 @@ import { Fan } from '#core/base/fan.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
 import type { DirItem, Found } from '../api.ts'
+import { entriesAtOnce } from '../engine.ts'
 import { CHUNK_SIZE, type NodeRecord, spaceOf, TYPE_DIRECTORY, TYPE_FILE } from '../records.ts'
 import type { MetaState } from '../state.ts'
 import { Tally } from '../tally.ts'
@@ -54,8 +55,12 @@ export class TreeCopy {
   }
 
   async #fill(from: Step, to: Found): Promise<void> {
+    const size = entriesAtOnce(this.#state.engine, BATCH)
     for await (const page of pagesOf(this.#state, { kind: 'entries', parent: from.ino }, PAGE)) {
-      for (const batch of batches(page.filter(({ type }) => type !== TYPE_DIRECTORY))) {
+      for (const batch of batches(
+        page.filter(({ type }) => type !== TYPE_DIRECTORY),
+        size,
+      )) {
         this.#options.signal?.throwIfAborted()
         await this.#copyFiles(batch, to)
       }
@@ -141,12 +146,12 @@ export class TreeCopy {
   }
 }
 
-function* batches(items: readonly DirItem[]): Generator<DirItem[]> {
+function* batches(items: readonly DirItem[], size: number): Generator<DirItem[]> {
   let batch: DirItem[] = []
   let weight = 0
   for (const item of items) {
     const own = item.type === TYPE_FILE ? Math.ceil((item.node?.length ?? 0) / CHUNK_SIZE) || 1 : 1
-    if (batch.length > 0 && weight + own > BATCH) {
+    if (batch.length > 0 && weight + own > size) {
       yield batch
       batch = []
       weight = 0

@@ -29,9 +29,13 @@ export interface CompactionPlan {
   readonly isHole: boolean
 }
 
-/** What compacting a chunk would write; undefined when it is not worth it. */
-export function planCompaction(records: readonly SliceRecord[]): CompactionPlan | undefined {
-  const prefix = records.slice(0, MAX_RECORDS)
+/** What compacting a chunk would write; undefined when it is not worth it. `maxRecords`: of the engine. */
+export function planCompaction(
+  records: readonly SliceRecord[],
+  maxRecords = Number.POSITIVE_INFINITY,
+): CompactionPlan | undefined {
+  // Each slice that is replaced may have a record of its own, and the chunk and the new slice have one.
+  const prefix = records.slice(0, Math.min(MAX_RECORDS, maxRecords - 2))
   let skipped = 0
   let rest = compacted(prefix)
   while (rest.length > 0 && canStay(prefix, skipped, rest)) rest = compacted(prefix.slice(++skipped))

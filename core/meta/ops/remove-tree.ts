@@ -8,6 +8,7 @@ import { Fan } from '#core/base/fan.ts'
 import { type Ino, TRASH_INO } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
 import type { DirItem } from '../api.ts'
+import { entriesAtOnce } from '../engine.ts'
 import { requireChange, requireRemovable } from '../permission.ts'
 import { TYPE_DIRECTORY } from '../records.ts'
 import type { MetaState } from '../state.ts'
@@ -113,7 +114,8 @@ class Remover {
   async #files(parent: Ino, items: readonly DirItem[]): Promise<void> {
     const names = items.filter(({ type }) => type !== TYPE_DIRECTORY).map(({ name }) => name)
     const batches: Name[][] = []
-    for (let at = 0; at < names.length; at += BATCH) batches.push(names.slice(at, at + BATCH))
+    const size = entriesAtOnce(this.#state.engine, BATCH)
+    for (let at = 0; at < names.length; at += size) batches.push(names.slice(at, at + size))
     for (const batch of batches) {
       this.#options.signal?.throwIfAborted()
       const removed = await unlinkMany(this.#state, this.#ctx, parent, batch, this.#options)

@@ -1,5 +1,5 @@
 /** Changes over a draft: what has to be read for one, what it writes, and its reply. */
-import { EINVAL, ENOENT, fail } from '#core/base/errno.ts'
+import { ENOENT, fail } from '#core/base/errno.ts'
 import { inoText } from '#core/base/ino.ts'
 import type { Change } from '#core/meta/engine.ts'
 import type { NodeRecord } from '#core/meta/records.ts'
@@ -128,12 +128,6 @@ export function applyChange(layout: Layout, op: string, change: Change, draft: D
       draft.delete(layout.symlink(change.ino))
       return 0
     case 'putXattr':
-      if (change.value.length === 0)
-        throw fail(
-          EINVAL,
-          op,
-          'an extended attribute must have a value here: this engine holds no empty ones',
-        )
       draft.set(layout.xattr(change.ino, change.name), change.value)
       return 0
     case 'delXattr':

@@ -13,7 +13,14 @@
 import type { Clock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
 import type { Random } from '#core/base/random.ts'
-import type { Change, CommitResult, FailedGuard, Guard, TouchedNode } from '#core/meta/engine.ts'
+import {
+  type Change,
+  type CommitResult,
+  type FailedGuard,
+  type Guard,
+  RECORDS_PER_ENTRY,
+  type TouchedNode,
+} from '#core/meta/engine.ts'
 import { isUsage } from '../usage-sums.ts'
 import { applyChange, changeNeeds } from './changes.ts'
 import { Draft, Needs } from './draft.ts'
@@ -55,6 +62,7 @@ type Outcome = { readonly result: CommitResult } | { readonly thrown: unknown }
 export class Committer {
   readonly #parts: CommitterParts
   readonly #footings: Footings
+  readonly #maxGroup: number
   #waiting: Waiting[] = []
   /** Directories of the transactions under way. */
   readonly #busy = new Set<number>()
@@ -63,6 +71,8 @@ export class Committer {
   constructor(parts: CommitterParts) {
     this.#parts = parts
     this.#footings = new Footings(parts.clock)
+    const { maxKeys = Number.POSITIVE_INFINITY } = parts.store
+    this.#maxGroup = Math.min(MAX_GROUP, Math.floor(maxKeys / RECORDS_PER_ENTRY))
   }
 
   /** Without the usage changes among `changes`. */
@@ -105,7 +115,8 @@ export class Committer {
     group: readonly Waiting[],
   ): Promise<{ readonly result: T } | undefined> {
     const transaction = await this.#parts.store.begin()
-    const draft = await Draft.load(transaction, needs)
+    const draft = await load(transaction, needs)
+    if (draft === undefined) return undefined
     const result = work(draft)
     if (draft.writes.size === 0) return { result }
     return (await this.#write(transaction, draft, group)) ? { result } : undefined
@@ -149,7 +160,8 @@ export class Committer {
     const moment = this.#footings.takeLatest(needs)
     if (moment === undefined) return undefined
     const transaction = await this.#parts.store.begin(moment)
-    const draft = await Draft.load(transaction, needs)
+    const draft = await load(transaction, needs)
+    if (draft === undefined) return undefined
     const outcomes = this.#applyAll(group, draft)
     // What is refused may have changed meanwhile.
     if (!outcomes.every((outcome) => 'result' in outcome && outcome.result.ok)) return undefined
@@ -175,7 +187,7 @@ export class Committer {
     for (const commit of this.#waiting) {
       const { directory } = commit
       const isFree = directory === undefined || !this.#busy.has(directory)
-      if (isFree && group.length < MAX_GROUP) group.push(commit)
+      if (isFree && group.length < this.#maxGroup) group.push(commit)
       else rest.push(commit)
     }
     this.#waiting = rest
@@ -212,13 +224,18 @@ export class Committer {
     }
   }
 
-  /** Up to a commit that asks for a range in which those before it write: the draft does not know it. */
+  /**
+   * Up to a commit that asks for a range in which those before it write, as the draft does not know it, or that makes the
+   * transaction too large.
+   */
   #applyAll(group: readonly Waiting[], draft: Draft): readonly Outcome[] {
     const outcomes: Outcome[] = []
+    const { maxKeys } = this.#parts.store
     for (const commit of group) {
       for (const { range } of commit.needs.ranges.values()) if (draft.writesInto(range)) return outcomes
       try {
         const result = this.#apply(commit, draft)
+        if (outcomes.length > 0 && maxKeys !== undefined && draft.keyCount > maxKeys) return outcomes
         if (result.ok) draft.keep()
         outcomes.push({ result })
       } catch (thrown) {
@@ -240,6 +257,16 @@ export class Committer {
     if (failed.length > 0) return { ok: false, failed }
     const replies = changes.map((change) => (isUsage(change) ? 0 : applyChange(layout, op, change, draft)))
     return { ok: true, replies, touched: touchedNodes(layout, changes, draft) }
+  }
+}
+
+/** Undefined where the store no longer knows the moment at which the transaction began. */
+async function load(transaction: StoreTransaction, needs: Needs): Promise<Draft | undefined> {
+  try {
+    return await Draft.load(transaction, needs)
+  } catch (error) {
+    if (error instanceof BackendError && error.kind === 'conflict') return undefined
+    throw error
   }
 }
 

@@ -82,6 +82,11 @@ export class Draft {
     return false
   }
 
+  /** How many keys it guards or writes. */
+  get keyCount(): number {
+    return new Set([...this.guards, ...this.#guarding, ...this.writes.keys(), ...this.#writing.keys()]).size
+  }
+
   guard(key: Key): void {
     this.#guarding.add(key)
   }

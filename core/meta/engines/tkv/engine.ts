@@ -10,7 +10,7 @@
  * Source: shared/spec/meta-sql-and-tkv.md part B.
  */
 import { type Clock, systemClock } from '#core/base/clock.ts'
-import { BackendError } from '#core/base/errno.ts'
+import { BackendError, EINVAL, fail } from '#core/base/errno.ts'
 import type { Finding } from '#core/base/finding.ts'
 import { type Log, silentLog } from '#core/base/log.ts'
 import { type Random, systemRandom } from '#core/base/random.ts'
@@ -60,6 +60,7 @@ export interface TkvEngineParts {
 export class TkvEngine implements MetaEngine {
   readonly scheme: string
   readonly address: string
+  readonly maxRecords?: number
   /** The store's wall clock, where it has one. */
   readonly serverTimeMs?: () => Promise<number>
   readonly examine?: () => Promise<readonly Finding[]>
@@ -77,6 +78,7 @@ export class TkvEngine implements MetaEngine {
     const { clock = systemClock, random = systemRandom, log = silentLog } = parts
     this.scheme = store.scheme
     this.address = store.address
+    if (store.maxKeys !== undefined) this.maxRecords = store.maxKeys
     if (store.serverTimeMs !== undefined) this.serverTimeMs = () => store.serverTimeMs!()
     if (store.examine !== undefined) this.examine = () => store.examine!()
     this.#store = store
@@ -111,6 +113,8 @@ export class TkvEngine implements MetaEngine {
 
   async commit(op: string, guards: readonly Guard[], changes: readonly Change[]): Promise<CommitResult> {
     this.#requireWritable()
+    if (this.#store.holdsEmptyValues !== true && changes.some(isEmptyXattr))
+      throw fail(EINVAL, op, 'an extended attribute must have a value here: this engine holds no empty ones')
     if (changes.some(setsUsage)) await this.#usage.flush()
     const result = await this.#committer.commit(op, guards, changes)
     if (result.ok) for (const change of changes) if (isUsage(change)) this.#usage.add(change)
@@ -278,6 +282,10 @@ export class TkvEngine implements MetaEngine {
     if (this.#closing !== undefined)
       throw new BackendError('closed', `${this.address}: the metadata engine has been closed`)
   }
+}
+
+function isEmptyXattr(change: Change): boolean {
+  return change.kind === 'putXattr' && change.value.length === 0
 }
 
 /** Sets a figure that sums are waiting to be added to. */

@@ -35,7 +35,7 @@ export interface StoreReader {
   scan(range: KeyRange, options: ScanOptions): Promise<readonly Pair[]>
 }
 
-/** Keys to be written and their values; null removes. Values are never empty: not every store holds such. */
+/** Keys to be written and their values; null removes. */
 export type Writes = ReadonlyMap<Key, Uint8Array | null>
 
 /** Where the commit of a transaction left the store. One other transaction may begin there (`begin`). */
@@ -45,11 +45,14 @@ export interface Moment {
   readonly keys: ReadonlySet<Key>
 }
 
-/** Reads what was committed when it began. Needs no end: what is not committed leaves nothing behind. */
+/**
+ * Reads what was committed when it began; rejects `conflict` where the store no longer knows that. Needs no end: what is
+ * not committed leaves nothing behind.
+ */
 export interface StoreTransaction extends StoreReader {
   /**
    * Write at once, or nothing: false when one of the guarded or the written keys was changed by anybody since the
-   * transaction began. Once. What became of a commit whose answer was lost has been found out when this resolves;
+   * transaction began. (That one was removed which is written without having been read or guarded may go unnoticed.) Once. What became of a commit whose answer was lost has been found out when this resolves;
    * rejects `unavailable` when that was not possible. Also false when a key of `inserts`, which are among the written,
    * exists, whenever it was made.
    */
@@ -63,6 +66,10 @@ export interface OrderedStore extends StoreReader {
   readonly scheme: string
   /** Without any secret. */
   readonly address: string
+  /** Keys that one transaction may guard and write together; absent: as many as anybody has use for. */
+  readonly maxKeys?: number
+  /** Others are never given any. */
+  readonly holdsEmptyValues?: boolean
   /** `on`: there instead of now; the commit may then be false because it writes no other keys than were written there. */
   begin(on?: Moment): Promise<StoreTransaction>
   /** Remove every key of the range; not atomic, and not to be raced by commits. */

@@ -13,7 +13,8 @@ export interface TikvUrl {
   readonly address: string
 }
 
-const PD_PORT = 2379
+/** Of PD and of etcd, which PD has in it. */
+const PORT = 2379
 /** Options that other clients read and that change nothing here: their garbage collection and batching. */
 const IGNORED = new Set(['gc-interval', 'open-tso-follower-proxy', 'max-tso-batch-wait-interval'])
 
@@ -22,24 +23,25 @@ export function parseTikvUrl(url: string): TikvUrl {
   const [, authority = '', path = '', query = ''] = /^tikv:\/\/([^/?]*)([^?]*)\??(.*)$/is.exec(url) ?? []
   if (authority === '') throw malformed('it names no member of PD')
   if (authority.includes('@')) throw malformed('it has a user, which TiKV knows nothing of')
-  const pdAddresses = authority.split(',').map(addressOf)
+  const pdAddresses = authority.split(',').map((text) => hostAndPort(text, malformed))
   const security = securityOf(query)
   return {
     pdAddresses,
-    prefix: `${bytesOf(path.replace(/^\/+/, ''))}\xfd`,
+    prefix: `${bytesOf(path.replace(/^\/+/, ''), malformed)}\xfd`,
     ...(security === undefined ? {} : { security }),
     address: `tikv://${authority}${path}`,
   }
 }
 
-function addressOf(text: string): string {
+/** Of one member, with the port that goes without saying. Throws what `malformed` makes. */
+export function hostAndPort(text: string, malformed: (what: string) => Refusal): string {
   const [, host, port] = /^(\[[^\]]+\]|[^:[\]]+)(?::(\d{1,5}))?$/.exec(text) ?? []
   if (host === undefined) throw malformed(`"${text}" is no host and port`)
-  return `${host}:${port ?? PD_PORT}`
+  return `${host}:${port ?? PORT}`
 }
 
-/** Percent-encoded bytes, which need not be UTF-8. */
-function bytesOf(path: string): Key {
+/** Percent-encoded bytes, which need not be UTF-8. Throws what `malformed` makes. */
+export function bytesOf(path: string, malformed: (what: string) => Refusal): Key {
   const bytes = Buffer.from(path, 'utf8').toString('latin1')
   return bytes.replace(/%(.{0,2})/gs, (_, digits: string) => {
     if (!/^[0-9a-f]{2}$/i.test(digits)) throw malformed('a % in its path is written %25')
