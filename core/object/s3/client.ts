@@ -7,7 +7,7 @@ import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { BackendError } from '#core/base/errno.ts'
 import type { Environment, S3Address, TlsFiles } from './address.ts'
 import { thrownError } from './failure.ts'
-import { reusedReads } from './reused-reads.ts'
+import type { GetOptions } from './get-connections.ts'
 
 export interface S3Credentials {
   /** `anonymous`: requests are not signed. Empty: the SDK's default chain. */
@@ -71,16 +71,31 @@ function endpointUrl({ scheme, endpoint }: S3Address, region: string): string | 
   return scheme === 'http' ? `http://s3.${region}.amazonaws.com${suffix}` : undefined
 }
 
-function agents({ scheme, endpoint, tls }: S3Address, env: Environment): object {
-  const isLocal = /^(localhost|127\.|\[::1\])/.test(endpoint ?? '')
+/** How objects are got past the SDK's handler; undefined where a proxy may stand between, whose ways Node's agents know. */
+export function getOptions(
+  address: S3Address,
+  timeouts: S3Timeouts,
+  env: Environment,
+): GetOptions | undefined {
+  const proxies = ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'].some((name) => env[name])
+  if (proxies && !isLocal(address)) return undefined
+  return { ...timeouts, maxSockets: MAX_SOCKETS, tls: tlsOptions(address.tls) }
+}
+
+/** Go's client does not ask a proxy for the machine itself either. */
+function isLocal({ endpoint }: S3Address): boolean {
+  return /^(localhost|127\.|\[::1\])/.test(endpoint ?? '')
+}
+
+function agents(address: S3Address, env: Environment): object {
+  const { scheme, tls } = address
   const options = {
     keepAlive: true,
     maxSockets: MAX_SOCKETS,
     maxFreeSockets: MAX_SOCKETS,
-    // Go's client does not ask a proxy for the machine itself either.
-    ...(isLocal ? {} : { proxyEnv: env }),
+    ...(isLocal(address) ? {} : { proxyEnv: env }),
   }
-  if (scheme === 'http') return { httpAgent: new HttpAgent({ ...options, ...reusedReads() }) }
+  if (scheme === 'http') return { httpAgent: new HttpAgent(options) }
   return { httpsAgent: new HttpsAgent({ ...options, ...tlsOptions(tls) }) }
 }
 

@@ -8,6 +8,7 @@ import type { S3Client } from '@aws-sdk/client-s3'
 import { BackendError } from '#core/base/errno.ts'
 import { joinParts, totalLength } from '../parts.ts'
 import { parseRefusal, type Refused } from './failure.ts'
+import { GetConnections, type GetOptions, type Listener } from './get-connections.ts'
 
 export interface S3Request {
   readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE' | 'HEAD'
@@ -26,16 +27,21 @@ export interface S3Answer {
   readonly refused?: Refused
 }
 
-interface Endpoint {
-  readonly protocol: string
-  readonly hostname: string
-  readonly port: number | undefined
+interface Endpoint extends Listener {
   readonly host: string
   /** Of the bucket, without a slash at the end. */
   readonly path: string
 }
 
 type Signer = Awaited<ReturnType<S3Client['config']['signer']>>
+type SignedRequest = Awaited<ReturnType<Signer['sign']>>
+
+/** An answer whose body may still be on its way. */
+interface Exchanged {
+  readonly status: number
+  readonly headers: S3Answer['headers']
+  readonly body: Buffer | Readable
+}
 
 /** Error documents are short; more than this of one is not looked at. */
 const MAX_REFUSAL = 64 * 1024
@@ -46,13 +52,17 @@ export class S3Requests {
   readonly #client: S3Client
   readonly #bucket: string
   readonly #pathStyle: boolean
+  readonly #getOptions: GetOptions | undefined
+  #gets: GetConnections | undefined
   #signer: Promise<Signer> | undefined
   #endpoint: Promise<Endpoint> | undefined
   /** How far the server's clock is ahead of ours, once it has complained. */
   #clockOffsetMs = 0
 
-  constructor(client: S3Client, bucket: string, pathStyle: boolean) {
+  /** Without `gets` bodies come through the SDK's handler, too. */
+  constructor(client: S3Client, bucket: string, pathStyle: boolean, gets?: GetOptions) {
     this.#client = client
+    this.#getOptions = gets
     this.#bucket = bucket
     this.#pathStyle = pathStyle
   }
@@ -60,6 +70,7 @@ export class S3Requests {
   /** Errors: those of the HTTP handler and the credentials chain, as they are; an answer is always returned. */
   async send(request: S3Request): Promise<S3Answer> {
     const endpoint = await (this.#endpoint ??= this.#resolveEndpoint())
+    if (this.#getOptions !== undefined) this.#gets ??= new GetConnections(endpoint, this.#getOptions)
     const signer = await (this.#signer ??= this.#client.config.signer())
     const parts = request.parts ?? []
     const headers: Record<string, string> = {
@@ -82,19 +93,29 @@ export class S3Requests {
       },
       { signingDate },
     )
-    const { response } = await this.#client.config.requestHandler.handle(signed, {
-      abortSignal: request.signal,
-    })
-    const { statusCode, headers: answered } = response
-    if (statusCode >= 200 && statusCode < 300) {
-      const isHead = request.method === 'HEAD'
-      const body = await readBody(response.body, isHead ? 0 : lengthOf(answered), request.signal)
-      return { status: statusCode, headers: answered, body }
-    }
-    const body = await readBody(response.body, undefined, request.signal)
-    const refused = parseRefusal(statusCode, body.toString('utf8', 0, MAX_REFUSAL))
+    const exchanged =
+      request.method === 'GET' && this.#gets !== undefined
+        ? await this.#gets.get(signed, request.signal)
+        : await this.#handle(signed, request.signal)
+    const { status, headers: answered } = exchanged
+    const isSuccess = status >= 200 && status < 300
+    const length = !isSuccess ? undefined : request.method === 'HEAD' ? 0 : lengthOf(answered)
+    const body = Buffer.isBuffer(exchanged.body)
+      ? exchanged.body
+      : await readBody(exchanged.body, length, request.signal)
+    if (isSuccess) return { status, headers: answered, body }
+    const refused = parseRefusal(status, body.toString('utf8', 0, MAX_REFUSAL))
     if (refused.code === 'RequestTimeTooSkewed') this.#setClock(answered.date)
-    return { status: statusCode, headers: answered, body, refused }
+    return { status, headers: answered, body, refused }
+  }
+
+  close(): void {
+    this.#gets?.close()
+  }
+
+  async #handle(signed: SignedRequest, signal: AbortSignal | undefined): Promise<Exchanged> {
+    const { response } = await this.#client.config.requestHandler.handle(signed, { abortSignal: signal })
+    return { status: response.statusCode, headers: response.headers, body: response.body }
   }
 
   async #resolveEndpoint(): Promise<Endpoint> {

@@ -287,6 +287,24 @@ test('s3: anonymous requests carry no signature', { timeout: 20_000 }, async () 
   store.close()
 })
 
+test('s3: through a proxy where the environment names one, but not to this machine', {
+  timeout: 20_000,
+}, async () => {
+  const asked: (string | undefined)[] = []
+  const { server: proxy } = await scripted((request, response) => {
+    asked.push(request.url)
+    response.end('ok')
+  })
+  const place = `127.0.0.1:${(proxy.address() as AddressInfo).port}`
+  for (const host of ['store.invalid', place]) {
+    const env = { http_proxy: `http://${place}` }
+    const store = await openS3Store({ kind: 's3', bucket: `http://${host}/b`, accessKey: 'a', env })
+    assert.equal(Buffer.from(await store.get('x')).toString(), 'ok')
+    store.close()
+  }
+  assert.deepEqual(asked, ['http://store.invalid/b/x', '/b/x'])
+})
+
 test('s3: answers map to kinds', { timeout: 20_000 }, async () => {
   let status = 200
   let code = ''

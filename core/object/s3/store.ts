@@ -24,8 +24,16 @@ import type {
 } from '../store.ts'
 import { eachOf, partsOf, rangesOf } from '../streams.ts'
 import { type Environment, parseMinioBucket, parseS3Bucket, type S3Address } from './address.ts'
-import { findRegion, makeClient, type S3Credentials, type S3Timeouts, STANDARD_TIMEOUTS } from './client.ts'
+import {
+  findRegion,
+  getOptions,
+  makeClient,
+  type S3Credentials,
+  type S3Timeouts,
+  STANDARD_TIMEOUTS,
+} from './client.ts'
 import { refusedError, thrownError } from './failure.ts'
+import type { GetOptions } from './get-connections.ts'
 import { PART_BYTES, uploadInParts } from './multipart.ts'
 import { type S3Answer, type S3Request, S3Requests } from './requests.ts'
 
@@ -41,14 +49,16 @@ export interface S3Options extends S3Credentials {
 
 export async function openS3Store(options: S3Options): Promise<ObjectStore> {
   const { log = silentLog } = options
-  const { client, address } = await openS3Client(options)
-  return new S3ObjectStore(client, address, tierHeaders(options.tiers ?? {}, log), log)
+  const { client, address, gets } = await openS3Client(options)
+  return new S3ObjectStore(client, address, gets, tierHeaders(options.tiers ?? {}, log), log)
 }
 
 /** Asks the service nothing, except for the region of a bare AWS bucket name. */
-export async function openS3Client(
-  options: S3Options,
-): Promise<{ readonly client: S3Client; readonly address: S3Address }> {
+export async function openS3Client(options: S3Options): Promise<{
+  readonly client: S3Client
+  readonly address: S3Address
+  readonly gets: GetOptions | undefined
+}> {
   const { env = process.env } = options
   const isMinio = options.kind === 'minio'
   const address = (isMinio ? parseMinioBucket : parseS3Bucket)(options.bucket, env)
@@ -58,7 +68,8 @@ export async function openS3Client(
       ? { accessKey: env.MINIO_ACCESS_KEY, secretKey: env.MINIO_SECRET_KEY }
       : options
   const region = address.region ?? (await findRegion(address, credentials, timeouts, env))
-  return { client: makeClient(address, region, credentials, timeouts, env), address }
+  const client = makeClient(address, region, credentials, timeouts, env)
+  return { client, address, gets: getOptions(address, timeouts, env) }
 }
 
 class S3ObjectStore implements ObjectStore {
@@ -74,12 +85,13 @@ class S3ObjectStore implements ObjectStore {
   constructor(
     client: S3Client,
     address: S3Address,
+    gets: GetOptions | undefined,
     tiers: ReadonlyMap<number, Readonly<Record<string, string>>>,
     log: Log,
   ) {
     this.address = `${address.scheme}://${address.endpoint ?? 's3.amazonaws.com'}/${address.bucket}`
     this.#client = client
-    this.#requests = new S3Requests(client, address.bucket, address.pathStyle)
+    this.#requests = new S3Requests(client, address.bucket, address.pathStyle, gets)
     this.#bucket = address.bucket
     this.#checksum = address.checksum
     this.#tierHeaders = tiers
@@ -210,6 +222,7 @@ class S3ObjectStore implements ObjectStore {
   }
 
   close(): void {
+    this.#requests.close()
     this.#client.destroy()
   }
 
