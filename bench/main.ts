@@ -4,7 +4,7 @@
  * ratio of Pomelo's to the reference's (above 1: Pomelo is faster), medians, with the least and the greatest of all
  * rounds. The reference does not flush objects on `file` storage when it is asked for an fsync; Pomelo does.
  *
- *   --engine NAME  sqlite3 (default), redis, postgres, tikv; repeatable
+ *   --engine NAME  sqlite3 (default), redis, postgres, tikv, etcd; repeatable
  *   --storage KIND of the objects: file (default), or s3, a server of its own
  *   --threads N    of the driving program (default 1), each a process; metadata rows only
  *   --rows TEXT    only rows whose name contains TEXT (repeatable)
@@ -169,8 +169,10 @@ async function profile(server: EngineServer, storage: Storage, directory: string
 /** The inspector's cost, in a table of its own. */
 async function inspect(server: EngineServer, storage: Storage) {
   const costs = await inspectorCosts(server, storage, Number(options.rounds))
-  for (const { row, state, meanUs, p99Us, ratio } of costs)
-    say(`| ${row} | ${state} | ${meanUs.toFixed(1)} µs | ${p99Us.toFixed(1)} µs | ${ratio.toFixed(3)} |`)
+  for (const { row, state, meanUs, p99Us, ratio, error } of costs)
+    say(
+      `| ${row} | ${state} | ${meanUs.toFixed(1)} µs | ${p99Us.toFixed(1)} µs | ${ratio.toFixed(3)} ± ${error.toFixed(3)} |`,
+    )
   return costs
 }
 

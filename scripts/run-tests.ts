@@ -6,8 +6,8 @@
  *   --quick        static checks and unit tests only
  *   --only TEXT    only test files whose path contains TEXT (repeatable); no static checks
  *   --long         every suite whole, on every metadata engine: hours
- *   --engine NAME  suites on mounts only over this metadata engine: sqlite3, redis, postgres or tikv
- *                  (repeatable)
+ *   --engine NAME  suites on mounts only over this metadata engine: sqlite3, redis, postgres, tikv
+ *                  or etcd (repeatable)
  */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -169,6 +169,7 @@ function prepareSystem(): void {
     'redis-server': 'redis-server',
     pg_ctlcluster: 'postgresql',
     pgbouncer: 'pgbouncer',
+    etcd: 'etcd-server',
     ...(existsSync(join(root, '../shared/tikvmock')) && { go: 'golang-go' }),
   }
   const missing = Object.entries(wanted).flatMap(([program, name]) =>

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import type { VolumeStatus } from './states.ts'
 
-export const ENGINE_KINDS = ['sqlite', 'redis', 'postgres', 'tikv'] as const
+export const ENGINE_KINDS = ['sqlite', 'redis', 'postgres', 'tikv', 'etcd'] as const
 export type EngineKind = (typeof ENGINE_KINDS)[number]
 export const STORE_KINDS = ['file', 's3', 'minio'] as const
 export type StoreKind = (typeof STORE_KINDS)[number]

@@ -24,7 +24,7 @@ export function overview(commands: readonly CommandSummary[]): string {
   lines.push(
     '',
     'A META-URL names the volume: sqlite3:///home/me/team.db, redis://host:6379/1, postgres://user@host/db,',
-    'tikv://pd:2379/team.',
+    'tikv://pd:2379/team, etcd://host:2379/team.',
     'A place in it is written META-URL:/path. Passwords: META_PASSWORD, ACCESS_KEY, SECRET_KEY, JFS_RSA_PASSPHRASE.',
     '`pomelo COMMAND --help` explains one command.',
   )

@@ -18,7 +18,7 @@ const KILLS = isLong ? 12 : 3
 const PAUSE_MS = isLong ? 20_000 : 3000
 
 /** Engines whose server can be killed and started again on its data. */
-const SERVERS = ['redis', 'postgres']
+const SERVERS = ['redis', 'postgres', 'etcd']
 
 for (const engine of useEngines()) if (SERVERS.includes(engine.name)) survives(engine)
 

@@ -5,6 +5,7 @@
 import { join } from 'node:path'
 import { after } from 'node:test'
 import { below } from '#core/base/random.ts'
+import { etcdMissing, startEtcd } from './etcd.ts'
 import { postgresMissing, startPostgres } from './postgres.ts'
 import { redisMissing, startRedis } from './redis.ts'
 import { startTikv, tikvMissing } from './tikv.ts'
@@ -40,7 +41,7 @@ export interface EngineServer {
 }
 
 export interface TestEngine {
-  readonly name: 'sqlite3' | 'redis' | 'postgres' | 'tikv'
+  readonly name: 'sqlite3' | 'redis' | 'postgres' | 'tikv' | 'etcd'
   /** Why it cannot run here, to skip under; undefined when it can. */
   missing(): string | undefined
   start(): Promise<EngineServer>
@@ -110,9 +111,25 @@ const tikv: TestEngine = {
   },
 }
 
-export const engines: readonly TestEngine[] = [sqlite, redis, postgres, tikv]
-/** In short runs only where a suite asks for all engines: the stand-in of TiKV is a program of Go, which few have. */
-const SELDOM: readonly TestEngine[] = [tikv]
+const etcd: TestEngine = {
+  name: 'etcd',
+  // As on PostgreSQL: core/meta/engines/tkv/usage.ts.
+  keepsTotals: false,
+  missing: etcdMissing,
+  start: async () => {
+    const server = await startEtcd()
+    let used = 0
+    return {
+      faults: server,
+      newMeta: async () => server.url(`volume_${used++}`),
+      stop: () => server.stop(),
+    }
+  },
+}
+
+export const engines: readonly TestEngine[] = [sqlite, redis, postgres, tikv, etcd]
+/** In short runs only where a suite asks for all engines: few have the Go that TiKV's stand-in is made with, or etcd. */
+const SELDOM: readonly TestEngine[] = [tikv, etcd]
 
 /** An engine as the tests of one file use it. */
 export interface UsedEngine {

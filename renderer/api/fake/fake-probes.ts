@@ -14,7 +14,7 @@ export function fakeProbes(offline: boolean): ProbesService {
         return {
           ok: false,
           sentence:
-            'This is no metadata address: it begins with sqlite3://, redis://, postgres:// or tikv://.',
+            'This is no metadata address: it begins with sqlite3://, redis://, postgres://, tikv:// or etcd://.',
           ...none,
         }
       if ((offline && engine !== 'sqlite') || metaUrl.includes('absent'))
@@ -175,6 +175,7 @@ export function engineOf(metaUrl: string): EngineKind | null {
   if (metaUrl.startsWith('redis')) return 'redis'
   if (metaUrl.startsWith('postgres')) return 'postgres'
   if (metaUrl.startsWith('tikv')) return 'tikv'
+  if (metaUrl.startsWith('etcd')) return 'etcd'
   return metaUrl.startsWith('sqlite') ? 'sqlite' : null
 }
 

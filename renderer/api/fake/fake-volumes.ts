@@ -14,7 +14,9 @@ export function fakeVolumes(world: World): VolumesService {
 
   function profile(id: string): Profile {
     const { name, engine, mountPoint, mountAtLogin } = get(id)
-    const scheme = { sqlite: 'sqlite3', redis: 'redis', postgres: 'postgres', tikv: 'tikv' }[engine.kind]
+    const scheme = { sqlite: 'sqlite3', redis: 'redis', postgres: 'postgres', tikv: 'tikv', etcd: 'etcd' }[
+      engine.kind
+    ]
     return {
       id,
       name,

@@ -52,9 +52,10 @@ test('a typed address is taken, with or without its scheme', () => {
 
 test('a password goes along where an engine has one', () => {
   const addresses = { ...FIRST_DRAFT.addresses, postgres: 'postgres://u@h/d', tikv: ' tikv://pd:2379/team ' }
-  const input = (engine: 'postgres' | 'tikv') =>
+  const input = (engine: 'postgres' | 'tikv' | 'etcd') =>
     createInputOf(draft({ engine, addresses, metaPassword: 'typed before' }), places)!
   assert.equal(input('postgres').secrets!.metaPassword, 'typed before')
+  assert.equal(input('etcd').secrets!.metaPassword, 'typed before')
   assert.equal(input('tikv').secrets!.metaPassword, undefined)
   assert.equal(input('tikv').format.metaUrl, 'tikv://pd:2379/team')
 })

@@ -43,7 +43,7 @@ export interface Places {
 export const FIRST_DRAFT: Draft = {
   name: '',
   engine: 'sqlite',
-  addresses: { sqlite: '', redis: '', postgres: '', tikv: '' },
+  addresses: { sqlite: '', redis: '', postgres: '', tikv: '', etcd: '' },
   metaPassword: '',
   presetKey: 'folder',
   fields: {},
@@ -67,7 +67,7 @@ export const FIRST_DRAFT: Draft = {
 
 /** TiKV knows its clients by their certificates, which the address names. */
 export function hasPassword(engine: DraftEngine): boolean {
-  return engine === 'redis' || engine === 'postgres'
+  return engine !== 'sqlite' && engine !== 'tikv'
 }
 
 const NAME = /^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/

@@ -8,7 +8,7 @@ import { type DraftEngine, hasPassword, metaUrlOf } from './draft.ts'
 import { Question } from './question.tsx'
 import type { StepProps } from './step-props.ts'
 
-const ENGINES: readonly DraftEngine[] = ['sqlite', 'redis', 'postgres', 'tikv']
+const ENGINES: readonly DraftEngine[] = ['sqlite', 'redis', 'postgres', 'tikv', 'etcd']
 
 export function MetadataStep({ draft, places, probes: { metadata }, onChange }: StepProps) {
   const words = s.wizard.metadata

@@ -26,6 +26,6 @@ export const common = {
     saved: (file: string, rows: string) => `${rows} rows were exported to ${file}.`,
     doing: 'Exporting the table',
   },
-  engines: { sqlite: 'SQLite', redis: 'Redis', postgres: 'PostgreSQL', tikv: 'TiKV' },
+  engines: { sqlite: 'SQLite', redis: 'Redis', postgres: 'PostgreSQL', tikv: 'TiKV', etcd: 'etcd' },
   tiers: { kernel: 'Kernel', memory: 'Memory', disk: 'Disk', bucket: 'Bucket' },
 }

@@ -3,7 +3,7 @@ export const connect = {
   text: 'With the address of its metadata server, or with a profile that a colleague exported. Nothing is mounted before you have seen what is there.',
   address: 'Metadata address',
   addressHint:
-    'Such as redis://host:6379/1, postgres://user@host/database, tikv://pd1:2379/volume or sqlite3:///path/file.db',
+    'Such as redis://host:6379/1, postgres://user@host/database, tikv://pd1:2379/volume, etcd://host:2379/volume or sqlite3:///path/file.db',
   password: 'Password of the metadata server',
   choose: 'Choose a profile…',
   drop: 'or drop the file here',

@@ -33,6 +33,10 @@ export const wizard = {
         title: 'TiKV',
         text: 'A cluster of servers. For volumes that outgrow one server: billions of files.',
       },
+      etcd: {
+        title: 'etcd',
+        text: 'A small cluster that outlives its members. For volumes of some million files: it holds 2 to 8 GiB.',
+      },
     },
     file: 'Database file',
     address: 'Address',
@@ -41,6 +45,7 @@ export const wizard = {
       redis: 'redis://host:6379/1',
       postgres: 'postgres://user@host:5432/database',
       tikv: 'tikv://pd1:2379,pd2:2379/volume',
+      etcd: 'etcd://user@host1:2379,host2:2379/volume',
     },
     password: 'Password',
     passwordHint: 'Goes to the key store of this computer, never into the address.',

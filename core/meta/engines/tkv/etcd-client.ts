@@ -1,6 +1,6 @@
 /** Requests to an etcd cluster: to one of its members, and when that does not answer, to the next. */
 import type { Clock } from '#core/base/clock.ts'
-import { BackendError } from '#core/base/errno.ts'
+import { BackendError, type BackendErrorKind } from '#core/base/errno.ts'
 import type { Random } from '#core/base/random.ts'
 import { Backoffer } from '#core/tikv/backoff.ts'
 import { CallError, type Channel, dialer, tlsDialer } from '#core/tikv/channel.ts'
@@ -127,38 +127,48 @@ export class EtcdClient {
   }
 }
 
-/** What etcd says no with. */
+/** What etcd says no with, and what that means. */
+const REFUSALS: readonly (readonly [RegExp, BackendErrorKind, string])[] = [
+  [
+    /required revision has been compacted/,
+    'conflict',
+    'etcd no longer knows what was there when this change began',
+  ],
+  [
+    /too many operations/,
+    'invalid',
+    'the change concerns more keys than etcd takes at once; start etcd with a larger --max-txn-ops, such as 4096',
+  ],
+  [
+    /request is too large|received message larger/,
+    'invalid',
+    'the change is larger than what etcd takes at once; start etcd with a larger --max-request-bytes',
+  ],
+  [
+    /database space exceeded/,
+    'no-space',
+    'the space of etcd is used up; compact and defragment it and disarm its alarm (etcdctl), or give it a larger --quota-backend-bytes',
+  ],
+  [
+    /invalid user ID or password|invalid auth token/,
+    'denied',
+    'etcd does not know this user with this password; correct them',
+  ],
+  [/user name is empty/, 'denied', 'etcd wants a user and a password: etcd://USER:PASSWORD@HOST/VOLUME'],
+  [
+    /permission denied/,
+    'denied',
+    "this user of etcd may not read and write the volume's keys; grant it a role with readwrite on their prefix",
+  ],
+]
+
 function refusal(address: string, error: CallError): BackendError {
-  const told = (kind: BackendError['kind'], what: string): BackendError =>
-    new BackendError(kind, `${address}: ${what}`, { cause: error })
-  const { message } = error
-  if (/required revision has been compacted/.test(message))
-    return told('conflict', 'etcd no longer knows what was there when this change began')
-  if (/too many operations/.test(message))
-    return told(
-      'invalid',
-      'the change concerns more keys than etcd takes at once; start etcd with a larger --max-txn-ops, such as 4096',
-    )
-  if (/request is too large|received message larger/.test(message))
-    return told(
-      'invalid',
-      'the change is larger than what etcd takes at once; start etcd with a larger --max-request-bytes',
-    )
-  if (/database space exceeded/.test(message))
-    return told(
-      'no-space',
-      'the space of etcd is used up; compact and defragment it and disarm its alarm (etcdctl), or give it a larger --quota-backend-bytes',
-    )
-  if (/invalid user ID or password|invalid auth token/.test(message))
-    return told('denied', 'etcd does not know this user with this password; correct them')
-  if (/user name is empty/.test(message))
-    return told('denied', 'etcd wants a user and a password: etcd://USER:PASSWORD@HOST/VOLUME')
-  if (/permission denied/.test(message))
-    return told(
-      'denied',
-      "this user of etcd may not read and write the volume's keys; grant it a role with readwrite on their prefix",
-    )
-  return told('invalid', `etcd refuses: ${message}`)
+  const [, kind, what] = REFUSALS.find(([says]) => says.test(error.message)) ?? [
+    undefined,
+    'invalid' as const,
+    `etcd refuses: ${error.message}`,
+  ]
+  return new BackendError(kind, `${address}: ${what}`, { cause: error })
 }
 
 /** After what went wrong on the way to it. */
