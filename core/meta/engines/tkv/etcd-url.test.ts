@@ -24,6 +24,7 @@ test('members, user and certificates', () => {
   assert.equal(typeof identify, 'function')
   assert.deepEqual(tls, { ca: '/ca', cert: '/c', key: '/k', serverName: 'n', unverified: true })
   assert.equal(url.address, 'etcd://me@h1,h2:33,[::1]:44/jfs')
+  assert.equal(parseEtcdUrl('etcd://me:12/secret@host/jfs').address, 'etcd://me:****@host/jfs')
 })
 
 test('without a password nobody is signed in, and without a certificate there is no TLS', () => {

@@ -3,6 +3,7 @@
  * reference makes of such addresses.
  */
 import { checkServerIdentity } from 'node:tls'
+import { redactUrl } from '#core/base/redact.ts'
 import { Refusal } from '#core/base/refusal.ts'
 import type { Tls } from '#core/tikv/channel.ts'
 import type { Key } from './ordered-store.ts'
@@ -38,7 +39,8 @@ export function parseEtcdUrl(url: string): EtcdUrl {
     // As the reference: a name without a password signs nobody in.
     ...(name !== '' && password !== '' && { user: { name, password } }),
     ...(tls && { tls }),
-    address: `etcd://${name === '' ? '' : `${name}@`}${authority}${path}`,
+    // What looks like host and port may be half of a password, too.
+    address: redactUrl(`etcd://${name === '' ? '' : `${name}@`}${authority}${path}`),
   }
 }
 
