@@ -9,18 +9,21 @@ const block = (key: string) => () => ({ key, bytes: 10 })
 
 function watched(): {
   trace: Trace
+  started: StartedOperation[]
   ended: OperationTrace[]
   late: (readonly [RequestTrace, StartedOperation | undefined])[]
   stop: () => void
 } {
   const trace = new Trace(systemClock)
+  const started: StartedOperation[] = []
   const ended: OperationTrace[] = []
   const late: (readonly [RequestTrace, StartedOperation | undefined])[] = []
   const stop = trace.watch({
+    started: (operation) => started.push(operation),
     ended: (operation) => ended.push(operation),
     late: (request, cause) => late.push([request, cause]),
   })
-  return { trace, ended, late, stop }
+  return { trace, started, ended, late, stop }
 }
 
 test('a request belongs to the operation that waits for it, however many run at once', async () => {
@@ -40,6 +43,17 @@ test('a request belongs to the operation that waits for it, however many run at 
   )
   const [{ ms, requests }] = ended.slice(1) as [OperationTrace]
   assert.ok(requests[0]!.ms >= 19 && ms >= requests[0]!.ms, `${ms} ms, ${requests[0]!.ms} ms of them waiting`)
+})
+
+test('who watches hears of an operation before anything is done for it', async () => {
+  const { trace, started, ended } = watched()
+  await trace.operation('read', WHO, { ino: 1 }, async () => {
+    assert.deepEqual(
+      started.map(({ op, pid }) => [op, pid]),
+      [['read', WHO.pid]],
+    )
+  })
+  assert.equal(ended[0]!.seq, started[0]!.seq)
 })
 
 test('a failure carries its errno, and a missing name the one that its result means', async () => {

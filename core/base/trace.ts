@@ -48,6 +48,8 @@ export interface OperationTrace extends StartedOperation {
 }
 
 export interface TraceListener {
+  /** Before anything is done for it: its program waits. */
+  started(operation: StartedOperation): void
   ended(operation: OperationTrace): void
   /** A request that ended after its operation: an upload, read-ahead. Undefined: no operation caused it. */
   late(request: RequestTrace, cause: StartedOperation | undefined): void
@@ -105,6 +107,7 @@ export class Trace {
       requests: [],
       ended: false,
     }
+    for (const listener of this.#listeners) listener.started(running.operation)
     const started = this.#clock.monotonicMs()
     const end = (errno: number): void => {
       running.ended = true

@@ -2,7 +2,7 @@
  * The operations of a mount as they happen, for one who watches over the control socket: filtered, with paths, in
  * batches. What comes faster than it can be told is counted, not kept.
  */
-import { readFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
 import { systemClock } from '#core/base/clock.ts'
 import { EINVAL, errnoName, fail } from '#core/base/errno.ts'
 import { type Ino, inoText } from '#core/base/ino.ts'
@@ -47,12 +47,16 @@ function filterOf(args: unknown): TraceFilter {
   return { pid, slowerMs, path: path?.replace(/\/+$/, ''), ops: ops as string[] | undefined }
 }
 
+interface Told extends OperationTrace {
+  readonly program: string | null
+}
+
 class Watch implements TraceListener {
   readonly #filter: TraceFilter
   readonly #paths: RecentPaths
-  /** Of this batch: a number is given to another program sooner or later. */
-  #programs = new Map<number, Promise<string | null>>()
-  #operations: OperationTrace[] = []
+  /** Names of the programs that wait for operations, by the number of the operation. */
+  readonly #programs = new Map<number, string | null>()
+  #operations: Told[] = []
   #late: LateRequest[] = []
   #dropped = 0
 
@@ -61,15 +65,20 @@ class Watch implements TraceListener {
     this.#paths = new RecentPaths(meta)
   }
 
+  /** The name is looked up while the program waits: with its answer it may end, or become another one. */
+  started(operation: StartedOperation): void {
+    if (this.#wants(operation)) this.#programs.set(operation.seq, programOf(operation.pid))
+  }
+
   ended(operation: OperationTrace): void {
+    const program = this.#programs.get(operation.seq) ?? null
+    this.#programs.delete(operation.seq)
     if (!this.#wants(operation) || operation.ms < (this.#filter.slowerMs ?? 0)) return
     if (this.#operations.length >= MOST_WAITING) {
       this.#dropped++
       return
     }
-    this.#operations.push(operation)
-    // Now, while it waits for its answer: it may have ended when the batch is told.
-    if (!this.#programs.has(operation.pid)) this.#programs.set(operation.pid, programOf(operation.pid))
+    this.#operations.push({ ...operation, program })
   }
 
   /** With a filter by path they are left out: whether one belongs is not known in time. */
@@ -84,18 +93,12 @@ class Watch implements TraceListener {
 
   async take(): Promise<TraceBatch> {
     const { path } = this.#filter
-    const [operations, programs, late, dropped] = [
-      this.#operations,
-      this.#programs,
-      this.#late,
-      this.#dropped,
-    ]
+    const [operations, late, dropped] = [this.#operations, this.#late, this.#dropped]
     this.#operations = []
-    this.#programs = new Map()
     this.#late = []
     this.#dropped = 0
     this.#paths.refill()
-    const shown = await Promise.all(operations.map((operation) => this.#show(operation, programs)))
+    const shown = await Promise.all(operations.map((operation) => this.#show(operation)))
     const wanted = (place: string | null | undefined): boolean =>
       typeof place === 'string' && (place === path || place.startsWith(`${path}/`))
     return {
@@ -110,13 +113,9 @@ class Watch implements TraceListener {
     return (onlyPid === undefined || pid === onlyPid) && (ops === undefined || ops.includes(op))
   }
 
-  async #show(
-    operation: OperationTrace,
-    programs: ReadonlyMap<number, Promise<string | null>>,
-  ): Promise<ShownOperation> {
-    const { seq, op, pid, uid, atMs, ms, errno, ino, offset, size, toIno, requests } = operation
-    const [program, path, to] = await Promise.all([
-      programs.get(pid) ?? null,
+  async #show(operation: Told): Promise<ShownOperation> {
+    const { seq, op, pid, uid, program, atMs, ms, errno, ino, offset, size, toIno, requests } = operation
+    const [path, to] = await Promise.all([
       this.#paths.of(ino, operation.name),
       toIno === undefined ? undefined : this.#paths.of(toIno, operation.toName),
     ])
@@ -131,11 +130,13 @@ class Watch implements TraceListener {
   }
 }
 
-function programOf(pid: number): Promise<string | null> {
-  return readFile(`/proc/${pid}/comm`, 'utf8').then(
-    (text) => text.trim(),
-    () => null,
-  )
+/** Takes some 30 µs, and no turn in which the program could go on. */
+function programOf(pid: number): string | null {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').trim()
+  } catch {
+    return null
+  }
 }
 
 /** Paths of inodes, remembered for a while: a directory may have been renamed meanwhile. */
