@@ -68,4 +68,34 @@ function survives(engine: UsedEngine): void {
       await checkAfterCrash(volume, engine, t)
     },
   )
+
+  const writes = ['mkdir e', 'touch d/kept', 'echo new > d/new']
+  // What begins by giving up something old goes on without room, so that there can be some.
+  refusesWrites('setReadOnly', 'Read-only file system', [...writes, 'mv d/kept d/moved', 'rm d/kept'])
+  if (engine.name === 'redis') refusesWrites('setFull', 'No space left on device', writes)
+
+  function refusesWrites(how: 'setReadOnly' | 'setFull', message: string, refused: readonly string[]): void {
+    test(
+      `a metadata server that refuses writes (${how}) is read from, writes say so, and go on by themselves: ${engine.name}`,
+      limits,
+      async (t) => {
+        await using volume = await engine.makeVolume(['--trash-days', '0', '--block-size', '64K'])
+        const refuse = (await engine.faults())![how]!
+        await volume.mount()
+        const inMount = { cwd: volume.mountPoint }
+        await must('sh', ['-c', 'mkdir d; echo kept > d/kept'], inMount)
+        await refuse(true)
+        try {
+          for (const write of refused)
+            await assert.rejects(must('sh', ['-c', write], inMount), new RegExp(message), write)
+          assert.equal(await must('sh', ['-c', 'ls d; cat d/kept'], inMount), 'kept\nkept\n')
+        } finally {
+          await refuse(false)
+        }
+        await must('sh', ['-c', 'mkdir e; echo late > e/late; mv d/kept e/kept; rmdir d'], inMount)
+        assert.equal(await must('sh', ['-c', 'ls; cat e/*'], inMount), 'e\nkept\nlate\n')
+        await checkAfterCrash(volume, engine, t)
+      },
+    )
+  }
 }

@@ -58,6 +58,8 @@ export interface PostgresServer {
   writeNothingUnasked(): Promise<void>
   pause(): void
   resume(): void
+  /** Refuse writes, as a standby does. */
+  setReadOnly(on: boolean): Promise<void>
   stop(): Promise<void>
 }
 
@@ -185,6 +187,10 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
     },
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),
+    setReadOnly: async (on) => {
+      await sql('postgres', `ALTER SYSTEM SET default_transaction_read_only TO ${on ? 'on' : 'off'}`)
+      await sql('postgres', 'SELECT pg_reload_conf()')
+    },
     stop: async () => {
       await kill()
       await remove()

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Redis } from 'ioredis'
 import { which } from '../../scripts/system.mjs'
 import { end, freePort, spawnBound, untilListening } from './servers.ts'
 
@@ -23,6 +24,10 @@ export interface RedisServer {
   /** SIGSTOP and SIGCONT. */
   pause(): void
   resume(): void
+  /** Become a replica, which refuses writes, and the primary again. */
+  setReadOnly(on: boolean): Promise<void>
+  /** Have no memory left for anything more. */
+  setFull(on: boolean): Promise<void>
   stop(): Promise<void>
 }
 
@@ -48,6 +53,14 @@ export async function startRedis(config: Readonly<Record<string, string>> = {}):
     await untilListening(child, port)
     return child
   }
+  const ask = async ([command, ...words]: string[]): Promise<void> => {
+    const admin = new Redis(port, '127.0.0.1')
+    try {
+      await admin.call(command!, ...words)
+    } finally {
+      admin.disconnect()
+    }
+  }
   const remove = (): Promise<void> => rm(data, { recursive: true, force: true })
   let server: ChildProcess
   try {
@@ -69,6 +82,8 @@ export async function startRedis(config: Readonly<Record<string, string>> = {}):
     },
     pause: () => void server.kill('SIGSTOP'),
     resume: () => void server.kill('SIGCONT'),
+    setReadOnly: (on) => ask(on ? ['REPLICAOF', '127.0.0.1', '1'] : ['REPLICAOF', 'NO', 'ONE']),
+    setFull: (on) => ask(['CONFIG', 'SET', 'maxmemory', on ? '1' : '0']),
     stop: async () => {
       await end(server)
       await remove()
