@@ -16,9 +16,9 @@ import { Holder } from './holder.ts'
 import { FAULT_SEED } from './rounds.ts'
 import { Writers } from './writers.ts'
 
-/** A session lives for five of them. */
-const HEARTBEAT = ['--heartbeat', '1s']
-const LIFE_MS = 6500
+/** A session lives for five of them, which has to be longer than a busy machine keeps a mount waiting for a processor. */
+const HEARTBEAT = ['--heartbeat', '2s']
+const LIFE_MS = 12_500
 /** What may be cached is for a second. */
 const CACHED_MS = 2000
 const FRESH = ['--attr-cache', '0', '--entry-cache', '0', '--dir-entry-cache', '0']

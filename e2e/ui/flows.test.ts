@@ -26,14 +26,16 @@ async function withPage(
 }
 
 const next = (page: Page) => page.getByRole('button', { name: 'Next' }).click()
-const state = (page: Page) => page.locator('header strong').first()
+/** The header says so a moment before or after others do. */
+const untilState = (page: Page, word: RegExp) =>
+  page.locator('header strong').first().filter({ hasText: word }).waitFor()
 
 test('first start: two clicks to the demo volume, mounted', options, () =>
   withPage('#/', 'empty', async (page) => {
     await page.getByRole('button', { name: 'Try with a demo volume' }).click()
     await page.getByRole('heading', { name: 'demo' }).waitFor()
     await page.getByText('All changes are uploaded.').first().waitFor()
-    assert.equal(await state(page).textContent(), 'Mounted')
+    await untilState(page, /^Mounted$/)
   }),
 )
 
@@ -113,7 +115,7 @@ test('unmount: the holder is named, and force cuts it off', options, () =>
     await dialog.getByRole('button', { name: 'Force unmount' }).click()
     await page.getByText('notes is unmounted.').waitFor()
     await dialog.waitFor({ state: 'detached' })
-    assert.equal(await state(page).textContent(), 'Unmounted')
+    await untilState(page, /^Unmounted$/)
     await page.getByRole('button', { name: 'Mount', exact: true }).first().click()
     await page.getByText('Mounting', { exact: true }).waitFor()
   }),

@@ -82,7 +82,9 @@ export async function unmountHeld(page: Page, name: string, file: string): Promi
     holder.kill()
   }
   await page.getByText(`${name} is unmounted.`).waitFor()
-  assert.equal(await state(page).textContent(), 'Unmounted')
+  await state(page)
+    .filter({ hasText: /^Unmounted$/ })
+    .waitFor()
 }
 
 /** In another process, as a user's shell would. */
