@@ -3,12 +3,14 @@
  * core/inspect and of the command line's `--json`. Runs anywhere.
  */
 import { z } from 'zod'
+import { UNUSED_CLASSES } from '#core/inspect/answers.ts'
 import { volumePath } from './files.ts'
 import { volumeRef } from './volumes.ts'
 
 export type * from '#core/base/shown-trace.ts'
 export type { RequestTrace } from '#core/base/trace.ts'
 export type * from '#core/inspect/answers.ts'
+export { UNUSED_CLASSES }
 
 /** As in the bucket, with or without the volume's name before it. */
 const objectKey = z.string().min(1).max(1024)
@@ -52,8 +54,17 @@ export const inspectFoldersInput = sliceRange.extend({
   width: z.union([z.literal(1_000_000), z.literal(1000)]),
 })
 
-/** `limit`: of files, and of folders. */
-export const inspectCachedInput = volumeRef.extend({ limit: z.number().int().min(1).max(1000).default(100) })
+/** `limit` files, most bytes first, after the first `from`; and so many folders. */
+export const inspectCachedInput = volumeRef.extend({
+  from: z.number().int().min(0).default(0),
+  limit: z.number().int().min(1).max(10_000).default(100),
+})
+/** Keys of a class of objects that no file uses: `limit` of them, after the key `after`. */
+export const inspectUnusedInput = volumeRef.extend({
+  kind: z.enum(UNUSED_CLASSES),
+  after: objectKey.optional(),
+  limit: z.number().int().min(1).max(10_000).default(1000),
+})
 /** Entries of a folder, most bytes first: `limit` of them, after the first `from`. */
 export const inspectFolderInput = volumeRef.extend({
   path: volumePath,

@@ -28,6 +28,7 @@ import {
   inspectFolderInput,
   inspectFoldersInput,
   inspectObjectInput,
+  inspectUnusedInput,
   traceInput,
 } from './inspect.ts'
 import { historyInput, liveInput } from './metrics.ts'
@@ -246,6 +247,9 @@ const inspect = t.router({
   health: procedure
     .input(volumeRef)
     .query((call) => call.ctx.services.inspect.health(call.input.id, caller(call))),
+  unused: procedure
+    .input(inspectUnusedInput)
+    .query((call) => call.ctx.services.inspect.unused(call.input, caller(call))),
   cached: procedure
     .input(inspectCachedInput)
     .query((call) => call.ctx.services.inspect.cached(call.input, caller(call))),

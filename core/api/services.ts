@@ -48,11 +48,13 @@ import type {
   inspectFolderInput,
   inspectFoldersInput,
   inspectObjectInput,
+  inspectUnusedInput,
   ObjectAnswer,
   SpaceFolder,
   SpaceView,
   TraceBatch,
   traceInput,
+  UnusedKeys,
 } from './inspect.ts'
 import type { History, historyInput, LiveDetail, liveInput } from './metrics.ts'
 import type {
@@ -192,6 +194,8 @@ export interface InspectService {
   folder(input: In<typeof inspectFolderInput>, caller: Caller): Promise<SpaceFolder | null>
   /** What the last survey found amiss, in the files as they are now; null when there was none, or it was cut off. */
   health(id: string, caller: Caller): Promise<HealthReport | null>
+  /** The same of all keys; null as there. Refused for a key that is none. */
+  unused(input: In<typeof inspectUnusedInput>, caller: Caller): Promise<UnusedKeys | null>
   /** What of which files this computer has, as of now. */
   cached(input: In<typeof inspectCachedInput>, caller: Caller): Promise<CachedView>
   duplicates(input: In<typeof inspectDuplicatesInput>, caller: Caller): Promise<DuplicatesReport>

@@ -182,6 +182,8 @@ export interface SpaceView {
   readonly classes: SpaceSums
   /** Metadata name so many bytes that are not in the bucket; see `health`. */
   readonly missing: Amount
+  /** A survey is under way, or was stopped: owners, ages and folders are as far as it has come. */
+  readonly unfinished: boolean
   /** Stored bytes of live and trashed files by owner (uid), most first; the first hundred. */
   readonly owners: readonly { readonly uid: number; readonly files: number; readonly bytes: number }[]
   /** The same by time since the file was modified. */
@@ -244,10 +246,11 @@ export interface CachedView {
   readonly unused: Amount
   /** All of them by last use, hottest first; null: longer ago, or not since this client started. */
   readonly lastUse: readonly (Amount & { readonly withinMs: number | null })[]
-  /** Most bytes first, the first `limit`. */
+  /** Most bytes first, then by inode. */
   readonly files: readonly CachedFile[]
+  /** Files after these. */
   readonly more: number
-  /** The same of folders. */
+  /** The same of folders, from the first. */
   readonly folders: readonly CachedFolder[]
 }
 
@@ -263,6 +266,24 @@ export interface BrokenFile {
 /** Objects that no file uses, by how sure that is. A sample of keys of each, the sums of all. */
 export interface UnusedObjects extends Amount {
   readonly keys: readonly string[]
+}
+
+/** Classes of objects that no file uses. */
+export const UNUSED_CLASSES = [
+  'leaked',
+  'pending',
+  'replaced',
+  'young',
+  'other',
+] as const satisfies readonly SpaceClass[]
+
+/** A part of all keys of a class, in the order of their slices. */
+export interface UnusedKeys {
+  readonly keys: readonly string[]
+  /** There are more, after the last of these. */
+  readonly more: boolean
+  /** Of the survey that found them. */
+  readonly listedToMs: number
 }
 
 export interface HealthReport {

@@ -25,10 +25,10 @@ interface Sum {
   idleMs: number | null
 }
 
-/** `limit`: of files, and of folders. */
+/** `limit` files after the first `from`, and the first `limit` folders. */
 export async function cachedView(
   volume: IndexedVolume,
-  limit: number,
+  { from, limit }: { readonly from: number; readonly limit: number },
   { signal, onProgress }: ScanOptions,
 ): Promise<CachedView> {
   await volume.index.refresh({ signal })
@@ -61,7 +61,9 @@ export async function cachedView(
       if (idleMs !== null) sum.idleMs = Math.min(sum.idleMs ?? idleMs, idleMs)
     }
   }
-  const most = [...files].sort(([, a], [, b]) => b.cached - a.cached).slice(0, limit)
+  const most = [...files]
+    .sort(([inoA, a], [inoB, b]) => b.cached - a.cached || inoA - inoB)
+    .slice(from, from + limit)
   const views = new FileViews(volume)
   const shown: CachedFile[] = []
   for (const [ino, { cached, staged, kept, idleMs }] of most) {
@@ -83,7 +85,7 @@ export async function cachedView(
     unused,
     lastUse,
     files: shown,
-    more: files.size - shown.length,
+    more: Math.max(0, files.size - from - shown.length),
     folders: await folders(volume, views, files, limit),
   }
 }

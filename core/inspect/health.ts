@@ -1,8 +1,9 @@
 /** What a survey found amiss, as files with ranges; and objects no file uses, by how sure that is. */
 import { forEachParallel, pages } from '#core/admin/pages.ts'
+import { EINVAL, fail } from '#core/base/errno.ts'
 import type { Ino } from '#core/base/ino.ts'
 import { joinSpans, type Span, sizeOfSpans } from '#core/base/spans.ts'
-import type { BrokenFile, HealthReport, SpaceClass, UnusedObjects } from './answers.ts'
+import type { BrokenFile, HealthReport, SpaceClass, UnusedKeys, UnusedObjects } from './answers.ts'
 import { FileViews } from './file-views.ts'
 import { rangesIn } from './object-answer.ts'
 import type { IndexedVolume } from './parts.ts'
@@ -95,6 +96,25 @@ export async function healthReport(
     },
     young: unused('young'),
     other: unused('other'),
+  }
+}
+
+/** `limit` keys of a class; `after`: those after this one. Errors: EINVAL, `after` is no key. */
+export function unusedKeys(
+  { index, geometry }: IndexedVolume,
+  found: Survey,
+  kind: SpaceClass,
+  { after, limit }: { readonly after: string | undefined; readonly limit: number },
+): UnusedKeys {
+  const last = after === undefined ? undefined : geometry.parse(after)
+  if (after !== undefined && last === undefined)
+    throw fail(EINVAL, 'inspect', `${after} names no block of this volume`)
+  const from = last && { slice: last.slice, block: last.index, size: last.size }
+  const rows = new SurveyTables(index.file).unused(kind, limit + 1, from)
+  return {
+    keys: rows.slice(0, limit).map(({ slice, block, size }) => geometry.key(slice, block, size)),
+    more: rows.length > limit,
+    listedToMs: found.toMs,
   }
 }
 

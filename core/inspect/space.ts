@@ -4,7 +4,7 @@ import { nameToText } from '#core/base/name.ts'
 import { TYPE_DIRECTORY } from '#core/meta/records.ts'
 import type { SpaceFolder, SpaceView } from './answers.ts'
 import type { IndexedVolume } from './parts.ts'
-import { lastSurvey, type Survey } from './survey.ts'
+import { isSurveying, lastSurvey, type Survey } from './survey.ts'
 import { SurveyTables } from './survey-tables.ts'
 
 const MOST_OWNERS = 100
@@ -24,6 +24,7 @@ export function spaceView({ index, clock }: IndexedVolume, found: Survey): Space
     bytes,
     classes,
     missing,
+    unfinished: isSurveying(index.file),
     owners: tables.owners(MOST_OWNERS),
     ages: [...AGES_DAYS, null].map((underDays, k) => ({
       underDays,

@@ -44,6 +44,8 @@ export interface TreeRow extends Readonly<Shares> {
 }
 
 const PAGE = 1024
+/** Before the first. */
+const NONE = { slice: 0, block: 0, size: 0 }
 
 export class SurveyTables {
   readonly #db: Database
@@ -168,8 +170,10 @@ export class SurveyTables {
     this.#s.putUnused.run(kind, slice, block, size, stored)
   }
 
-  unused(kind: string, limit: number): readonly Omit<ListedBlock, 'mtimeMs'>[] {
-    return this.#s.unused.all(kind, limit) as ListedBlock[]
+  /** Objects of a class in the order of their slices, those after one. */
+  unused(kind: string, limit: number, after = NONE): readonly Omit<ListedBlock, 'mtimeMs'>[] {
+    const { slice, block, size } = after
+    return this.#s.unused.all(kind, slice, block, size, limit) as ListedBlock[]
   }
 
   unusedSum(kind: string): { readonly count: number; readonly bytes: number } {
@@ -258,7 +262,7 @@ function prepare(db: Database) {
       'INSERT OR REPLACE INTO unused (class, slice, block, size, stored) VALUES (?, ?, ?, ?, ?)',
     ),
     unused: db.prepare(
-      'SELECT slice, block, size, stored FROM unused WHERE class = ? ORDER BY slice, block, size LIMIT ?',
+      'SELECT slice, block, size, stored FROM unused WHERE class = ? AND (slice, block, size) > (?, ?, ?) ORDER BY slice, block, size LIMIT ?',
     ),
     unusedSum: db.prepare(
       'SELECT count(*) AS count, coalesce(sum(stored), 0) AS bytes FROM unused WHERE class = ?',

@@ -3,10 +3,10 @@ import { resolvePath } from '#core/admin/paths.ts'
 import { rootContext } from '#core/base/context.ts'
 import { EINVAL, fail } from '#core/base/errno.ts'
 import { inoFromBigInt } from '#core/base/ino.ts'
-import type { BlockPreview } from '#core/inspect/answers.ts'
+import { type BlockPreview, UNUSED_CLASSES } from '#core/inspect/answers.ts'
 import { cachedView } from '#core/inspect/cached.ts'
 import { fileMap } from '#core/inspect/file-map.ts'
-import { healthReport } from '#core/inspect/health.ts'
+import { healthReport, unusedKeys } from '#core/inspect/health.ts'
 import { objectAnswer } from '#core/inspect/object-answer.ts'
 import type { SliceRange } from '#core/inspect/object-list.ts'
 import type { ScanOptions } from '#core/inspect/scan.ts'
@@ -28,6 +28,7 @@ export const INSPECT_OPERATIONS: Readonly<Record<string, Operation>> = {
   inspectCached,
   inspectLastSpace,
   inspectLastHealth,
+  inspectUnused,
   inspectBucket,
   inspectFolders,
   inspectBlock,
@@ -84,9 +85,10 @@ async function inspectHealth(volume: Volume, _args: Args, job: ScanOptions) {
   return withSurvey(parts, job, (found) => healthReport(parts, found, job))
 }
 
-/** What this client has cached; `limit` files and folders. */
+/** What this client has cached; `from`, `limit`: of its files; the first `limit` folders. */
 async function inspectCached(volume: Volume, args: Args, job: ScanOptions) {
-  return cachedView(await volume.inspector.parts(job), count(args, 'limit', ENTRIES), job)
+  const page = { from: count(args, 'from', 0), limit: count(args, 'limit', ENTRIES) }
+  return cachedView(await volume.inspector.parts(job), page, job)
 }
 
 /** What the last survey found; null when there was none. */
@@ -100,6 +102,18 @@ async function inspectLastSpace(volume: Volume, _args: Args, job: ScanOptions) {
 async function inspectLastHealth(volume: Volume, _args: Args, job: ScanOptions) {
   const parts = await volume.inspector.parts(job)
   return (await withLastSurvey(parts, (found) => healthReport(parts, found, job))) ?? null
+}
+
+/** Keys of a class of objects that no file uses, by the last survey; null when there was none. `after`: a key. */
+async function inspectUnused(volume: Volume, args: Args, job: ScanOptions) {
+  const parts = await volume.inspector.parts(job)
+  const kind = UNUSED_CLASSES.find((name) => name === args.kind)
+  if (kind === undefined) throw fail(EINVAL, 'request', 'kind is missing')
+  const page = {
+    after: typeof args.after === 'string' ? args.after : undefined,
+    limit: count(args, 'limit', ENTRIES),
+  }
+  return (await withLastSurvey(parts, (found) => unusedKeys(parts, found, kind, page))) ?? null
 }
 
 /** Objects by position, as the last survey listed them. */

@@ -15,6 +15,7 @@ import type {
   ObjectAnswer,
   SpaceFolder,
   SpaceView,
+  UnusedKeys,
 } from '#core/inspect/answers.ts'
 import { cleanDelayedSlices } from '#core/meta/jobs.ts'
 import type { Volume } from './open-volume.ts'
@@ -224,6 +225,8 @@ test('missing and wrong objects are told as files with ranges, also of clones an
   const cutOff = runOperation(volume, 'inspectSpace', {}, { signal: stop.signal, onProgress })
   await assert.rejects(cutOff, { name: 'AbortError' })
   assert.equal(await last(), null, 'what is half judged is not told')
+  const lastSpace = async () => (await runOperation(volume, 'inspectLastSpace', {}, {})) as SpaceView
+  assert.equal((await lastSpace()).unfinished, true)
   assert.deepEqual(
     report.broken.map(({ file, ranges, missing, wrongSize }) => [
       file.paths.toSorted(),
@@ -254,8 +257,36 @@ test('missing and wrong objects are told as files with ranges, also of clones an
   )
   await volume.blocks.evict({ id: 1, size: 4 * BLOCK })
   assert.equal((await object(volume, 'chunks/0/0/1_3_65536')).place, 'missing')
-  const { missing } = await space(volume)
-  assert.deepEqual(missing, { count: 2, bytes: 2 * BLOCK })
+  const { missing, unfinished } = await space(volume)
+  assert.deepEqual({ missing, unfinished }, { missing: { count: 2, bytes: 2 * BLOCK }, unfinished: false })
+  assert.equal((await lastSpace()).unfinished, false)
+})
+
+test('all keys of a class are read a page at a time', async () => {
+  await using test = await makeTestVolume()
+  const volume = await opened(test)
+  // Slices that were given out, and which nothing names.
+  await volume.engine.allocate('nextChunk', 100)
+  const planted = [3, 5, 7, 9, 11].flatMap((slice) =>
+    [0, 1].map((block) => `chunks/0/0/${slice}_${block}_${BLOCK}`),
+  )
+  for (const key of planted) await plant(test, key, 10, 2 * HOUR_SEC)
+  const page = (args: object) =>
+    runOperation(volume, 'inspectUnused', { kind: 'leaked', ...args }, {}) as Promise<UnusedKeys | null>
+  assert.equal(await page({}), null, 'no survey yet')
+  const { leaked, listedToMs } = await health(volume)
+  assert.equal(leaked.count, planted.length)
+  const keys: string[] = []
+  for (let more = true; more; ) {
+    const found = (await page({ after: keys.at(-1), limit: 3 }))!
+    assert.equal(found.listedToMs, listedToMs)
+    keys.push(...found.keys)
+    more = found.more
+  }
+  assert.deepEqual(keys, planted)
+  assert.deepEqual((await page({ kind: 'young' }))!.keys, [])
+  await assert.rejects(page({ after: 'no key' }), { code: 'EINVAL' })
+  await assert.rejects(page({ kind: 'live' }), { code: 'EINVAL' })
 })
 
 test('folders add up, whatever they share', async () => {
@@ -351,6 +382,18 @@ test('what is cached is told by file', async () => {
     [[['/a'], 2 * BLOCK, 1]],
   )
   assert.deepEqual([view.blocks, view.bytes, view.unused.count], [2, 2 * BLOCK, 0])
+  await runOperation(volume, 'warmup', { paths: ['/b'], action: 'warmup' }, {})
+  const pages = await Promise.all(
+    [0, 1, 2].map((from) => runOperation(volume, 'inspectCached', { from, limit: 1 }, {})),
+  )
+  assert.deepEqual(
+    (pages as CachedView[]).map(({ files, more }) => [files.map(({ file }) => file.paths[0]), more]),
+    [
+      [['/a'], 1],
+      [['/b'], 0],
+      [[], 0],
+    ],
+  )
   assert.deepEqual(
     view.lastUse.map(({ count }) => count),
     [2, 0, 0, 0],

@@ -12,6 +12,7 @@ import type {
   SpaceFolder,
   SpaceView,
   TraceBatch,
+  UnusedKeys,
 } from '#core/api/inspect.ts'
 import { ApiRefusal } from '#core/api/server-errors.ts'
 import type { Caller, InspectService } from '#core/api/services.ts'
@@ -65,8 +66,12 @@ export class Inspections implements InspectService {
     return this.#ask(id, 'inspectLastHealth', {}, caller)
   }
 
-  cached({ id, limit }: Input<'cached'>, caller: Caller): Promise<CachedView> {
-    return this.#ask(id, 'inspectCached', { limit }, caller)
+  unused({ id, ...args }: Input<'unused'>, caller: Caller): Promise<UnusedKeys | null> {
+    return this.#ask(id, 'inspectUnused', args, caller)
+  }
+
+  cached({ id, ...args }: Input<'cached'>, caller: Caller): Promise<CachedView> {
+    return this.#ask(id, 'inspectCached', args, caller)
   }
 
   duplicates({ id, ...args }: Input<'duplicates'>, caller: Caller): Promise<DuplicatesReport> {

@@ -8,6 +8,7 @@ import type {
   ShownOperation,
   SpaceEntry,
 } from '#core/api/inspect.ts'
+import { UNUSED_CLASSES } from '#core/api/inspect.ts'
 import type { InspectService } from '#core/api/services.ts'
 import { chance } from './noise.ts'
 import { Tree } from './tree.ts'
@@ -19,6 +20,11 @@ const CHUNK = 64 * MiB
 const LISTED_MS = Date.parse('2026-11-25T08:12:00Z')
 const USED_WITHIN_MS = [3_600_000, 86_400_000, 604_800_000, null]
 const FOLDERS = ['/footage', '/scans', '/renders', '/documents']
+
+/** In a report; the others are read a page at a time. */
+const MOST_KEYS = 1000
+const UNUSED_COUNTS = { leaked: 412, pending: 2600, replaced: 30, young: 12, other: 3 }
+type UnusedClass = keyof typeof UNUSED_COUNTS
 
 /** A bucket of invented objects: the same every time. */
 export function fakeInspect(world: World, trees: ReadonlyMap<string, Tree>): InspectService {
@@ -102,6 +108,7 @@ export function fakeInspect(world: World, trees: ReadonlyMap<string, Tree>): Ins
         : {
             ...{ listedFromMs: LISTED_MS, listedToMs: LISTED_MS + 4000, objects: total, bytes, classes },
             missing: { count: 0, bytes: 0 },
+            unfinished: false,
             owners: [1000, 1001, 0].map((uid, k) => ({ uid, files: 900 >> k, bytes: part(0.5 / (k + 1)) })),
             ages: [1, 7, 30, 90, 365, 1095, null].map((underDays, k) => ({
               ...{ underDays, files: 40 * (k + 1), bytes: part(0.02 * (k + 1)) },
@@ -122,20 +129,28 @@ export function fakeInspect(world: World, trees: ReadonlyMap<string, Tree>): Ins
       }
     },
     health: async () => {
-      const unused = (count: number, from: number) => ({
-        ...{ count, bytes: count * 3.1 * MiB },
-        keys: Array.from({ length: count }, (_, k) => objectAt(from + 33 * k).key),
-      })
+      const unused = (...kinds: readonly UnusedClass[]) => {
+        const keys = kinds.flatMap(unusedObjects)
+        return { count: keys.length, bytes: keys.length * 3.1 * MiB, keys: keys.slice(0, MOST_KEYS) }
+      }
       if (total === 0) return null
       return {
         ...{ listedFromMs: LISTED_MS, listedToMs: LISTED_MS + 4000, blocks: total },
         ...{ broken: [0, 1].map(brokenFile), hiddenLosses: 1, maybeStaged: 0 },
-        ...{ leaked: unused(412, 1), pending: unused(90, 9), young: unused(12, 17), other: unused(3, 25) },
+        ...{ leaked: unused('leaked'), pending: unused('pending', 'replaced') },
+        ...{ young: unused('young'), other: unused('other') },
       }
     },
-    cached: async ({ id, limit }) => {
+    unused: async ({ kind, after, limit }) => {
+      if (total === 0) return null
+      const keys = unusedObjects(kind)
+      const from = after === undefined ? 0 : keys.indexOf(after) + 1
+      const more = from + limit < keys.length
+      return { keys: keys.slice(from, from + limit), more, listedToMs: LISTED_MS + 4000 }
+    },
+    cached: async ({ id, from, limit }) => {
       const kept = new Set((world.pins.get(id) ?? []).map(({ path }) => path))
-      const files = total === 0 ? [] : cachedFiles(kept).slice(0, limit)
+      const files = total === 0 ? [] : cachedFiles(kept)
       const size = files.reduce((sum, { cachedBytes }) => sum + cachedBytes, 0)
       return {
         ...{ blocks: Math.ceil(size / BLOCK), bytes: size, unused: { count: 0, bytes: 0 }, folders: [] },
@@ -144,7 +159,8 @@ export function fakeInspect(world: World, trees: ReadonlyMap<string, Tree>): Ins
           count: 10,
           bytes: size * (0.4 - 0.1 * k),
         })),
-        ...{ files, more: total === 0 ? 0 : 300 },
+        files: files.slice(from, from + limit),
+        more: Math.max(0, files.length - from - limit),
       }
     },
     duplicates: async ({ from, limit }) => ({
@@ -173,6 +189,12 @@ export function fakeInspect(world: World, trees: ReadonlyMap<string, Tree>): Ins
       }
     },
   }
+}
+
+/** Keys of a class, in order. */
+function unusedObjects(kind: UnusedClass): readonly string[] {
+  const from = 1 + 8 * UNUSED_CLASSES.indexOf(kind)
+  return Array.from({ length: UNUSED_COUNTS[kind] }, (_, k) => objectAt(from + 33 * k).key)
 }
 
 function brokenFile(k: number): BrokenFile {

@@ -87,6 +87,7 @@ function handlers(services: Services): Readonly<Record<string, Handler>> {
     'inspect.folder': checked(inspect.inspectFolderInput, (input, caller) => i.folder(input, caller)),
     'inspect.health': ofVolume((id, caller) => i.health(id, caller)),
     'inspect.cached': checked(inspect.inspectCachedInput, (input, caller) => i.cached(input, caller)),
+    'inspect.unused': checked(inspect.inspectUnusedInput, (input, caller) => i.unused(input, caller)),
     'inspect.duplicates': checked(inspect.inspectDuplicatesInput, (input, caller) =>
       i.duplicates(input, caller),
     ),

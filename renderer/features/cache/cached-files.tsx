@@ -4,10 +4,11 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { useEffect, useState } from 'react'
 import type { CachedFile } from '#core/api/inspect.ts'
 import { useApi } from '../../api/api.ts'
-import { useTasks } from '../../api/live.ts'
+import { useTasks, useVolume } from '../../api/live.ts'
 import { type PinActions, usePinActions } from '../../api/pins.ts'
 import { DropDialog } from '../../components/drop-dialog.tsx'
 import { ErrorNote } from '../../components/error-note.tsx'
+import { ExportMenu } from '../../components/export-menu.tsx'
 import { IconAction } from '../../components/icon-action.tsx'
 import { Panel } from '../../components/panel.tsx'
 import { PlainTable } from '../../components/plain-table.tsx'
@@ -19,6 +20,7 @@ import { bytes, exactBytes } from '../../format/bytes.ts'
 import { count, percent } from '../../format/number.ts'
 import { s } from '../../strings/strings.ts'
 import css from './cache-tab.module.css'
+import { CACHED_PAGE, cachedTable } from './tables.ts'
 
 const words = s.cache.used
 /** Tasks that change what is here. */
@@ -32,6 +34,7 @@ type Asked = { readonly kind: 'warm' | 'drop'; readonly path: string; readonly h
 export function CachedFiles({ id }: { readonly id: string }) {
   const { trpc } = useApi()
   const pins = usePinActions(id)
+  const name = useVolume(id)?.name ?? id
   const [asked, setAsked] = useState<Asked>()
   const { data, error, refetch, isFetching, dataUpdatedAt } = useQuery({
     queryKey: ['inspect', 'cached', id],
@@ -50,9 +53,18 @@ export function CachedFiles({ id }: { readonly id: string }) {
       title={words.title}
       note={data && words.note(count(data.blocks), bytes(data.bytes))}
       actions={
-        <Button variant="default" size="compact-sm" loading={isFetching} onClick={() => void refetch()}>
-          {words.again}
-        </Button>
+        <>
+          <ExportMenu
+            label={words.title}
+            table={cachedTable(`${name} ${words.title}`, (from, signal) =>
+              trpc.inspect.cached.query({ id, from, limit: CACHED_PAGE }, { signal }),
+            )}
+            disabled={data === undefined || data.files.length === 0}
+          />
+          <Button variant="default" size="compact-sm" loading={isFetching} onClick={() => void refetch()}>
+            {words.again}
+          </Button>
+        </>
       }
     >
       {error !== null && <ErrorNote error={error} doing={words.reading} onRetry={() => void refetch()} />}

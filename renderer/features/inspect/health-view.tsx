@@ -18,7 +18,7 @@ import { s } from '../../strings/strings.ts'
 import { NoSurvey, SurveyButton } from './bucket-view.tsx'
 import css from './inspect-tab.module.css'
 import { nameOf } from './object-panel.tsx'
-import { brokenTable, UNUSED, unusedTable } from './tables.ts'
+import { brokenTable, EXPORT_PAGE, UNUSED, unusedTable } from './tables.ts'
 import { useListedMs, useTableName, useTask } from './use-inspector.ts'
 
 const words = s.inspect.health
@@ -132,6 +132,7 @@ function BrokenFiles({ id, broken }: { readonly id: string; readonly broken: rea
 }
 
 function Unused({ id, report }: Props) {
+  const { trpc } = useApi()
   const tableName = useTableName(id, words.unused)
   const look = useTask(words)
   const name = useVolume(id)?.name ?? id
@@ -152,7 +153,15 @@ function Unused({ id, report }: Props) {
           >
             {words.deleteLeaked}
           </Button>
-          <ExportMenu label={words.unused} table={unusedTable(tableName, report)} />
+          <ExportMenu
+            label={words.unused}
+            table={unusedTable(
+              tableName,
+              (kind, after, signal) =>
+                trpc.inspect.unused.query({ id, kind, after, limit: EXPORT_PAGE }, { signal }),
+              s.inspect.bucket.changed,
+            )}
+          />
         </>
       }
     >

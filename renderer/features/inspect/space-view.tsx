@@ -75,6 +75,7 @@ export function SpaceView({ id }: { readonly id: string }) {
               />
             </div>
           </Panel>
+          {data.unfinished && <Notice tone="waiting">{words.unfinished}</Notice>}
           <SpaceFolders id={id} />
           <div className={css.two}>
             <Panel

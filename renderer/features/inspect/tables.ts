@@ -11,7 +11,9 @@ import type {
   SpaceEntry,
   SpaceFolder,
   SpaceView,
+  UnusedKeys,
 } from '#core/api/inspect.ts'
+import { UNUSED_CLASSES } from '#core/api/inspect.ts'
 import { isoTime, rowsOf, type Table } from '../../components/table-file.ts'
 import type { ReadPage } from './object-pages.ts'
 
@@ -194,16 +196,35 @@ export const UNUSED = [
   'other',
 ] as const satisfies readonly (keyof HealthReport)[]
 
+type UnusedClass = (typeof UNUSED_CLASSES)[number]
+
 interface UnusedKey {
-  readonly kind: (typeof UNUSED)[number]
+  readonly kind: UnusedClass
   readonly key: string
 }
 
-export function unusedTable(name: string, report: HealthReport): Table<UnusedKey> {
+/** `read`: keys after one, or null. All must be of one survey: another ends it with an error of `changed`. */
+export function unusedTable(
+  name: string,
+  read: (kind: UnusedClass, after: string | undefined, signal: AbortSignal) => Promise<UnusedKeys | null>,
+  changed: string,
+): Table<UnusedKey> {
   return {
     name,
     columns: { kind: ({ kind }) => kind, key: ({ key }) => key },
-    rows: () => rowsOf(UNUSED.flatMap((kind) => report[kind].keys.map((key) => ({ kind, key })))),
+    async *rows(signal) {
+      let listedMs: number | undefined
+      for (const kind of UNUSED_CLASSES) {
+        for (let after: string | undefined; ; ) {
+          const page = await read(kind, after, signal)
+          listedMs ??= page?.listedToMs
+          if (page === null || page.listedToMs !== listedMs) throw new Error(changed)
+          yield page.keys.map((key) => ({ kind, key }))
+          if (!page.more) break
+          after = page.keys.at(-1)
+        }
+      }
+    },
   }
 }
 

@@ -186,6 +186,8 @@ export const inspect = {
       other: 'Backups, markers, and what is not of this volume.',
     },
     total: (size: string, n: string) => `${size} in ${n} objects`,
+    unfinished:
+      'A survey is under way, or was stopped: figures by folder, owner and age are only as far as it has come.',
     folders: 'By folder',
     foldersLabel: (path: string) => `Entries of ${path} by their bytes in the bucket`,
     cell: (name: string, size: string) => `${name}: ${size}`,
