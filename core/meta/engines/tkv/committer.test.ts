@@ -4,7 +4,8 @@ import { type TestContext, test } from 'node:test'
 import type { Change, Guard } from '#core/meta/engine.ts'
 import { sampleNode } from '#core/meta/engine-suite/tools.suite.ts'
 import { TkvEngine } from './engine.ts'
-import type { OrderedStore } from './ordered-store.ts'
+import { Layout } from './layout.ts'
+import type { Key, OrderedStore } from './ordered-store.ts'
 import { MemoryPlace, MemoryStore } from './test-store.ts'
 
 const DIR = 2
@@ -15,9 +16,9 @@ async function setUp(t: TestContext) {
   const store: OrderedStore = new MemoryStore(place)
   let begun = 0
   const begin = store.begin.bind(store)
-  store.begin = () => {
+  store.begin = (on) => {
     begun++
-    return begin()
+    return begin(on)
   }
   const engine = new TkvEngine({ store, prefix: '\xfd' })
   t.after(() => engine.close())
@@ -28,6 +29,7 @@ async function setUp(t: TestContext) {
     engine,
     other: new TkvEngine({ store: new MemoryStore(place), prefix: '\xfd' }),
     begun: () => begun,
+    place,
   }
 }
 
@@ -139,4 +141,55 @@ test('creations that begin where the last one ended see what others did meanwhil
   }
   const [dir] = await engine.read([{ kind: 'node', ino: DIR }])
   assert.equal(dir?.nlink, 27)
+})
+
+test('what the last commit left is not read again, unless others changed it', async (t) => {
+  const { engine, other, place } = await setUp(t)
+  t.after(() => other.close())
+  const read: Key[] = []
+  const get = place.get.bind(place)
+  place.get = (key, at) => {
+    read.push(key)
+    return get(key, at)
+  }
+  const layout = new Layout('\xfd')
+  const remove = (name: string, ino: number) =>
+    engine.commit(
+      'unlink',
+      [{ kind: 'edgeIs', parent: DIR, name, is: { ino, type: 1 } }],
+      [
+        { kind: 'delEdge', parent: DIR, name },
+        { kind: 'touchNode', ino: DIR, nlink: -1 },
+      ],
+    )
+  for (const [k, name] of ['a', 'b', 'c'].entries())
+    await engine.commit('create', [absent(name)], make(name, 10 + k))
+  read.length = 0
+  assert.ok((await remove('a', 10)).ok)
+  assert.deepEqual(read.splice(0), [layout.edge(DIR, 'a')])
+  assert.ok((await other.commit('create', [absent('d')], make('d', 13))).ok)
+  read.length = 0
+  assert.ok((await remove('b', 11)).ok)
+  assert.deepEqual(read.splice(0), [layout.edge(DIR, 'b'), layout.edge(DIR, 'b'), layout.node(DIR)])
+  const [dir] = await engine.read([{ kind: 'node', ino: DIR }])
+  assert.equal(dir?.nlink, 2)
+})
+
+test('files of one directory that grow at once do not lose to each other over its statistics', async (t) => {
+  const { engine, begun } = await setUp(t)
+  await engine.commit(
+    'mkdir',
+    [],
+    [{ kind: 'putDirStat', ino: DIR, stat: { length: 0, space: 0, inodes: 0 } }],
+  )
+  const before = begun()
+  const grow = { kind: 'addDirStat', ino: DIR, length: 5, space: 4096, inodes: 0 } as const
+  await Promise.all(
+    Array.from({ length: 60 }, (_, k) =>
+      engine.commit('truncate', [], [{ kind: 'putNode', ino: 10 + k, node: sampleNode }, grow]),
+    ),
+  )
+  const [stat] = await engine.read([{ kind: 'dirStat', ino: DIR }])
+  assert.equal(stat?.length, 300)
+  assert.ok(begun() - before <= 6, `${begun() - before} transactions`)
 })

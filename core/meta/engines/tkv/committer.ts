@@ -7,8 +7,8 @@
  * entries of the same directory all write its node: side by side they would only lose to each other, so a directory is
  * in one transaction at a time.
  *
- * Where they can, they begin where the last commit ended, and creations in a directory that was changed last read nothing
- * (footings.ts).
+ * Where they can, they begin where the last commit ended and do not read what that one left; creations in a directory that
+ * was changed last read nothing (footings.ts).
  */
 import type { Clock } from '#core/base/clock.ts'
 import { BackendError } from '#core/base/errno.ts'
@@ -28,7 +28,7 @@ import { Footings } from './footings.ts'
 import { failure, guardNeeds } from './guards.ts'
 import type { Layout } from './layout.ts'
 import type { Key, OrderedStore, StoreTransaction } from './ordered-store.ts'
-import { decodeNodeValue } from './stored.ts'
+import { decodeNodeValue, type Value } from './stored.ts'
 
 /** How long a commit may lose to others (engine.ts). */
 const WAIT_MS = 30_000
@@ -51,7 +51,7 @@ interface Waiting {
   readonly guards: readonly Guard[]
   readonly changes: readonly Change[]
   readonly needs: Needs
-  /** Whose entries it changes. */
+  /** Whose entries it changes, or statistics. */
   readonly directory: number | undefined
   settle(outcome: Outcome): void
 }
@@ -157,10 +157,10 @@ export class Committer {
   /** Make commits on what was there when the last one ended, if that is enough. Undefined: nothing was done. */
   async #makeOnLatest(group: readonly Waiting[]): Promise<readonly Outcome[] | undefined> {
     const needs = together(group)
-    const moment = this.#footings.takeLatest(needs)
-    if (moment === undefined) return undefined
-    const transaction = await this.#parts.store.begin(moment)
-    const draft = await load(transaction, needs)
+    const footing = this.#footings.takeLatest(needs)
+    if (footing === undefined) return undefined
+    const transaction = await this.#parts.store.begin(footing.moment)
+    const draft = await load(transaction, needs, footing.values)
     if (draft === undefined) return undefined
     const outcomes = this.#applyAll(group, draft)
     // What is refused may have changed meanwhile.
@@ -261,9 +261,13 @@ export class Committer {
 }
 
 /** Undefined where the store no longer knows the moment at which the transaction began. */
-async function load(transaction: StoreTransaction, needs: Needs): Promise<Draft | undefined> {
+async function load(
+  transaction: StoreTransaction,
+  needs: Needs,
+  known?: ReadonlyMap<Key, Value>,
+): Promise<Draft | undefined> {
   try {
-    return await Draft.load(transaction, needs)
+    return await Draft.load(transaction, needs, known)
   } catch (error) {
     if (error instanceof BackendError && error.kind === 'conflict') return undefined
     throw error
@@ -312,11 +316,16 @@ function byDirectory(group: readonly Waiting[]): readonly (readonly Waiting[])[]
   return [...parts.values()]
 }
 
-/** The first directory whose entries a commit changes. It rests on that node, whether it writes it or not. */
+/**
+ * The first directory whose entries a commit changes, which rests on that node whether it writes it or not; else the one
+ * that has a file which grows or shrinks, and statistics of it.
+ */
 function directoryOf(changes: readonly Change[]): number | undefined {
+  let counted: number | undefined
   for (const change of changes) {
     if (change.kind === 'putEdge' || change.kind === 'delEdge') return change.parent
     if (change.kind === 'touchNode') return change.ino
+    if (change.kind === 'addDirStat') counted ??= change.ino
   }
-  return undefined
+  return counted
 }

@@ -27,10 +27,14 @@ export class Draft {
   readonly #guarding = new Set<Key>()
   readonly #writing = new Map<Key, Value>()
 
-  /** All in one round trip. */
-  static async load(reader: StoreReader, needs: Needs): Promise<Draft> {
-    const draft = new Draft()
-    const keys = [...needs.keys]
+  /** All in one round trip. `known` is what the reader would bring, and is not asked for. */
+  static async load(
+    reader: StoreReader,
+    needs: Needs,
+    known: ReadonlyMap<Key, Value> = new Map(),
+  ): Promise<Draft> {
+    const draft = Draft.of(known)
+    const keys = [...needs.keys].filter((key) => !known.has(key))
     await Promise.all([
       reader.get(keys).then((values) => {
         for (const [k, key] of keys.entries()) draft.#values.set(key, values[k]!)
@@ -46,7 +50,7 @@ export class Draft {
   }
 
   /** Of values that are known; `absent` are taken not to be there. */
-  static of(known: ReadonlyMap<Key, Value>, absent: Iterable<Key>): Draft {
+  static of(known: ReadonlyMap<Key, Value>, absent: Iterable<Key> = []): Draft {
     const draft = new Draft()
     for (const [key, value] of known) draft.#values.set(key, value)
     for (const key of absent) draft.#values.set(key, null)

@@ -46,8 +46,8 @@ export class Footings {
     return footing.madeMs + LIFE_MS > this.#clock.monotonicMs() ? footing : undefined
   }
 
-  /** Where the last commit of all ended, for a transaction that reads there. */
-  takeLatest({ keys }: Needs): Moment | undefined {
+  /** Where the last commit of all ended, for a transaction that reads there what is not known of that moment. */
+  takeLatest({ keys }: Needs): Footing | undefined {
     const latest = this.#latest
     const now = this.#clock.monotonicMs()
     if (latest === undefined || latest.madeMs + LATEST_LIFE_MS <= now || this.#latestRestsUntilMs > now)
@@ -55,7 +55,7 @@ export class Footings {
     for (const key of keys)
       if (!latest.moment.keys.has(key)) {
         this.#forget(latest)
-        return latest.moment
+        return latest
       }
     return undefined
   }
