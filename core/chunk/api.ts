@@ -3,6 +3,8 @@
  * its start; a block is one object. Implemented by `block-store.ts` over an ObjectStore, with the memory and
  * disk caches between.
  */
+import type { Lent } from './shared-block.ts'
+
 export interface SliceId {
   readonly id: number
   /** Full length of the slice; with the id it names the objects. */
@@ -35,13 +37,19 @@ export interface BlockStore {
   readonly blockSize: number
 
   /**
-   * Bytes [offset, offset + length) of a slice, as one or more views in order. They stay valid while referenced
-   * and must not be written to.
+   * Bytes [offset, offset + length) of a slice, as one or more views in order, not to be written to. They stay valid
+   * while referenced, or with `lent` until that is given back (`shared-block.ts`), which is better for large reads.
    * Errors: BackendError; `not-found` when an object is missing (the caller re-reads the chunk records once).
    */
-  read(slice: SliceId, offset: number, length: number, signal?: AbortSignal): Promise<readonly Uint8Array[]>
+  read(
+    slice: SliceId,
+    offset: number,
+    length: number,
+    signal?: AbortSignal,
+    lent?: Lent,
+  ): Promise<readonly Uint8Array[]>
   /** The same when every byte is in memory; undefined otherwise. Never waits. */
-  peek(slice: SliceId, offset: number, length: number): readonly Uint8Array[] | undefined
+  peek(slice: SliceId, offset: number, length: number, lent?: Lent): readonly Uint8Array[] | undefined
   /**
    * The range as part of an open cache file that was verified, for replies that skip JavaScript; undefined
    * when it is in memory, spans blocks or was never read. Never waits. Call `done` once the file was read.

@@ -16,11 +16,13 @@ import type { BlockCodec } from '#core/object/compression.ts'
 import { abandonable } from '#core/object/interrupt.ts'
 import type { ObjectStore } from '#core/object/store.ts'
 import type { BufferBudget, Share } from './buffer-budget.ts'
+import { BufferPool } from './buffer-pool.ts'
 import type { DiskCache } from './cache/disk-cache.ts'
 import type { MemoryCache } from './cache/memory-cache.ts'
 import { Flights } from './flights.ts'
 import { type BlockId, type BlockName, blockId, type Geometry } from './geometry.ts'
 import type { LocalObjects } from './local-objects.ts'
+import { type Lent, lend, SharedBlock } from './shared-block.ts'
 
 /** Blocks up to this are always fetched whole: the rest costs less than the round trip. */
 const SMALL = 128 * 1024
@@ -32,6 +34,7 @@ export interface FetcherParts {
   readonly geometry: Geometry
   readonly codec: BlockCodec
   readonly budget: BufferBudget
+  readonly pool: BufferPool
   readonly cache: MemoryCache
   readonly disk: DiskCache
   /** Undefined unless objects are read where they are. */
@@ -47,7 +50,7 @@ export interface FetcherParts {
 
 export class BlockFetcher {
   readonly #parts: FetcherParts
-  readonly #flights = new Flights<BlockId, Uint8Array>()
+  readonly #flights = new Flights<BlockId, SharedBlock>()
   readonly #downloads: Semaphore
   readonly #touched = new Map<BlockId, number>()
   readonly #hits: Counter
@@ -69,7 +72,13 @@ export class BlockFetcher {
   }
 
   /** Bytes of a block. Errors: as `BlockStore.read`. */
-  async read(name: BlockName, offset: number, length: number, signal?: AbortSignal): Promise<Uint8Array> {
+  async read(
+    name: BlockName,
+    offset: number,
+    length: number,
+    signal?: AbortSignal,
+    lent?: Lent,
+  ): Promise<Uint8Array> {
     const id = blockId(name.slice, name.index)
     const whole = length === name.size
     const { disk, cache, local, geometry, trace } = this.#parts
@@ -83,7 +92,7 @@ export class BlockFetcher {
       // Outside the budget, which uploads to a store that hangs may have used up.
       const look = abandonable(signal, () => disk.read(name, offset, length))
       const bytes = await trace.request('disk', described, look)
-      if (bytes !== undefined && whole) cache.put(id, bytes)
+      if (bytes !== undefined && whole) cache.put(id, new SharedBlock(bytes))
       if (bytes !== undefined) return this.#hit(bytes, length)
     }
     if (!whole && !this.#flights.has(id) && this.#wantsRange(id, name, length)) {
@@ -91,12 +100,15 @@ export class BlockFetcher {
       if (bytes !== undefined) return bytes
     }
     const by = this.#flights.has(id) ? 'flight' : 'store'
-    const block = await trace.request(by, described, this.fetch(name, signal))
+    const block = lend(await trace.request(by, described, this.fetch(name, signal)), lent)
     return whole ? block : block.subarray(offset, offset + length)
   }
 
-  /** The whole block, which goes into the caches. `share`: budget taken for it already. */
-  fetch(name: BlockName, signal?: AbortSignal, share?: Share): Promise<Uint8Array> {
+  /**
+   * The whole block, which goes into the caches. Held until the next turn of the event loop: who wants it for longer
+   * holds it. `share`: budget taken for it already.
+   */
+  fetch(name: BlockName, signal?: AbortSignal, share?: Share): Promise<SharedBlock> {
     const id = blockId(name.slice, name.index)
     let taken = share
     const flight = this.#flights.join(
@@ -131,30 +143,43 @@ export class BlockFetcher {
     name: BlockName,
     share: Share | undefined,
     signal: AbortSignal,
-  ): Promise<Uint8Array> {
+  ): Promise<SharedBlock> {
     const { budget, cache, disk, local, cachePartialOnly, geometry } = this.#parts
     const held = share ?? (await budget.take(this.cost(name), undefined, signal))
     try {
       const cached = disk.mayHave(id) ? await disk.read(name, 0, name.size) : undefined
-      const bytes = cached === undefined ? await this.#get(name, signal) : this.#hit(cached, cached.length)
-      cache.put(id, bytes)
+      const block =
+        cached === undefined
+          ? await this.#get(name, signal)
+          : new SharedBlock(this.#hit(cached, cached.length))
+      setImmediate(() => block.release())
+      cache.put(id, block)
       const isWanted = local === undefined && !(cachePartialOnly && name.size === geometry.blockSize)
-      if (cached === undefined && isWanted) disk.put(name, bytes)
-      return bytes
+      if (cached === undefined && isWanted) disk.put(name, block)
+      return block
     } finally {
       budget.give(held)
     }
   }
 
-  async #get(name: BlockName, signal: AbortSignal): Promise<Uint8Array> {
-    const { store, geometry, codec, log } = this.#parts
+  async #get(name: BlockName, signal: AbortSignal): Promise<SharedBlock> {
+    const { store, geometry, codec, pool, log } = this.#parts
     const key = geometry.key(name.slice, name.index, name.size)
+    let buffer: Uint8Array | undefined
+    const room = (length: number): Uint8Array | undefined => {
+      const fits = length === name.size && BufferPool.capacity(length) === length
+      return (buffer = fits ? pool.take(length) : undefined)
+    }
     try {
-      const payload = await this.#downloads.run(() => store.get(key, undefined, { signal }), signal)
+      const payload = await this.#downloads.run(() => store.get(key, undefined, { signal, room }), signal)
       this.#miss(name.size)
       if (codec.name === 'none' && payload.length > name.size)
         log.warn('object is longer than its block', { key })
-      return await codec.decompress(payload, name.size)
+      const bytes = await codec.decompress(payload, name.size)
+      // Of attempts that failed or were too slow the buffer may still be written to: it is the collector's.
+      return buffer !== undefined && bytes.buffer === buffer.buffer
+        ? new SharedBlock(bytes, pool, buffer)
+        : new SharedBlock(bytes)
     } catch (error) {
       throw named(error, key, log)
     }

@@ -25,6 +25,7 @@ import type { MemoryCache } from './cache/memory-cache.ts'
 import { type BlockName, blockId, blockOfId, checkSliceId, type Geometry } from './geometry.ts'
 import type { LocalObjects } from './local-objects.ts'
 import type { Prefetcher } from './prefetcher.ts'
+import { giveBack, type Lent, SharedBlock } from './shared-block.ts'
 import { BlockSliceWriter, type WriterHost } from './slice-writer.ts'
 import type { Staging } from './staging.ts'
 import type { WriteMemory } from './write-block.ts'
@@ -76,18 +77,18 @@ export class CachedBlockStore implements BlockStore {
     this.#host = {
       memory: parts.memory,
       uploads: parts.uploads,
-      resident: (slice, index, size) => this.#resident(slice, index, size),
+      resident: (slice, index, size) => this.#resident(slice, index, size, undefined),
       discard: (slice, sent, length, settled) => this.#discard(slice, sent, length, settled),
     }
   }
 
-  peek(slice: SliceId, offset: number, length: number): readonly Uint8Array[] | undefined {
+  peek(slice: SliceId, offset: number, length: number, lent?: Lent): readonly Uint8Array[] | undefined {
     const { geometry } = this.#parts
     const index = Math.floor(offset / this.blockSize)
     const start = offset - index * this.blockSize
-    if (start + length > this.blockSize) return this.#peekMany(slice, offset, length)
+    if (start + length > this.blockSize) return this.#peekMany(slice, offset, length, lent)
     const size = geometry.size(slice.size, index)
-    const block = start + length <= size ? this.#resident(slice.id, index, size) : undefined
+    const block = start + length <= size ? this.#resident(slice.id, index, size, lent) : undefined
     if (block === undefined) return undefined
     this.#hits.add()
     this.#hitBytes.add(length)
@@ -113,11 +114,12 @@ export class CachedBlockStore implements BlockStore {
     offset: number,
     length: number,
     signal?: AbortSignal,
+    lent?: Lent,
   ): Promise<readonly Uint8Array[]> {
     this.#check(slice, offset, length)
     const pieces = [...this.#pieces(slice, offset, length)]
-    if (pieces.length === 1) return [await this.#readPiece(pieces[0]!, signal)]
-    return await Promise.all(pieces.map((piece) => this.#readPiece(piece, signal)))
+    if (pieces.length === 1) return [await this.#readPiece(pieces[0]!, signal, lent)]
+    return await Promise.all(pieces.map((piece) => this.#readPiece(piece, signal, lent)))
   }
 
   prefetch(slice: SliceId, offset: number, length: number): void {
@@ -144,8 +146,9 @@ export class CachedBlockStore implements BlockStore {
     for (const name of this.#names(slice)) {
       const id = blockId(name.slice, name.index)
       if (disk.has(id) || (!disk.usable && cache.has(id))) continue
-      const bytes = this.#resident(name.slice, name.index, name.size) ?? (await fetcher.fetch(name, signal))
-      if (disk.usable) await abandonable(signal, () => disk.write(name, bytes))
+      const resident = this.#resident(name.slice, name.index, name.size, undefined)
+      const block = resident ? new SharedBlock(resident) : await fetcher.fetch(name, signal)
+      if (disk.usable) await abandonable(signal, () => disk.write(name, block))
       fetched += name.size
     }
     return fetched
@@ -228,15 +231,18 @@ export class CachedBlockStore implements BlockStore {
   }
 
   /** A whole block that is in memory. @hot */
-  #resident(slice: number, index: number, size: number): Uint8Array | undefined {
+  #resident(slice: number, index: number, size: number, lent: Lent | undefined): Uint8Array | undefined {
     const { cache, uploads, disk } = this.#parts
     const id = blockId(slice, index)
-    return cache.peek(id, size) ?? uploads.peek(id, size) ?? disk.peek(id, size)
+    return cache.peek(id, size, lent) ?? uploads.peek(id, size) ?? disk.peek(id, size, lent)
   }
 
   /** `peek` or `peekFile` serve all of it. */
   #isReady({ slice, index, size }: BlockName): boolean {
-    if (this.#resident(slice, index, size) !== undefined) return true
+    const lent: Lent = []
+    const resident = this.#resident(slice, index, size, lent)
+    giveBack(lent)
+    if (resident !== undefined) return true
     const id = blockId(slice, index)
     const { disk, local } = this.#parts
     const range = disk.peekFile(id, 0, size) ?? local?.peekFile(id, 0, size)
@@ -244,11 +250,16 @@ export class CachedBlockStore implements BlockStore {
     return range !== undefined
   }
 
-  #peekMany(slice: SliceId, offset: number, length: number): readonly Uint8Array[] | undefined {
+  #peekMany(
+    slice: SliceId,
+    offset: number,
+    length: number,
+    lent: Lent | undefined,
+  ): readonly Uint8Array[] | undefined {
     if (offset + length > slice.size) return undefined
     const views: Uint8Array[] = []
     for (const { name, start, length: part } of this.#pieces(slice, offset, length)) {
-      const block = this.#resident(name.slice, name.index, name.size)
+      const block = this.#resident(name.slice, name.index, name.size, lent)
       if (block === undefined) return undefined
       views.push(view(block, start, part))
     }
@@ -257,9 +268,13 @@ export class CachedBlockStore implements BlockStore {
     return views
   }
 
-  async #readPiece({ name, start, length }: Piece, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    const block = this.#resident(name.slice, name.index, name.size)
-    if (block === undefined) return await this.#parts.fetcher.read(name, start, length, signal)
+  async #readPiece(
+    { name, start, length }: Piece,
+    signal: AbortSignal | undefined,
+    lent: Lent | undefined,
+  ): Promise<Uint8Array> {
+    const block = this.#resident(name.slice, name.index, name.size, lent)
+    if (block === undefined) return await this.#parts.fetcher.read(name, start, length, signal, lent)
     this.#hits.add()
     this.#hitBytes.add(length)
     return view(block, start, length)

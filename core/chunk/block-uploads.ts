@@ -10,6 +10,7 @@ import type { DiskCache } from './cache/disk-cache.ts'
 import type { MemoryCache } from './cache/memory-cache.ts'
 import { type BlockId, type BlockName, blockId, type Geometry } from './geometry.ts'
 import type { LocalObjects } from './local-objects.ts'
+import { SharedBlock } from './shared-block.ts'
 import type { Staging } from './staging.ts'
 import type { WriteBlock, WriteMemory } from './write-block.ts'
 
@@ -116,17 +117,20 @@ export class BlockUploads {
     }
   }
 
-  /** Put a stored block in the caches; true when they keep its buffer. */
+  /** Put a stored block in the caches; true when it has taken over the buffer. */
   #keep(id: BlockId, name: BlockName, block: WriteBlock, staged: boolean): boolean {
-    const { geometry, cache, disk, local, cacheLargeWrite } = this.#parts
+    const { geometry, memory, cache, disk, local, cacheLargeWrite } = this.#parts
     const isWanted = local === undefined && (name.size < geometry.blockSize || cacheLargeWrite)
     const toDisk = isWanted && disk.usable && !staged
     if (cache.capacity === 0 && !toDisk) return false
     // A short block in a long buffer would waste the cache's room: copy it out.
     const whole = name.size * 2 > block.buffer.length
     const bytes = whole ? block.bytes : new Uint8Array(block.bytes)
-    const cached = cache.put(id, bytes, whole ? block.buffer : undefined, block.shown || toDisk)
-    const queued = toDisk && disk.put(name, bytes)
-    return whole && (cached || queued)
+    const shared = whole ? new SharedBlock(bytes, memory.pool, block.buffer) : new SharedBlock(bytes)
+    if (block.shown) shared.hold()
+    cache.put(id, shared)
+    if (toDisk) disk.put(name, shared)
+    shared.release()
+    return whole
   }
 }

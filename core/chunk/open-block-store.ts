@@ -35,7 +35,7 @@ export async function openBlockStore(options: BlockStoreOptions): Promise<BlockS
   const budget = new BufferBudget(bufferSize, reserves, settings.onPressure)
   const pool = new BufferPool(Math.min(bufferSize / 4, MOST_IDLE))
   const memory = { budget, pool, blockSize }
-  const cache = new MemoryCache(settings.memoryCacheSize, pool)
+  const cache = new MemoryCache(settings.memoryCacheSize)
 
   const dirs = cacheDirs(settings, geometry)
   await Promise.all(dirs.map((dir) => dir.prepare()))
@@ -72,6 +72,7 @@ export async function openBlockStore(options: BlockStoreOptions): Promise<BlockS
     ...{
       ...shared,
       budget,
+      pool,
       cachePartialOnly: settings.cachePartialOnly,
       maxDownloads: settings.maxDownloads,
     },

@@ -17,6 +17,11 @@ export interface RequestOptions {
   readonly signal?: AbortSignal
   /** At most this many attempts where the store would make more: 1 for probes and what can do without. */
   readonly attempts?: number
+  /**
+   * Where a body of so many bytes may be put, the answer of a `get` then; called at most once an attempt. A store need
+   * not ask. The memory is the caller's again when `get` has succeeded; after a failure it may be written to.
+   */
+  readonly room?: (length: number) => Uint8Array | undefined
 }
 
 export interface PutOptions extends RequestOptions {

@@ -68,7 +68,7 @@ class RetryingStore extends DelegatingStore {
 
   override get(key: string, range?: ByteRange, options?: RequestOptions): Promise<Uint8Array> {
     return this.#retry('get', key, this.#options.getTimeoutMs, options, (signal) =>
-      this.inner.get(key, range, { signal }),
+      this.inner.get(key, range, { ...options, signal }),
     )
   }
 

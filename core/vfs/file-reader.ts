@@ -9,6 +9,7 @@ import type { OpContext } from '#core/base/context.ts'
 import { BackendError, EIO, fail } from '#core/base/errno.ts'
 import type { TaskSet } from '#core/base/tasks.ts'
 import type { BlockStore } from '#core/chunk/api.ts'
+import { giveBack, type Lent } from '#core/chunk/shared-block.ts'
 import { CHUNK_SIZE, type SliceRecord } from '#core/meta/records.ts'
 import { fillHoles } from '#core/meta/slices.ts'
 import { ChunkView } from './chunk-view.ts'
@@ -19,7 +20,12 @@ import { interruptible } from './wait.ts'
 
 /** Bytes of a file in order, or a range of an open cache file for the reply to be sent from. */
 export type ReadResult =
-  | { readonly kind: 'bytes'; readonly parts: readonly Uint8Array[] }
+  | {
+      readonly kind: 'bytes'
+      readonly parts: readonly Uint8Array[]
+      /** Called when nobody looks at `parts` any more; who does not call it may look for ever. */
+      readonly done?: () => void
+    }
   | {
       readonly kind: 'file'
       readonly fd: number
@@ -52,22 +58,31 @@ export function readNow(
 ): ReadResult | undefined {
   const end = offset + size
   const parts: Uint8Array[] = []
+  const lent: Lent = []
   for (let at = offset; at < end; ) {
     const index = Math.floor(at / CHUNK_SIZE)
     const start = index * CHUNK_SIZE
     const stop = Math.min(end, start + CHUNK_SIZE)
     const view = storedView(node, index)
-    if (view === undefined) return undefined
+    if (view === undefined) return missed(lent)
     const pieces = plan(node, index, view, at - start, stop - start)
     for (const piece of pieces) {
-      if (peekPiece(blocks, piece, parts)) continue
+      if (peekPiece(blocks, piece, parts, lent)) continue
       const alone = fromFile && pieces.length === 1 && stop - at === size && piece.pending === undefined
       const range = alone ? blocks.peekFile(piece, piece.off, piece.len) : undefined
-      return range && { kind: 'file', ...range }
+      return range === undefined ? missed(lent) : { kind: 'file', ...range }
     }
     at = stop
   }
-  return { kind: 'bytes', parts }
+  return bytesOf(parts, lent)
+}
+
+function missed(lent: Lent): undefined {
+  giveBack(lent)
+}
+
+function bytesOf(parts: readonly Uint8Array[], lent: Lent): ReadResult {
+  return lent.length === 0 ? { kind: 'bytes', parts } : { kind: 'bytes', parts, done: () => giveBack(lent) }
 }
 
 /** The same, but for what is past the end, fetching what is missing. Errors: EIO object missing; BackendError; EINTR. */
@@ -113,16 +128,17 @@ async function fetchRange(
   }
   // From here to the last fetch nothing waits: views and pending slices fit together.
   const fetches: Promise<readonly Uint8Array[]>[] = []
+  const lent: Lent = []
   for (let at = offset; at < end; ) {
     const index = Math.floor(at / CHUNK_SIZE)
     const start = index * CHUNK_SIZE
     const stop = Math.min(end, start + CHUNK_SIZE)
     for (const piece of plan(node, index, storedView(node, index)!, at - start, stop - start)) {
-      fetches.push(fetchPiece(blocks, ctx, piece))
+      fetches.push(fetchPiece(blocks, ctx, piece, lent))
     }
     at = stop
   }
-  return { kind: 'bytes', parts: (await Promise.all(fetches)).flat() }
+  return bytesOf((await Promise.all(fetches)).flat(), lent)
 }
 
 /** What is stored of a chunk, if known; beyond the stored length nothing shows, whatever the records say. */
@@ -185,7 +201,7 @@ function covered(
   return out
 }
 
-function peekPiece(blocks: BlockStore, piece: Piece, parts: Uint8Array[]): boolean {
+function peekPiece(blocks: BlockStore, piece: Piece, parts: Uint8Array[], lent: Lent): boolean {
   if (piece.pending !== undefined) {
     const copy = peekPending(piece.pending, piece.off, piece.len)
     if (copy === undefined) return false
@@ -196,7 +212,7 @@ function peekPiece(blocks: BlockStore, piece: Piece, parts: Uint8Array[]): boole
     pushZeros(parts, piece.len)
     return true
   }
-  const found = blocks.peek(piece, piece.off, piece.len)
+  const found = blocks.peek(piece, piece.off, piece.len, lent)
   if (found === undefined) return false
   for (const part of found) parts.push(part)
   return true
@@ -214,14 +230,20 @@ function pushZeros(parts: Uint8Array[], length: number): void {
   }
 }
 
-async function fetchPiece(blocks: BlockStore, ctx: OpContext, piece: Piece): Promise<readonly Uint8Array[]> {
+async function fetchPiece(
+  blocks: BlockStore,
+  ctx: OpContext,
+  piece: Piece,
+  lent: Lent,
+): Promise<readonly Uint8Array[]> {
   const ready: Uint8Array[] = []
-  if (peekPiece(blocks, piece, ready)) return ready
-  if (piece.pending === undefined) return blocks.read(piece, piece.off, piece.len, ctx.signal)
+  if (peekPiece(blocks, piece, ready, lent)) return ready
+  if (piece.pending === undefined) return blocks.read(piece, piece.off, piece.len, ctx.signal, lent)
   const { pending, off, len } = piece
   const inStore = Math.min(pending.writer.frozenBelow, off + len)
   const tail = inStore < off + len ? peekPending(pending, inStore, off + len - inStore) : undefined
-  const head = await blocks.read({ id: pending.id, size: pending.length }, off, inStore - off, ctx.signal)
+  const stored = { id: pending.id, size: pending.length }
+  const head = await blocks.read(stored, off, inStore - off, ctx.signal, lent)
   return tail === undefined ? head : [...head, tail]
 }
 

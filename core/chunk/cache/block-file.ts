@@ -14,6 +14,8 @@ const rename = promisify(fs.rename)
 const mkdir = promisify(fs.mkdir)
 const unlink = promisify(fs.unlink)
 
+const NEW = fs.constants.O_WRONLY | fs.constants.O_CREAT | fs.constants.O_TRUNC
+
 export type ChecksumLevel = 'none' | 'full' | 'shrink' | 'extend'
 
 export interface WriteFileOptions {
@@ -21,6 +23,8 @@ export interface WriteFileOptions {
   readonly mode: number
   readonly checksums: boolean
   readonly tier?: number
+  /** The block past the kernel's cache: where it is whole pages of memory. Errors: EINVAL where that cannot be. */
+  readonly direct?: boolean
   /** fsync the file before it gets its name; the name is made durable with `syncDirectories`. */
   readonly sync?: boolean
 }
@@ -32,17 +36,17 @@ export async function writeBlockFile(
   options: WriteFileOptions,
 ): Promise<void> {
   const temporary = `${path}.tmp`
-  const parts = [bytes]
-  if (options.checksums) parts.push(checksums(bytes))
-  if (options.tier) parts.push(tierFooter(options.tier, options.checksums))
-  const fd = await openMaking(temporary, options.mode)
+  const tail: Uint8Array[] = []
+  if (options.checksums) tail.push(checksums(bytes))
+  if (options.tier) tail.push(tierFooter(options.tier, options.checksums))
+  const { mode, sync } = options
   try {
-    try {
-      await writeAll(fd, parts)
-      if (options.sync) await fsync(fd)
-    } finally {
-      await close(fd)
-    }
+    if (options.direct) {
+      await writeFile(await openMaking(temporary, NEW | fs.constants.O_DIRECT, mode), [bytes])
+      // What is left is no whole page.
+      const { O_WRONLY, O_APPEND } = fs.constants
+      await writeFile(await open(temporary, O_WRONLY | O_APPEND), tail, sync)
+    } else await writeFile(await openMaking(temporary, NEW, mode), [bytes, ...tail], sync)
     await rename(temporary, path)
   } catch (error) {
     await unlink(temporary).catch(() => {})
@@ -66,18 +70,29 @@ export async function syncDirectories(directory: string, top: string): Promise<v
   }
 }
 
-async function openMaking(path: string, mode: number): Promise<number> {
+/** Write all and close. */
+async function writeFile(fd: number, parts: readonly Uint8Array[], sync = false): Promise<void> {
   try {
-    return await open(path, 'w', mode)
+    await writeAll(fd, parts)
+    if (sync) await fsync(fd)
+  } finally {
+    await close(fd)
+  }
+}
+
+async function openMaking(path: string, flags: number, mode: number): Promise<number> {
+  try {
+    return await open(path, flags, mode)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     await mkdir(dirname(path), { recursive: true, mode: directoryMode(mode) })
-    return await open(path, 'w', mode)
+    return await open(path, flags, mode)
   }
 }
 
 async function writeAll(fd: number, parts: readonly Uint8Array[]): Promise<void> {
   const wanted = parts.reduce((sum, part) => sum + part.length, 0)
+  if (wanted === 0) return
   const { bytesWritten } = await writev(fd, parts)
   if (bytesWritten === wanted) return
   // A full disk may take a part; the rest then says why.

@@ -10,7 +10,10 @@ import { join } from 'node:path'
 import type { Clock } from '#core/base/clock.ts'
 import type { Log } from '#core/base/log.ts'
 import type { Counter, Metrics } from '#core/base/metrics.ts'
+import { isPages } from '#core/base/page-buffer.ts'
 import type { Random } from '#core/base/random.ts'
+import { DirectWrites } from '#core/object/direct-writes.ts'
+import { LoopCalls } from '#core/object/loop-calls.ts'
 import type { FileRange, HeldBlock } from '../api.ts'
 import { type BlockId, type BlockName, blockId, type Geometry } from '../geometry.ts'
 import {
@@ -64,6 +67,8 @@ export class CacheDir {
   readonly #options: CacheDirOptions
   readonly #index: CacheIndex
   readonly #files = new OpenFiles(OPEN_FILES)
+  readonly #loop: LoopCalls
+  readonly #direct = new DirectWrites()
   /** Blocks whose only copy is their file under `rawstaging/`: never evicted, never dropped. */
   readonly staged = new Map<BlockId, BlockName>()
   readonly #warned = new Set<string>()
@@ -77,6 +82,7 @@ export class CacheDir {
   constructor(options: CacheDirOptions) {
     this.root = options.root
     this.#options = options
+    this.#loop = new LoopCalls(options.root, options.clock)
     this.#index = new CacheIndex(options.random, options.eviction === 'lru')
     this.#evicts = options.metrics.counter('blockcache_evicts')
   }
@@ -201,14 +207,29 @@ export class CacheDir {
     try {
       if (!(await this.#makeRoom(CacheIndex.cost(name.size), this.keeps(name.slice)))) return this.#full()
       this.spend(name.size)
-      const { mode, level } = this.#options
-      await writeBlockFile(this.rawPath(name), bytes, { mode, checksums: level !== 'none' })
+      await this.#writeFile(this.rawPath(name), bytes)
       this.adopt(name)
       return true
     } catch (error) {
       this.#writeFailed(error)
       return false
     }
+  }
+
+  /** Past the kernel's cache where that is better: the mount's own pages of the file are what is read again. */
+  async #writeFile(path: string, bytes: Uint8Array): Promise<void> {
+    const { mode, level, clock } = this.#options
+    const options = { mode, checksums: level !== 'none' }
+    const direct = this.#loop.isLocal && isPages(bytes) && this.#direct.choose(bytes.length)
+    const start = clock.monotonicMs()
+    try {
+      await writeBlockFile(path, bytes, { ...options, direct })
+    } catch (error) {
+      if (!direct || (error as NodeJS.ErrnoException).code !== 'EINVAL') throw error
+      this.#direct.refused()
+      return writeBlockFile(path, bytes, options)
+    }
+    this.#direct.took(direct, bytes.length, clock.monotonicMs() - start)
   }
 
   /** A file was put in place under `raw/`. */

@@ -10,6 +10,7 @@ import { type Counter, exponentialBounds, type Histogram, type Metrics } from '#
 import { TaskSet } from '#core/base/tasks.ts'
 import type { FileRange, HeldBlock } from '../api.ts'
 import { type BlockId, type BlockName, blockId } from '../geometry.ts'
+import { type Lent, lend, type SharedBlock } from '../shared-block.ts'
 import type { CacheDir } from './cache-dir.ts'
 
 /** How long `close` waits for blocks in line; a disk that hangs must not hold it up. */
@@ -17,7 +18,7 @@ const CLOSE_MS = 10_000
 
 interface Queued {
   readonly name: BlockName
-  readonly bytes: Uint8Array
+  readonly block: SharedBlock
   readonly done: Promise<boolean>
   readonly settle: (written: boolean) => void
   cancelled: boolean
@@ -116,9 +117,9 @@ export class DiskCache {
   }
 
   /** A block that still waits to be written. @hot */
-  peek(id: BlockId, size: number): Uint8Array | undefined {
+  peek(id: BlockId, size: number, lent: Lent | undefined): Uint8Array | undefined {
     const queued = this.#queue.get(id)
-    return queued?.bytes.length === size ? queued.bytes : undefined
+    return queued?.block.bytes.length === size ? lend(queued.block, lent) : undefined
   }
 
   mayHave(id: BlockId): boolean {
@@ -148,31 +149,30 @@ export class DiskCache {
     return undefined
   }
 
-  /** Cache a block soon; false, and nothing is kept, when too much waits already. Do not change `bytes` after. */
-  put(name: BlockName, bytes: Uint8Array): boolean {
+  /** Cache a block soon and hold it until then; not, when too much waits already. Do not change its bytes after. */
+  put(name: BlockName, block: SharedBlock): void {
     const id = blockId(name.slice, name.index)
-    if (this.#closed || !this.usable || this.has(id)) return false
-    if (this.#queued + bytes.length > this.#options.queueSize && this.#queue.size > 0) {
-      this.#drops.add()
-      return false
-    }
-    this.#enqueue(id, name, bytes)
-    return true
+    if (this.#closed || !this.usable || this.has(id)) return
+    if (this.#mayQueue(block)) this.#enqueue(id, name, block)
+    else this.#drops.add()
   }
 
   /** Cache a block and wait until it is on disk; false when it could not be. */
-  async write(name: BlockName, bytes: Uint8Array): Promise<boolean> {
+  async write(name: BlockName, block: SharedBlock): Promise<boolean> {
     const id = blockId(name.slice, name.index)
-    while (!this.#closed && this.usable) {
-      const queued = this.#queue.get(id)
-      if (queued !== undefined) return await queued.done
-      if (this.has(id)) return true
-      if (this.#queued + bytes.length <= this.#options.queueSize || this.#queue.size === 0) {
-        return await this.#enqueue(id, name, bytes).done
+    block.hold()
+    try {
+      while (!this.#closed && this.usable) {
+        const queued = this.#queue.get(id)
+        if (queued !== undefined) return await queued.done
+        if (this.has(id)) return true
+        if (this.#mayQueue(block)) return await this.#enqueue(id, name, block).done
+        await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
       }
-      await new Promise<void>((resolve) => this.#roomWaiters.push(resolve))
+      return false
+    } finally {
+      block.release()
     }
-    return false
   }
 
   /** Drop the cached copy; a staged block stays. */
@@ -197,9 +197,15 @@ export class DiskCache {
     await this.#watchers.drain()
   }
 
-  #enqueue(id: BlockId, name: BlockName, bytes: Uint8Array): Queued {
+  #mayQueue({ bytes }: SharedBlock): boolean {
+    return this.#queued + bytes.length <= this.#options.queueSize || this.#queue.size === 0
+  }
+
+  #enqueue(id: BlockId, name: BlockName, block: SharedBlock): Queued {
     const { promise, resolve } = Promise.withResolvers<boolean>()
-    const queued: Queued = { name, bytes, done: promise, settle: resolve, cancelled: false }
+    const { bytes } = block
+    block.hold()
+    const queued: Queued = { name, block, done: promise, settle: resolve, cancelled: false }
     this.#queue.set(id, queued)
     this.#queued += bytes.length
     const line = this.#shortestLine()
@@ -221,7 +227,8 @@ export class DiskCache {
   async #writeLine(line: Line): Promise<void> {
     const { dir, waiting } = line
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const { name, bytes } = next
+      const { name, block } = next
+      const { bytes } = block
       const start = this.#options.clock.monotonicMs()
       const written = !next.cancelled && (await dir.write(name, bytes))
       if (written) {
@@ -234,6 +241,7 @@ export class DiskCache {
       this.#queue.delete(blockId(name.slice, name.index))
       this.#queued -= bytes.length
       line.bytes -= bytes.length
+      block.release()
       next.settle(written)
       for (const wake of this.#roomWaiters.splice(0)) wake()
     }

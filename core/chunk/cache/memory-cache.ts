@@ -1,27 +1,22 @@
 /**
  * Blocks in memory, within a number of bytes. Second-chance eviction: a block that was read since it came to
- * the end of the line goes round once more. A buffer of the pool that nobody has seen goes back there.
+ * the end of the line goes round once more.
  */
-import type { BufferPool } from '../buffer-pool.ts'
 import type { BlockId } from '../geometry.ts'
+import { type Lent, lend, type SharedBlock } from '../shared-block.ts'
 
 interface Entry {
-  readonly bytes: Uint8Array
-  /** The pool's buffer that `bytes` views, to be given back. */
-  readonly pooled: Uint8Array | undefined
+  readonly block: SharedBlock
   used: boolean
-  shown: boolean
 }
 
 export class MemoryCache {
   readonly capacity: number
-  readonly #pool: BufferPool
   readonly #entries = new Map<BlockId, Entry>()
   #used = 0
 
-  constructor(capacity: number, pool: BufferPool) {
+  constructor(capacity: number) {
     this.capacity = capacity
-    this.#pool = pool
   }
 
   get used(): number {
@@ -34,7 +29,7 @@ export class MemoryCache {
 
   /** Each block with its bytes. */
   *sizes(): Generator<readonly [BlockId, number]> {
-    for (const [id, { bytes }] of this.#entries) yield [id, bytes.length]
+    for (const [id, { block }] of this.#entries) yield [id, block.bytes.length]
   }
 
   has(id: BlockId): boolean {
@@ -42,31 +37,30 @@ export class MemoryCache {
   }
 
   /** The block, when it is here and `size` bytes long; not to be written to. @hot */
-  peek(id: BlockId, size: number): Uint8Array | undefined {
+  peek(id: BlockId, size: number, lent: Lent | undefined): Uint8Array | undefined {
     const entry = this.#entries.get(id)
-    if (entry === undefined || entry.bytes.length !== size) return undefined
+    if (entry === undefined || entry.block.bytes.length !== size) return undefined
     entry.used = true
-    entry.shown = true
-    return entry.bytes
+    return lend(entry.block, lent)
   }
 
-  /** Keep a block; returns false, and keeps nothing, when it is larger than the whole cache. */
-  put(id: BlockId, bytes: Uint8Array, pooled?: Uint8Array, shown = false): boolean {
-    const cost = (pooled ?? bytes).length
-    if (cost > this.capacity) return false
+  /** Hold a block, unless it is larger than the whole cache. */
+  put(id: BlockId, block: SharedBlock): void {
+    const { cost } = block
+    if (cost > this.capacity) return
+    block.hold()
     this.delete(id)
     while (this.#used + cost > this.capacity) this.#evictOne()
-    this.#entries.set(id, { bytes, pooled, used: false, shown })
+    this.#entries.set(id, { block, used: false })
     this.#used += cost
-    return true
   }
 
   delete(id: BlockId): void {
     const entry = this.#entries.get(id)
     if (entry === undefined) return
     this.#entries.delete(id)
-    this.#used -= (entry.pooled ?? entry.bytes).length
-    if (entry.pooled !== undefined && !entry.shown) this.#pool.give(entry.pooled)
+    this.#used -= entry.block.cost
+    entry.block.release()
   }
 
   clear(): void {

@@ -25,8 +25,8 @@ export interface GetRequest {
   /** Escaped. */
   readonly path: string
   readonly headers: Readonly<Record<string, string>>
-  /** Where the body is put when it is as long. Written to until the answer or the error is there. */
-  readonly into?: Uint8Array
+  /** Where a body of so many bytes is put, of as many; a buffer of our own if nowhere. */
+  readonly room?: (length: number) => Uint8Array | undefined
 }
 
 export interface GetAnswer {
@@ -147,8 +147,8 @@ export class GetConnection {
     else {
       this.#answer = { status: plain.status, headers: plain.headers }
       this.#keepsAlive = plain.keepsAlive
-      const { into } = this.#exchange!.request
-      this.#body = into?.length === plain.length ? asBuffer(into) : Buffer.allocUnsafeSlow(plain.length)
+      const room = plain.status < 300 ? this.#exchange!.request.room?.(plain.length) : undefined
+      this.#body = room === undefined ? Buffer.allocUnsafeSlow(plain.length) : asBuffer(room)
       rest.copy(this.#body)
       this.#took(rest.length)
     }

@@ -32,8 +32,10 @@ async function gets(t: TestContext, server: Server, options: Partial<GetOptions>
     server.close()
     for (const socket of sockets) socket.destroy()
   })
-  const get = (path = '/', signal?: AbortSignal, into?: Uint8Array): Promise<GetAnswer> =>
-    connections.get({ path, headers: { host: 'here' }, into }, signal)
+  const get = (path = '/', signal?: AbortSignal, into?: Uint8Array): Promise<GetAnswer> => {
+    const room = (length: number): Uint8Array | undefined => (into?.length === length ? into : undefined)
+    return connections.get({ path, headers: { host: 'here' }, room }, signal)
+  }
   return { get, sockets }
 }
 
@@ -61,7 +63,7 @@ function saying(...texts: (string | readonly string[])[]): Server {
 }
 
 const bodies = Array.from({ length: 24 }, (_, k) => randomBytes(k * 50_000))
-const serveBodies: RequestListener = (request, response) => {
+const serveBodies: RequestListener = async (request, response) => {
   const [, kind, k] = request.url!.split('/')
   const body = bodies[Number(k)]!
   if (kind === 'cut') {
@@ -73,9 +75,11 @@ const serveBodies: RequestListener = (request, response) => {
   } else if (kind === 'slow') {
     response.writeHead(200, { 'content-length': body.length })
     response.flushHeaders()
-    for (let at = 0; at < body.length; at += 70_000)
-      setTimeout(() => response.write(body.subarray(at, at + 70_000)), at / 10_000)
-    setTimeout(() => response.end(), body.length / 10_000)
+    for (let at = 0; at < body.length; at += 70_000) {
+      await sleep(5)
+      response.write(body.subarray(at, at + 70_000))
+    }
+    response.end()
   } else response.end(body)
 }
 

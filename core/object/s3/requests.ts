@@ -17,6 +17,8 @@ export interface S3Request {
   readonly headers?: Readonly<Record<string, string>>
   readonly parts?: readonly Uint8Array[]
   readonly signal?: AbortSignal
+  /** As in `RequestOptions`. */
+  readonly room?: (length: number) => Uint8Array | undefined
 }
 
 export interface S3Answer {
@@ -95,7 +97,7 @@ export class S3Requests {
     )
     const exchanged =
       request.method === 'GET' && this.#gets !== undefined
-        ? await this.#gets.get(signed, request.signal)
+        ? await this.#gets.get({ ...signed, room: request.room }, request.signal)
         : await this.#handle(signed, request.signal)
     const { status, headers: answered } = exchanged
     const isSuccess = status >= 200 && status < 300

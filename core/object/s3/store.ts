@@ -100,7 +100,7 @@ class S3ObjectStore implements ObjectStore {
 
   async get(key: string, range?: ByteRange, options?: RequestOptions): Promise<Uint8Array> {
     if (range === undefined) {
-      const answer = await this.#send({ method: 'GET', key, signal: options?.signal })
+      const answer = await this.#send({ method: 'GET', key, signal: options?.signal, room: options?.room })
       this.#verify(key, answer)
       return answer.body
     }
