@@ -270,11 +270,14 @@ test('a creation in a warm directory is one request, other changes there are two
   const root = rootContext()
   const { ino: a } = await meta.mknod(root, 1, 'a', dir)
   const { ino: b } = await meta.mknod(root, 1, 'b', dir)
-  assert.equal(await costOf((k) => meta.mknod(root, a, `f${k}`, file)), 1)
-  assert.equal(await costOf((k) => meta.rename(root, a, `f${k}`, b, `f${k}`, 0)), 2)
-  assert.equal(await costOf(() => engine.read([{ kind: 'node', ino: a }])), 1)
-  assert.equal(await costOf(() => engine.read([{ kind: 'entry', parent: b, name: 'none' }])), 1)
-  await close() // while the server is there
+  try {
+    assert.equal(await costOf((k) => meta.mknod(root, a, `f${k}`, file)), 1)
+    assert.equal(await costOf((k) => meta.rename(root, a, `f${k}`, b, `f${k}`, 0)), 2)
+    assert.equal(await costOf(() => engine.read([{ kind: 'node', ino: a }])), 1)
+    assert.equal(await costOf(() => engine.read([{ kind: 'entry', parent: b, name: 'none' }])), 1)
+  } finally {
+    await close() // while the server is there
+  }
 })
 
 /** One cluster. */
