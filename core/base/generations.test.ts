@@ -33,6 +33,25 @@ test('weights count, also of entries that grow', () => {
   assert.ok(map.peek('c') !== undefined)
 })
 
+test('what is forgotten is told: each entry once, and none that was set again', () => {
+  const told: [number, string][] = []
+  const map = new Generations<number, string>(
+    4,
+    () => 1,
+    (forgotten) => told.push(...forgotten),
+  )
+  for (const k of [1, 2]) map.set(k, 'first')
+  map.set(1, 'again')
+  map.set(3, 'first')
+  assert.deepEqual(told, [[2, 'first']])
+  for (const k of [4, 5]) map.set(k, 'first')
+  assert.deepEqual(told, [
+    [2, 'first'],
+    [1, 'again'],
+    [3, 'first'],
+  ])
+})
+
 test('delete removes from either generation', () => {
   const map = new Generations<number, number>(4)
   for (const k of [1, 2, 3]) map.set(k, k)

@@ -5,6 +5,7 @@
  * Changes are numbered. A reply with attributes is stale when its inode changed after the request began
  * (`changedSince`): the kernel must not keep it (vfs-and-fuse.md §2.5).
  */
+import { Generations } from '#core/base/generations.ts'
 import type { Ino } from '#core/base/ino.ts'
 import type { Name } from '#core/base/name.ts'
 import { type NodeRecord, TYPE_FILE } from '#core/meta/records.ts'
@@ -13,10 +14,10 @@ import type { ChunkViews } from './chunk-views.ts'
 import type { FileWriter } from './file-writer.ts'
 import type { FileHandle } from './handles.ts'
 
-/** Changes of inodes that are not open, remembered exactly; older ones count as "may have changed". */
-const MAX_RECENT = 4096
-/** Inodes whose page-cache state is remembered after the last close. */
-const MAX_CONTENTS = 10_000
+/** Changes of inodes that are not open: the last half at least is remembered, older ones count as "may have changed". */
+const MAX_RECENT = 8192
+/** Inodes whose page-cache state is remembered after the last close: the last half at least. */
+const MAX_CONTENTS = 20_000
 
 export class OpenNode {
   readonly ino: Ino
@@ -52,10 +53,16 @@ export class Nodes {
   readonly #viewsOf: (ino: Ino) => ChunkViews
   readonly #removed: RemovedNodes
   readonly #open = new Map<Ino, OpenNode>()
-  readonly #recent = new Map<Ino, number>()
+  readonly #recent = new Generations<Ino, number>(
+    MAX_RECENT,
+    () => 1,
+    (forgotten) => {
+      for (const number of forgotten.values()) this.#forgotten = Math.max(this.#forgotten, number)
+    },
+  )
   /** Changes up to this number may have been forgotten. */
   #forgotten = 0
-  readonly #contents = new Map<Ino, NodeRecord>()
+  readonly #contents = new Generations<Ino, NodeRecord>(MAX_CONTENTS)
   #sequence = 0
   /** Told when somebody else changed the data of an open file. */
   onRemoteChange: (ino: Ino) => void = () => {}
@@ -91,7 +98,7 @@ export class Nodes {
     let node = this.#open.get(ino)
     if (node === undefined) {
       node = new OpenNode(ino, record, this.#viewsOf(ino))
-      node.changed = this.#recent.get(ino) ?? 0
+      node.changed = this.#recent.peek(ino) ?? 0
       this.#open.set(ino, node)
     } else {
       this.observe(ino, record, since)
@@ -103,7 +110,7 @@ export class Nodes {
   unuse(node: OpenNode): void {
     if (--node.uses > 0) return
     this.#open.delete(node.ino)
-    if (node.changed > 0) this.#remember(node.ino, node.changed)
+    if (node.changed > 0) this.#recent.set(node.ino, node.changed)
   }
 
   /** The inode was changed by this client just now. */
@@ -111,23 +118,14 @@ export class Nodes {
     const sequence = ++this.#sequence
     const node = this.#open.get(ino)
     if (node !== undefined) node.changed = sequence
-    else this.#remember(ino, sequence)
+    else this.#recent.set(ino, sequence)
   }
 
   changedSince(ino: Ino, since: number): boolean {
     const node = this.#open.get(ino)
     if (node !== undefined) return node.changed > since
     if (since === this.#sequence) return false
-    return this.#forgotten > since || (this.#recent.get(ino) ?? 0) > since
-  }
-
-  #remember(ino: Ino, sequence: number): void {
-    this.#recent.delete(ino)
-    this.#recent.set(ino, sequence)
-    if (this.#recent.size <= MAX_RECENT) return
-    const [oldest, number] = this.#recent.entries().next().value!
-    this.#recent.delete(oldest)
-    this.#forgotten = Math.max(this.#forgotten, number)
+    return this.#forgotten > since || (this.#recent.peek(ino) ?? 0) > since
   }
 
   /** A record read from the engine, asked for when `since` was the sequence. Notices foreign changes. */
@@ -155,7 +153,7 @@ export class Nodes {
     const known = node.record
     if (before !== undefined && sameContent(before, known)) {
       // The kernel has seen this write: what it caches stays good, under the new time and length.
-      const cached = this.#contents.get(node.ino)
+      const cached = this.#contents.peek(node.ino)
       if (cached !== undefined && sameContent(cached, known)) this.#contents.set(node.ino, record)
     } else if (before !== undefined) {
       this.#foreign(node)
@@ -166,10 +164,8 @@ export class Nodes {
 
   /** Whether the kernel may keep its pages of a file that it opens now; remembers what they show from here on. */
   keepsCache(ino: Ino, record: NodeRecord): boolean {
-    const cached = this.#contents.get(ino)
-    this.#contents.delete(ino)
+    const cached = this.#contents.peek(ino)
     this.#contents.set(ino, record)
-    if (this.#contents.size > MAX_CONTENTS) this.#contents.delete(this.#contents.keys().next().value!)
     return cached !== undefined && sameContent(cached, record)
   }
 
