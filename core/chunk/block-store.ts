@@ -218,7 +218,7 @@ export class CachedBlockStore implements BlockStore {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    const { prefetcher, fetcher, staging, disk, local, cache, clock } = this.#parts
+    const { prefetcher, fetcher, staging, disk, local, cache, memory, clock } = this.#parts
     fetcher.close()
     await prefetcher.close()
     await atMost(clock, CLOSE_MS, this.#tasks.drain())
@@ -228,6 +228,7 @@ export class CachedBlockStore implements BlockStore {
     await disk.close()
     await local?.close()
     cache.clear()
+    memory.pool.close()
   }
 
   /** A whole block that is in memory. @hot */

@@ -101,7 +101,7 @@ export class BlockUploads {
     const share = bound > 0 ? await this.#payloadShare(bound, signal) : undefined
     try {
       const payload = await codec.compress([block.bytes])
-      await store.put(geometry.key(name.slice, name.index, name.size), payload, { tier, signal })
+      await store.put(geometry.key(name.slice, name.index, name.size), payload, { tier, signal, fresh: true })
     } finally {
       if (share !== undefined) memory.budget.give(share)
       this.#slots.release()

@@ -19,9 +19,6 @@ import { Staging } from './staging.ts'
 
 export type { BlockStoreOptions } from './options.ts'
 
-const MiB = 2 ** 20
-const MOST_IDLE = 64 * MiB
-
 /**
  * Starts background work (cache scan, uploads of staged blocks), which `close` ends. Does not close the object store.
  * A cache directory that cannot be used is a warning. Errors: BackendError `invalid` for a bad option.
@@ -33,7 +30,7 @@ export async function openBlockStore(options: BlockStoreOptions): Promise<BlockS
   const geometry = new Geometry(blockSize, settings.hashPrefix)
   const reserves = { growth: blockSize, payload: codec.bound(blockSize) }
   const budget = new BufferBudget(bufferSize, reserves, settings.onPressure)
-  const pool = new BufferPool(Math.min(bufferSize / 4, MOST_IDLE))
+  const pool = new BufferPool(() => Math.max(bufferSize - budget.used, 0), settings.clock)
   const memory = { budget, pool, blockSize }
   const cache = new MemoryCache(settings.memoryCacheSize)
 

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import { ManualClock } from '#core/base/clock.ts'
 import { isPages } from '#core/base/page-buffer.ts'
 import { below, seededRandom } from '#core/base/random.ts'
 import { MemoryObjectStore } from '#core/object/memory.ts'
@@ -36,7 +37,7 @@ async function cold(t: TestContext, options: Parameters<typeof testStore>[1] = {
 }
 
 test('the last user gives the buffer back, and nobody may come after', () => {
-  const pool = new BufferPool(MiB)
+  const pool = new BufferPool(() => MiB, new ManualClock())
   const buffer = pool.take(64 * KiB)
   const block = new SharedBlock(buffer.subarray(0, 10), pool, buffer)
   const lent: Lent = []
