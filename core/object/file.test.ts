@@ -108,6 +108,20 @@ test('small objects replace one another whole, at once or in turn, in folders th
   )
 })
 
+test('a fresh object is made in its place, and replaces what a kill left there', async () => {
+  const root = await folder()
+  const store = new FileObjectStore(root)
+  await store.put('a/first', [Buffer.from('x')])
+  for (let k = 0; k < 5; k++) {
+    await writeFile(`${root}a/left`, 'par')
+    for (const key of [`a/${k}`, `new-${k}/b`, 'a/left']) {
+      await store.put(key, [Buffer.from('who'), Buffer.from(`le ${k}`)], { fresh: true })
+      assert.equal(await readFile(root + key, 'utf8'), `whole ${k}`)
+    }
+  }
+  assert.deepEqual((await readdir(`${root}a`)).sort(), ['0', '1', '2', '3', '4', 'first', 'left'])
+})
+
 test('a full disk is no-space and leaves nothing behind', async (t) => {
   const root = await folder()
   if (spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', root]).status !== 0) {
@@ -118,6 +132,9 @@ test('a full disk is no-space and leaves nothing behind', async (t) => {
     await assert.rejects(store.put('a/b', [Buffer.alloc(100_000)]), failsWith('no-space'))
     assert.deepEqual(await readdir(`${root}a`), [])
     await store.put('a/b', [Buffer.alloc(1000)])
+    await writeFile(`${root}filler`, Buffer.alloc(40_000))
+    await assert.rejects(store.put('a/c', [Buffer.alloc(40_000)], { fresh: true }), failsWith('no-space'))
+    assert.deepEqual(await readdir(`${root}a`), ['b'])
   } finally {
     spawnSync('umount', [root])
   }

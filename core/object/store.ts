@@ -27,6 +27,11 @@ export interface RequestOptions {
 export interface PutOptions extends RequestOptions {
   /** Storage tier of the inode the data belong to; 0 is the volume's default class. */
   readonly tier?: number
+  /**
+   * Nobody looks for the object before the put has ended: it need not appear at once. After a kill some of it may be
+   * there, as garbage that a later put replaces.
+   */
+  readonly fresh?: boolean
 }
 
 /** Makes one request of a stream; a stream has many, which are limited, timed and tried again one by one. */
