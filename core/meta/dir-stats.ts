@@ -14,48 +14,62 @@ const GUARDED_ENTRIES = 500
 
 /**
  * The reference client adds what it changed to a record up to a second after the change: a count that holds the change
- * already would then hold it twice. With company a count is right when it comes out the same after this time.
+ * already then holds it twice. A count that comes out the same after this time was right.
  */
 const OWED_MS = 2000
-/** Then a directory that never rests is left to its next change, or to fsck. */
-const TRIES = 30
+/** Then a directory that never rests is left to fsck. */
+const CHECKS = 30
 
 export interface StatsHost extends Runner {
   /** Of our own session; 0 without one. */
   readonly sid: number
 }
 
-/** Store the record of `dir` unless there is one. After `signal` nothing is waited for: with company it stays missing. */
+/** Store the record of `dir` unless there is one, and with company look again whether it is right, until `signal`. */
 export async function restoreDirStat(by: StatsHost, dir: Ino, signal: AbortSignal): Promise<void> {
-  let last: DirStat | undefined
-  for (let tries = 0; tries < TRIES; tries++) {
-    last = await tryRestore(by, dir, last)
-    if (last === undefined || signal.aborted) return
-    await by.clock.sleep(OWED_MS, signal).catch(() => {
-      last = undefined
-    })
+  let before = await store(by, dir)
+  if (before === undefined || (await isAlone(by))) return
+  for (let checks = 0; checks < CHECKS; checks++) {
+    await by.clock.sleep(OWED_MS, signal).catch(() => {})
+    if (signal.aborted) return
+    const now = await correct(by, dir, before)
+    if (now === undefined) return
+    before = now
   }
 }
 
-/** Store the count if it is the same as `before`, or if no other client is there; else return it. */
-async function tryRestore(
-  by: StatsHost,
-  dir: Ino,
-  before: DirStat | undefined,
-): Promise<DirStat | undefined> {
-  const alone = await isAlone(by)
+/** What was counted and stored; undefined when nothing was to do. */
+function store(by: StatsHost, dir: Ino): Promise<DirStat | undefined> {
   return run(by, 'syncDirStat', async (tx) => {
-    const [node, stat] = await tx.read([
-      { kind: 'node', ino: dir },
-      { kind: 'dirStat', ino: dir },
-    ])
-    if (node === null || node.type !== TYPE_DIRECTORY || stat !== null) return undefined
+    const [node, stat] = await readDirectory(tx, dir)
+    if (node?.type !== TYPE_DIRECTORY || stat !== null) return undefined
+    return change(tx, dir, stat, await countEntries(by, tx, dir, node))
+  })
+}
+
+/** When the count is the same as `before` the record is made so, too, and that is all; else what was counted now. */
+function correct(by: StatsHost, dir: Ino, before: DirStat): Promise<DirStat | undefined> {
+  return run(by, 'syncDirStat', async (tx) => {
+    const [node, stat] = await readDirectory(tx, dir)
+    if (node?.type !== TYPE_DIRECTORY) return undefined
     const counted = await countEntries(by, tx, dir, node)
-    if (!alone && !isDeepStrictEqual(counted, before)) return counted
-    tx.guard({ kind: 'recordIs', key: { kind: 'dirStat', ino: dir }, is: null })
-    tx.change({ kind: 'putDirStat', ino: dir, stat: counted })
+    if (!isDeepStrictEqual(counted, before)) return counted
+    if (!isDeepStrictEqual(counted, stat)) change(tx, dir, stat, counted)
     return undefined
   })
+}
+
+function readDirectory(tx: Tx, dir: Ino) {
+  return tx.read([
+    { kind: 'node', ino: dir },
+    { kind: 'dirStat', ino: dir },
+  ])
+}
+
+function change(tx: Tx, dir: Ino, from: DirStat | null, to: DirStat): DirStat {
+  tx.guard({ kind: 'recordIs', key: { kind: 'dirStat', ino: dir }, is: from })
+  tx.change({ kind: 'putDirStat', ino: dir, stat: to })
+  return to
 }
 
 /** Sessions that have expired count: what is left of their client may still write. */
