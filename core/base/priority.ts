@@ -1,25 +1,40 @@
-/** Who goes first. Linux gives each thread a priority of its own; a new one has that of the thread that starts it. */
-import { readdirSync } from 'node:fs'
+/**
+ * Who goes first. Linux gives each thread a priority of its own, and a new one has that of the thread that starts it. Where
+ * sessions are scheduled as groups (sched(7), autogroup: desktops, mostly) a priority counts within the session alone, and
+ * the session has one, too.
+ */
+import { readdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { setPriority } from 'node:os'
 
 const LOWEST = 19
 
-const idleThread = loadNative()
+const lowerThread = loadNative()
 
 /**
- * All threads of a process compute only when nothing else wants their processor, or, where the add-on is not built, have
- * the lowest priority. The processor that one runs on counts as free: a program that wakes up need not wait for its turn
- * to end. A process that has ended, or is another user's, stays as it is.
+ * All threads of a process come last in their session: they have the lowest priority and short turns, and their disk
+ * requests wait for those of others. (Not SCHED_IDLE, which is preempted at once only within its session, while its
+ * processor counts as free for everybody's threads: docs/decisions/inspect-index.md.) A process that has ended, or is
+ * another user's, stays as it is.
  */
 export function comeLast(pid: number): void {
   try {
     for (const thread of threadsOf(pid)) {
       setPriority(thread, LOWEST)
-      idleThread?.(thread)
+      lowerThread?.(thread)
     }
   } catch {
     // it stays among equals
+  }
+}
+
+/** The session of this process comes last, or is among equals again. False: not now, or sessions are no groups. */
+export function sessionLast(isLast: boolean): boolean {
+  try {
+    writeFileSync('/proc/self/autogroup', String(isLast ? LOWEST : 0))
+    return true
+  } catch {
+    return false
   }
 }
 
@@ -39,9 +54,9 @@ function threadsOf(pid: number): readonly number[] {
 function loadNative(): ((thread: number) => number) | undefined {
   try {
     const addon = createRequire(import.meta.url)('../../build/priority.node') as {
-      idleThread(thread: number): number
+      lowerThread(thread: number): number
     }
-    return (thread) => addon.idleThread(thread)
+    return (thread) => addon.lowerThread(thread)
   } catch {
     return undefined
   }

@@ -9,9 +9,15 @@ import { processorMs, Rests, UseWatch } from './giving-way.ts'
 function made() {
   const clock = new ManualClock()
   const work = { ms: 0 }
+  const lasts: boolean[] = []
   return {
     clock,
-    rests: new Rests(clock, () => work.ms),
+    lasts,
+    rests: new Rests(
+      clock,
+      () => work.ms,
+      (isLast) => lasts.push(isLast) > 0,
+    ),
     /** Compute for `ms`. */
     async compute(ms: number) {
       work.ms += ms
@@ -60,14 +66,34 @@ test('work of less than a turn does not rest yet, and is rested for with what co
 test('time spent waiting for a disk, a server or a processor was a rest', async () => {
   const { rests, clock, compute, took } = made()
   await compute(10)
-  await clock.advance(80)
-  assert.equal(await took(rests.take()), 120)
+  await clock.advance(150)
+  assert.equal(await took(rests.take()), 50)
   await compute(10)
   await clock.advance(1000)
   assert.equal(await took(rests.take()), 0)
   // What was rested too much is no credit.
   await compute(10)
   assert.equal(await took(rests.take()), 200)
+})
+
+test('it comes last as long as it has to rest, and has a turn among equals when it waited for longer', async () => {
+  const { rests, clock, lasts, compute, took } = made()
+  rests.begin()
+  await compute(10)
+  await took(rests.take())
+  assert.deepEqual(lasts, [true])
+  await compute(10)
+  await took(rests.take())
+  assert.deepEqual(lasts, [true])
+  await compute(10)
+  await clock.advance(300)
+  await took(rests.take())
+  assert.deepEqual(lasts, [true, false])
+  await compute(10)
+  await took(rests.take())
+  assert.deepEqual(lasts, [true, false, true])
+  rests.begin()
+  assert.deepEqual(lasts, [true, false, true, false])
 })
 
 test('two that rest share what is owed', async () => {

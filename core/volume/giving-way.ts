@@ -3,6 +3,7 @@
  * and a twentieth while somebody does. The mount says which.
  */
 import { type Clock, systemClock } from '#core/base/clock.ts'
+import { sessionLast } from '#core/base/priority.ts'
 
 const LOOK_MS = 50
 /** Work goes on for so long before it rests. */
@@ -46,30 +47,51 @@ export class UseWatch {
 
 /**
  * Of the process beside it: rests for the processor time that all of its threads took. Time in which it waited, for a disk,
- * a server or a processor, counts as rest: on a machine that has nothing to give it is not made to wait twice.
+ * a server or a processor, counts as rest: on a machine that has nothing to give it is not made to wait twice. As long as
+ * it had to rest it also comes last; after a turn in which it waited for longer than it should rest, it has one among equals.
+ * So it takes its part of a processor at most, and on a machine that is used up it is still not left without.
  */
 export class Rests {
   /** Of the mount; until it is known, it is. */
   isUsed = true
   readonly #clock: Clock
   readonly #spentMs: () => number
+  readonly #sessionLast: (isLast: boolean) => boolean
   #atMs: number
   #countedMs = 0
   /** Work that was not rested for yet. */
   #owedMs = 0
+  /** Work and waiting since it was last decided whether to come last. */
+  #turn = { workedMs: 0, waitedMs: 0 }
+  #isLast = false
 
-  constructor(clock: Clock = systemClock, spentMs: () => number = processorMs) {
+  constructor(clock: Clock = systemClock, spentMs: () => number = processorMs, last = sessionLast) {
     this.#clock = clock
     this.#spentMs = spentMs
+    this.#sessionLast = last
     this.#atMs = clock.monotonicMs()
+  }
+
+  /** A new question: a turn among equals. */
+  begin(): void {
+    this.#count()
+    this.#comeLast(false)
   }
 
   /** After a turn of work: rest until all so far has been rested for. Errors: AbortError. */
   async take(signal?: AbortSignal): Promise<void> {
     this.#count()
-    if (this.#owedMs < TURN_MS) return
+    const { workedMs, waitedMs } = this.#turn
+    if (workedMs < TURN_MS) return
+    this.#comeLast(waitedMs < workedMs * this.#rest)
     for (; this.#owedMs > 0; this.#count())
       await this.#clock.sleep(Math.min(this.#owedMs * this.#rest, LOOK_MS), signal)
+    this.#turn = { workedMs: 0, waitedMs: 0 }
+  }
+
+  #comeLast(isLast: boolean): void {
+    this.#turn = { workedMs: 0, waitedMs: 0 }
+    if (isLast !== this.#isLast && this.#sessionLast(isLast)) this.#isLast = isLast
   }
 
   get #rest(): number {
@@ -79,8 +101,10 @@ export class Rests {
   #count(): void {
     const [nowMs, spentMs] = [this.#clock.monotonicMs(), this.#spentMs()]
     const workedMs = spentMs - this.#countedMs
-    const restedMs = Math.max(0, nowMs - this.#atMs - workedMs)
-    this.#owedMs = Math.max(0, this.#owedMs + workedMs - restedMs / this.#rest)
+    const waitedMs = Math.max(0, nowMs - this.#atMs - workedMs)
+    this.#owedMs = Math.max(0, this.#owedMs + workedMs - waitedMs / this.#rest)
+    this.#turn.workedMs += workedMs
+    this.#turn.waitedMs += waitedMs
     this.#atMs = nowMs
     this.#countedMs = spentMs
   }

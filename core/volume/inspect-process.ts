@@ -144,6 +144,7 @@ async function answer({ id, op, args }: Extract<ToInspector, { kind: 'ask' }>): 
   const signal = gated(stop.signal, gate)
   asked.set(id, { stop, gate })
   const begunMs = processorMs()
+  rests.begin()
   let toldMs = 0
   try {
     const { volume } = await opening
