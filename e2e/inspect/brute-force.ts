@@ -22,9 +22,17 @@ export interface Dump {
   readonly Trash?: DumpedEntry
 }
 
-/** The text of a dump, with inode numbers that no JS number holds as text. */
-export function parseDump(text: string): Dump {
-  return JSON.parse(text.replaceAll(/"inode":(\d{16,})/g, '"inode":"$1"')) as Dump
+/** The text of a dump, with inode numbers that no JS number holds as text. Errors: of the parser, with what it was at. */
+export function parseDump(dump: string): Dump {
+  const text = dump.replaceAll(/"inode":(\d{16,})/g, '"inode":"$1"')
+  try {
+    return JSON.parse(text) as Dump
+  } catch (error) {
+    const at = Number(/at position (\d+)/.exec(String(error))?.[1] ?? 0)
+    throw new Error(`a dump that is no JSON: … ${text.slice(Math.max(0, at - 200), at + 200)} …`, {
+      cause: error,
+    })
+  }
 }
 
 export interface BruteFile {
