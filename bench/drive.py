@@ -124,6 +124,18 @@ def big(path, size, sync=False):
     os.close(fd)
 
 
+def at_once(work, paths):
+    """A process for each path."""
+    fork = multiprocessing.get_context('fork')
+    parts = [fork.Process(target=work, args=(path,)) for path in paths]
+    for process in parts:
+        process.start()
+    for process in parts:
+        process.join()
+    if any(process.exitcode for process in parts):
+        sys.exit(f'{row}: a process failed')
+
+
 def throughput(work, size):
     def run():
         started = now()
@@ -141,18 +153,16 @@ def read_all(path):
     os.close(fd)
 
 
-def warm(path):
-    """Read it twice and let the disk cache take it in; then have the kernel forget its pages of this file only."""
-    read_all(path)
-    time.sleep(SETTLE_S)
-    fd = os.open(path, os.O_RDONLY)
-    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-    os.close(fd)
-    read_all(path)
-    time.sleep(SETTLE_S)
-    fd = os.open(path, os.O_RDONLY)
-    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
-    os.close(fd)
+def warm(*paths):
+    """Read them twice and let the disk cache take them in; then have the kernel forget its pages of these files only."""
+    for _ in range(2):
+        for path in paths:
+            read_all(path)
+        time.sleep(SETTLE_S)
+        for path in paths:
+            fd = os.open(path, os.O_RDONLY)
+            os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+            os.close(fd)
 
 
 def list_all():
@@ -216,6 +226,7 @@ def random_writes_synced(path):
 
 
 SIZE = 256 << 20
+STREAMS = 4
 SETTLE_S = 1
 os.makedirs(folder, exist_ok=True)
 
@@ -289,7 +300,22 @@ def run():
         return once('rm', '-rf', os.path.join(folder, 'tree'))
     if row == 'git clone':
         return once('git', 'clone', '--no-local', '--depth', '1', 'file://' + source(), os.path.join(folder, 'clone'))
+    if ' 4 x 64 MiB' in row:
+        return streams([os.path.join(folder, f'big{k}') for k in range(STREAMS)])
     return data_row(os.path.join(folder, 'big'))
+
+
+def streams(paths):
+    if row == 'write 4 x 64 MiB + fsync':
+        return throughput(lambda: at_once(lambda path: big(path, SIZE // STREAMS, True), paths), SIZE)
+    for path in paths:
+        big(path, SIZE // STREAMS)
+    drop_caches('3')
+    if row == 'read 4 x 64 MiB, disk cache':
+        warm(*paths)
+    elif row != 'read 4 x 64 MiB':
+        sys.exit(f'no such row: {row}')
+    return throughput(lambda: at_once(read_all, paths), SIZE)
 
 
 def data_row(path):
@@ -320,5 +346,6 @@ def data_row(path):
 
 
 print(json.dumps(run()))
-if os.path.exists(os.path.join(folder, 'big')):
-    os.unlink(os.path.join(folder, 'big'))
+for left in os.listdir(folder):
+    if left.startswith('big'):
+        os.unlink(os.path.join(folder, left))

@@ -7,7 +7,7 @@
  *   --engine NAME  sqlite3 (default), redis, postgres, tikv, etcd; repeatable
  *   --storage KIND of the objects: file (default), or s3, a server of its own
  *   --threads N    of the driving program (default 1), each a process; metadata rows only
- *   --rows TEXT    only rows whose name contains TEXT (repeatable)
+ *   --rows TEXT    only the row of that name, or all whose name contains TEXT (repeatable)
  *   --count N      operations per row (default 1000)
  *   --rounds N     the median of N rounds (default 5)
  *   --rclone       its mount of the bucket beside: with `--storage s3`
@@ -120,8 +120,10 @@ function watched(file: string): Record<string, string> {
 }
 
 function wanted(): readonly string[] {
-  const all = options.threads === '1' ? [...METADATA, ...DATA, ...PROGRAMS] : METADATA
-  return all.filter((row) => options.rows?.some((text) => row.includes(text)) ?? true)
+  const all: readonly string[] = options.threads === '1' ? [...METADATA, ...DATA, ...PROGRAMS] : METADATA
+  const isMeant = (row: string, text: string): boolean =>
+    all.includes(text) ? row === text : row.includes(text)
+  return all.filter((row) => options.rows?.some((text) => isMeant(row, text)) ?? true)
 }
 
 /** Rows beside each other, all clients mounted at the same time on one server. */

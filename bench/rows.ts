@@ -19,7 +19,10 @@ export const METADATA = [
   'getxattr',
 ] as const
 
-/** `disk cache`: read before, and gone from the kernel's own cache. `+ fsync`: the time until all is durable. */
+/**
+ * `disk cache`: read before, and gone from the kernel's own cache. `+ fsync`: the time until all is durable. `4 x`: as
+ * many processes at a time, each with a file of its own.
+ */
 export const DATA = [
   'write 4 KiB file',
   'write 4 KiB file + fsync',
@@ -29,6 +32,9 @@ export const DATA = [
   'read 256 MiB',
   'read 256 MiB, disk cache',
   'read 256 MiB, page cache',
+  'write 4 x 64 MiB + fsync',
+  'read 4 x 64 MiB',
+  'read 4 x 64 MiB, disk cache',
   'random read 4 KiB',
   'random read 4 KiB, disk cache',
   'random write 4 KiB',
@@ -47,5 +53,5 @@ export function kindOf(row: string): RowKind {
 /** A row's speed (operations or megabytes a second) in the unit people read. */
 export function show(row: string, speed: number): string {
   if (kindOf(row) === 'program') return `${(1 / speed).toFixed(2)} s`
-  return row.includes('256 MiB') ? `${speed.toFixed(0)} MB/s` : `${(1e6 / speed).toFixed(1)} µs`
+  return row.includes(' MiB') ? `${speed.toFixed(0)} MB/s` : `${(1e6 / speed).toFixed(1)} µs`
 }

@@ -7,7 +7,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { parseS3Bucket } from './address.ts'
-import { makeClient, STANDARD_TIMEOUTS } from './client.ts'
+import { getOptions, makeClient, STANDARD_TIMEOUTS } from './client.ts'
 import { S3Requests } from './requests.ts'
 
 const body = Buffer.alloc(4096, 1)
@@ -31,7 +31,12 @@ async function measure(): Promise<void> {
     const address = parseS3Bucket(`http://127.0.0.1:${port}/bucket`, {})
     const credentials = { accessKey: 'a', secretKey: 'b' }
     const client = makeClient(address, 'us-east-1', credentials, STANDARD_TIMEOUTS, {})
-    const requests = new S3Requests(client, address.bucket, address.pathStyle)
+    const requests = new S3Requests(
+      client,
+      address.bucket,
+      address.pathStyle,
+      getOptions(address, STANDARD_TIMEOUTS, {}),
+    )
     const object = { Bucket: address.bucket, Key: 'chunks/0/0/1_0_4096' }
     const key = object.Key
     for (let round = 0; round < 3; round++) {
@@ -43,6 +48,7 @@ async function measure(): Promise<void> {
       })
       await report('GET, S3Requests', () => requests.send({ method: 'GET', key }))
     }
+    requests.close()
     client.destroy()
   } finally {
     child.kill()
