@@ -8,7 +8,7 @@ import { pageBuffer } from '#core/base/page-buffer.ts'
 
 const SMALLEST = 64 * 1024
 /** Idle bytes that were not needed for so long are let go. */
-const UNNEEDED_MS = 10_000
+const UNNEEDED_MS = 60_000
 
 export class BufferPool {
   readonly #most: () => number
