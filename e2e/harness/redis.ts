@@ -1,11 +1,13 @@
 /** A private `redis-server` on loopback: its data in a temporary folder, gone after `stop`. */
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
+import { promisify } from 'node:util'
 import { which } from '../../scripts/system.mjs'
 import { end, freePort, spawnBound, untilListening } from './servers.ts'
+
+const execute = promisify(execFile)
 
 /** Why there is no Redis here: the reason to skip under; undefined when there is one. */
 export function redisMissing(): string | undefined {
@@ -53,13 +55,9 @@ export async function startRedis(config: Readonly<Record<string, string>> = {}):
     await untilListening(child, port)
     return child
   }
-  const ask = async ([command, ...words]: string[]): Promise<void> => {
-    const admin = new Redis(port, '127.0.0.1')
-    try {
-      await admin.call(command!, ...words)
-    } finally {
-      admin.disconnect()
-    }
+  /** `redis-cli` is of the same package. */
+  const ask = async (...words: string[]): Promise<void> => {
+    await execute('redis-cli', ['-p', String(port), '-e', ...words], { timeout: 10_000 })
   }
   const remove = (): Promise<void> => rm(data, { recursive: true, force: true })
   let server: ChildProcess
@@ -82,8 +80,8 @@ export async function startRedis(config: Readonly<Record<string, string>> = {}):
     },
     pause: () => void server.kill('SIGSTOP'),
     resume: () => void server.kill('SIGCONT'),
-    setReadOnly: (on) => ask(on ? ['REPLICAOF', '127.0.0.1', '1'] : ['REPLICAOF', 'NO', 'ONE']),
-    setFull: (on) => ask(['CONFIG', 'SET', 'maxmemory', on ? '1' : '0']),
+    setReadOnly: (on) => ask('REPLICAOF', ...(on ? ['127.0.0.1', '1'] : ['NO', 'ONE'])),
+    setFull: (on) => ask('CONFIG', 'SET', 'maxmemory', on ? '1' : '0'),
     stop: async () => {
       await end(server)
       await remove()
