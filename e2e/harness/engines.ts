@@ -27,6 +27,9 @@ export interface ServerFaults {
   /** SIGSTOP and SIGCONT. */
   pause(): void
   resume(): void
+  /** Refuse writes, as a replica does, or for lack of room; absent where a test cannot bring that about. */
+  setReadOnly?(on: boolean): Promise<void>
+  setFull?(on: boolean): Promise<void>
 }
 
 /** A running server of metadata, or the place where files stand for one. */
