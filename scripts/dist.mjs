@@ -10,6 +10,7 @@
  */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
+import { buildWhenOld } from './interface.mjs'
 import { ensureNative, ensurePackages, entry, nodeBinary, root, SetupError } from './runtime.mjs'
 
 function step(what, args) {
@@ -21,8 +22,7 @@ function step(what, args) {
 await entry(() => {
   ensurePackages()
   ensureNative()
-  step('Building the interface', [join('node_modules', 'vite', 'bin', 'vite.js'), 'build', 'renderer'])
-  step('Building the shell', [join('scripts', 'build-electron.ts')])
+  for (const what of ['interface', 'desktop shell']) buildWhenOld(what, console.error)
   step('Gathering the daemon', [
     '--input-type=module',
     '-e',

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { nodeBinary, root, SetupError, withLock } from './runtime.mjs'
 
 const VITE = [join('node_modules', 'vite', 'bin', 'vite.js'), 'build', 'renderer', '--logLevel', 'error']
-const SOURCES = ['renderer', 'core/api']
+const SOURCES = ['renderer', 'core/api', 'package-lock.json']
 
 const BUILDS = {
   interface: { product: 'renderer/dist/index.html', sources: SOURCES, args: VITE },
@@ -19,7 +19,7 @@ const BUILDS = {
   },
   'desktop shell': {
     product: 'electron/dist/main.cjs',
-    sources: ['electron', 'core/api', 'scripts/build-electron.ts'],
+    sources: ['electron', 'core/api', 'scripts/build-electron.ts', 'package-lock.json'],
     args: [join('scripts', 'build-electron.ts')],
   },
 }

@@ -1,7 +1,7 @@
 /**
  * Runs the static checks, then the test files beside the sources, then those under e2e/, and ends with one
  * line of counts. Each file is a process of its own with a time limit; a file that fails to end is killed and
- * counts as failed.
+ * counts as failed. Says how long each file and each part of the run took.
  *
  *   --quick        static checks and unit tests only
  *   --only TEXT    only test files whose path contains TEXT (repeatable); no static checks
@@ -12,7 +12,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { run } from 'node:test'
 import { parseArgs } from 'node:util'
@@ -30,11 +30,42 @@ const { values: options } = parseArgs({
 if (options.long) process.env.POMELO_TEST_LONG = '1'
 if (options.engine !== undefined) process.env.POMELO_TEST_ENGINES = options.engine.join(',')
 
-/** Suites that measure how long something takes, keep both cores busy, or build anew what others show. */
-const ALONE = ['mount/fsx', 'store/s3', 'crash/stop', 'ui/fluid', 'electron/packed']
-/** Of the other suites: clients, servers and pauses take turns in each. */
+/** Suites that measure how long something takes. */
+const ALONE = ['store/s3', 'crash/stop', 'ui/fluid']
+/**
+ * Suites that take about a minute or more begin first: nothing waits for one of them at the end. The first three run side
+ * by side; fsx keeps processors busy, and the other two have nobody waiting.
+ */
+const LONGEST = [
+  'mount/fsx',
+  'interop/exchange',
+  'memory/backup',
+  'electron/packed',
+  'electron/checkout',
+  'interop/both',
+  'crash/store-faults',
+  'daemon/supervision',
+  'crash/clocks',
+  'memory/memory',
+]
+/** Clients, servers and pauses take turns in each. */
 const SUITES_AT_ONCE = 3
-const suiteLimitMs = options.long ? 3 * 3_600_000 : 1_500_000
+/** Most are pure computation; those of engines wait for servers. */
+const UNITS_AT_ONCE = 2
+
+interface Limits {
+  /** Of a test that has none of its own. */
+  readonly testMs: number
+  /** Of a file: what has not ended by then is killed. */
+  readonly fileMs: number
+}
+
+const UNIT_LIMITS: Limits = {
+  testMs: options.long ? 600_000 : 60_000,
+  fileMs: options.long ? 1_800_000 : 240_000,
+}
+const suiteMs = options.long ? 3 * 3_600_000 : 1_500_000
+const SUITE_LIMITS: Limits = { testMs: suiteMs, fileMs: suiteMs }
 
 /** Files that failed are run again this often, one by one; with more of them than that something is simply broken. */
 const MORE_TRIES = 2
@@ -57,12 +88,17 @@ function outcomeOf(key: string): Outcome {
   return outcome
 }
 
-async function staticCheck(name: string, program: string, args: readonly string[]): Promise<void> {
+async function staticCheck(
+  name: string,
+  program: string,
+  args: readonly string[],
+  timeoutMs = 300_000,
+): Promise<void> {
   const started = performance.now()
   const child = spawn(join(root, 'node_modules', '.bin', program), args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
-    timeout: 300_000,
+    timeout: timeoutMs,
   })
   let said = ''
   for (const stream of [child.stdout, child.stderr])
@@ -93,38 +129,87 @@ function testFiles(folder: string): string[] {
     .sort()
 }
 
-/** Run files, `concurrency` at a time, none longer than `timeoutMs`. */
-async function runFiles(files: readonly string[], concurrency: number, timeoutMs: number): Promise<void> {
+function longestFirst(files: readonly string[]): readonly string[] {
+  const rank = (path: string): number => {
+    const at = LONGEST.findIndex((text) => path.includes(text))
+    return at < 0 ? LONGEST.length : at
+  }
+  return files.toSorted((a, b) => rank(a) - rank(b))
+}
+
+/** Run files in their order, `atOnce` at a time, and say how long that took and what it used of the processors. */
+async function runFiles(
+  what: string,
+  files: readonly string[],
+  atOnce: number,
+  limits: Limits,
+): Promise<void> {
   if (files.length === 0) return
-  const stream = run({ files: [...files], concurrency, timeout: timeoutMs })
+  const started = performance.now()
+  const before = processorTime()
+  const waiting = [...files]
+  const lane = async (): Promise<void> => {
+    for (let file = waiting.shift(); file !== undefined; file = waiting.shift()) await runFile(file, limits)
+  }
+  await Promise.all(Array.from({ length: atOnce }, lane))
+  const after = processorTime()
+  const busy = (after.busy - before.busy) / (after.all - before.all)
+  console.log(`     ${what}: ${secondsSince(started)} s, processors ${(busy * 100).toFixed(0)} % busy`)
+}
+
+async function runFile(file: string, { testMs, fileMs }: Limits): Promise<void> {
+  const started = performance.now()
+  const path = file.replace(`${root}/`, '')
+  // The runner's own `timeout` is one for each test, and lets a file that does not end go on for ever.
+  const limit = AbortSignal.timeout(fileMs)
+  let said = ''
+  const stream = run({ files: [file], execArgv: [`--test-timeout=${testMs}`], signal: limit })
   for await (const event of stream) {
     if (event.type === 'test:pass' || event.type === 'test:fail') {
-      const { name, details, skip, file } = event.data
-      const key = file ?? name
-      const shown = `${key.replace(`${root}/`, '')}: ${name}`
+      const { name, details, skip } = event.data
+      const shown = `${path}: ${name}`
       // The runner wraps each file in a test of its own; it counts only when the file itself broke.
-      const isFile = name === file || files.includes(name)
+      const isFile = name === file
       if (event.type === 'test:fail') {
         const error = details.error as (Error & { cause?: unknown }) | undefined
         if (isFile && /subtests? failed/.test(error?.message ?? '')) continue
         const cause =
           error?.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : error?.cause
-        failed(key, shown, details.duration_ms, String(cause ?? error?.message))
+        const late = limit.aborted ? `it did not end within ${fileMs / 1000} s` : 'it broke'
+        const why = isFile ? `${late}\n${said}` : String(cause ?? error?.message)
+        failed(file, shown, details.duration_ms, why)
       } else if (isFile || details.type === 'suite') {
-      } else if (skip !== undefined && skip !== false) outcomeOf(key).skips.push(`${shown}: ${skip}`)
-      else passed(key, shown, details.duration_ms)
+      } else if (skip !== undefined && skip !== false) outcomeOf(file).skips.push(`${shown}: ${skip}`)
+      else passed(file, shown, details.duration_ms)
     } else if (event.type === 'test:diagnostic' && event.data.file !== undefined) {
       console.log(`     ${event.data.message}`)
-    } else if (event.type === 'test:stderr' && process.env.POMELO_TEST_VERBOSE)
-      process.stderr.write(event.data.message)
+    } else if (event.type === 'test:stderr') {
+      said = (said + event.data.message).slice(-3000)
+      if (process.env.POMELO_TEST_VERBOSE) process.stderr.write(event.data.message)
+    }
   }
+  console.log(`     ${path}: ${secondsSince(started)} s`)
+}
+
+function secondsSince(startedMs: number): string {
+  return ((performance.now() - startedMs) / 1000).toFixed(1)
+}
+
+/** Of all processors since the machine started, in milliseconds. */
+function processorTime(): { readonly busy: number; readonly all: number } {
+  const times = cpus().map(({ times: { user, nice, sys, irq, idle } }) => ({
+    busy: user + nice + sys + irq,
+    idle,
+  }))
+  const busy = times.reduce((sum, each) => sum + each.busy, 0)
+  return { busy, all: times.reduce((sum, each) => sum + each.idle, busy) }
 }
 
 /**
  * Run files that failed again, one at a time with nothing beside them. What passes then is told apart and counts as
  * passed: suites keep both cores of a small machine busy, and some waits are too short for that.
  */
-async function runAgain(timeoutMs: number): Promise<void> {
+async function runAgain(): Promise<void> {
   for (let tries = 0; tries < MORE_TRIES; tries++) {
     const files = [...outcomes].filter(([key, { failures }]) => key.startsWith(root) && failures.length > 0)
     if (files.length > MOST_AGAIN) return
@@ -132,7 +217,7 @@ async function runAgain(timeoutMs: number): Promise<void> {
       unmountLeft()
       console.log(`\nagain, by itself: ${file.replace(`${root}/`, '')}`)
       outcomes.delete(file)
-      await runFiles([file], 1, timeoutMs)
+      await runFile(file, file.startsWith(join(root, 'e2e')) ? SUITE_LIMITS : UNIT_LIMITS)
       if (outcomeOf(file).failures.length === 0) unsteady.push(...failures)
     }
   }
@@ -206,28 +291,34 @@ chmodSync(temporary, 0o755)
 process.env.TMPDIR = temporary
 // A test run starts some thousand processes of ours: most of the time of each would go into stripping types.
 process.env.NODE_COMPILE_CACHE = join(temporary, 'node')
-if (options.only === undefined) {
-  await Promise.all([
-    staticCheck('types (tsc)', 'tsc', ['--noEmit']),
-    staticCheck('types of renderer (tsc)', 'tsc', ['--noEmit', '-p', 'renderer']),
-    staticCheck('types of electron (tsc)', 'tsc', ['--noEmit', '-p', 'electron']),
-    staticCheck('format and lint (biome)', 'biome', ['check', '--max-diagnostics=40']),
-    staticCheck('layers', 'node', ['scripts/check-layers.ts']),
-  ])
-}
+const checks =
+  options.only === undefined
+    ? [
+        staticCheck('types (tsc)', 'tsc', ['--noEmit']),
+        staticCheck('types of renderer (tsc)', 'tsc', ['--noEmit', '-p', 'renderer']),
+        staticCheck('types of electron (tsc)', 'tsc', ['--noEmit', '-p', 'electron']),
+        staticCheck('format and lint (biome)', 'biome', ['check', '--max-diagnostics=40']),
+        staticCheck('layers', 'node', ['scripts/check-layers.ts']),
+      ]
+    : []
+// Downloads, most of it.
 if (!options.quick) prepareSystem()
-await staticCheck('stand-in for TiKV', 'node', ['e2e/harness/build-tikv.ts'])
-await runFiles([...testFiles('core'), ...testFiles('electron'), ...testFiles('renderer')], 2, 240_000)
+await Promise.all([...checks, staticCheck('stand-in for TiKV', 'node', ['e2e/harness/build-tikv.ts'])])
+// On a machine that never ran them: minutes, and hundreds of megabytes.
+const gathering =
+  options.quick || options.only !== undefined
+    ? undefined
+    : staticCheck('programs that suites run', 'node', ['e2e/harness/gather.ts'], 1_200_000)
+const units = [...testFiles('core'), ...testFiles('electron'), ...testFiles('renderer')]
+await runFiles('unit tests', units, UNITS_AT_ONCE, UNIT_LIMITS)
 if (!options.quick) {
-  const suites = testFiles('e2e')
+  await gathering
+  const suites = longestFirst(testFiles('e2e'))
   const alone = suites.filter((path) => ALONE.some((text) => path.includes(text)))
-  await runFiles(alone, 1, suiteLimitMs)
-  await runFiles(
-    suites.filter((path) => !alone.includes(path)),
-    SUITES_AT_ONCE,
-    suiteLimitMs,
-  )
-  await runAgain(suiteLimitMs)
+  const others = suites.filter((path) => !alone.includes(path))
+  await runFiles('suites alone', alone, 1, SUITE_LIMITS)
+  await runFiles('suites side by side', others, SUITES_AT_ONCE, SUITE_LIMITS)
+  await runAgain()
   for (const mount of unmountLeft()) failed('mounts', `left mounted: ${mount}`, 0, 'by one of the suites')
 }
 rmSync(temporary, { recursive: true, force: true })

@@ -10,7 +10,7 @@ import test from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { nodeBinary, root } from '../../scripts/runtime.mjs'
 import { useEngines } from '../harness/engines.ts'
-import { distroProgram } from '../harness/tools.ts'
+import * as tools from '../harness/tools.ts'
 import { makeVolume, must, mustPomelo, noMount, pomelo, run } from '../harness/volume.ts'
 
 const WRITERS = 3
@@ -100,7 +100,7 @@ test(
   'before fsync returns the object, its folders and the metadata log are flushed, in this order',
   limits,
   async (t) => {
-    const strace = await distroProgram('strace')
+    const strace = await tools.strace()
     if (strace.path === undefined) return t.skip(strace.missing)
     await using volume = await makeVolume()
     await volume.mount()

@@ -24,11 +24,7 @@ export class FakeTime {
 
   /** Right until `shift` is called; or why there is none: the reason to skip under. `folder` takes a file. */
   static async make(folder: string): Promise<FakeTime | string> {
-    let library = findLibrary()
-    if (library === undefined) {
-      installPackages(['libfaketime'])
-      library = findLibrary()
-    }
+    const library = fakeTimeLibrary()
     if (library === undefined) return 'package libfaketime is not installed'
     const fake = new FakeTime(library, folder)
     await fake.shift(0)
@@ -40,6 +36,14 @@ export class FakeTime {
     await writeFile(`${this.#file}.new`, `${hours < 0 ? '-' : '+'}${Math.abs(hours * 3600)}\n`)
     await rename(`${this.#file}.new`, this.#file)
   }
+}
+
+/** Installed when we are root. */
+export function fakeTimeLibrary(): string | undefined {
+  const library = findLibrary()
+  if (library !== undefined) return library
+  installPackages(['libfaketime'])
+  return findLibrary()
 }
 
 function findLibrary(): string | undefined {

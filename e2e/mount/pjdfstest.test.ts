@@ -7,7 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
 import { useEngines } from '../harness/engines.ts'
-import { crateProgram, distroProgram } from '../harness/tools.ts'
+import { distroProgram, pjdfstest } from '../harness/tools.ts'
 import { makeVolume, mustPomelo, noMount, run } from '../harness/volume.ts'
 
 const asRoot = process.getuid?.() === 0 ? false : 'needs root: it acts as several users'
@@ -17,7 +17,7 @@ for (const engine of useEngines())
     skip: noMount || asRoot || engine.skip,
     timeout: 600_000,
   }, async (t) => {
-    const tool = await crateProgram('pjdfstest', '0.2.2')
+    const tool = await pjdfstest()
     if (tool.path === undefined) return t.skip(tool.missing)
     await using volume = await engine.makeVolume(['--trash-days', '0'])
     await volume.mount()
