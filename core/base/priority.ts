@@ -28,10 +28,10 @@ export function comeLast(pid: number): void {
   }
 }
 
-/** The session of this process comes last, or is among equals again. False: not now, or sessions are no groups. */
-export function sessionLast(isLast: boolean): boolean {
+/** The session of a process comes last, or is among equals again. False: not now, or sessions are no groups. */
+export function sessionLast(pid: number, isLast: boolean): boolean {
   try {
-    writeFileSync('/proc/self/autogroup', String(isLast ? LOWEST : 0))
+    writeFileSync(`/proc/${pid}/autogroup`, String(isLast ? LOWEST : 0))
     return true
   } catch {
     return false

@@ -65,17 +65,18 @@ export class Rests {
   #turn = { workedMs: 0, waitedMs: 0 }
   #isLast = false
 
-  constructor(clock: Clock = systemClock, spentMs: () => number = processorMs, last = sessionLast) {
+  constructor(clock: Clock = systemClock, spentMs: () => number = processorMs, last = ownLast) {
     this.#clock = clock
     this.#spentMs = spentMs
     this.#sessionLast = last
     this.#atMs = clock.monotonicMs()
   }
 
-  /** A new question: a turn among equals. */
+  /** A question has come, and with it a turn among equals: the mount has seen to that. */
   begin(): void {
     this.#count()
-    this.#comeLast(false)
+    this.#turn = { workedMs: 0, waitedMs: 0 }
+    this.#isLast = false
   }
 
   /** After a turn of work: rest until all so far has been rested for. Errors: AbortError. */
@@ -108,6 +109,10 @@ export class Rests {
     this.#atMs = nowMs
     this.#countedMs = spentMs
   }
+}
+
+function ownLast(isLast: boolean): boolean {
+  return sessionLast(process.pid, isLast)
 }
 
 /** What this process has computed so far. */

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { BackendError } from '#core/base/errno.ts'
 import { gateOf } from '#core/base/gate.ts'
-import { comeLast } from '#core/base/priority.ts'
+import { comeLast, sessionLast } from '#core/base/priority.ts'
 import type { HeldBlock } from '#core/chunk/api.ts'
 import { changeOf, type IndexChange } from '#core/inspect/volume-index.ts'
 import { hearCommits } from '#core/meta/commit-feed.ts'
@@ -84,6 +84,8 @@ export class InspectLink {
         this.#run()
         // The question comes after all that was done before it.
         this.#tell()
+        // What takes little is answered at once, whatever else the process is at.
+        if (this.#child?.pid !== undefined) sessionLast(this.#child.pid, false)
         this.#say({ kind: 'ask', id, op, args })
         if (gate?.isClosed) pause()
       })
@@ -108,6 +110,7 @@ export class InspectLink {
     this.#child = undefined
     if (child === undefined) return
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+    if (child.pid !== undefined) sessionLast(child.pid, false)
     send(child, { kind: 'close' })
     const late = setTimeout(() => child.kill('SIGKILL'), CLOSE_MS)
     await ended
