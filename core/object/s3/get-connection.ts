@@ -7,12 +7,12 @@
  *     idle ──get──► head ──plain──► body ──whole──► idle
  *                     └──else──► replay: Node's parser reads the same bytes again, and what follows
  */
-import { type ClientRequest, type IncomingMessage, request } from 'node:http'
+import { type ClientRequest, type IncomingMessage, request, validateHeaderValue } from 'node:http'
 import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { BackendError } from '#core/base/errno.ts'
 import { asBuffer } from '../parts.ts'
-import { plainHead } from './answer-head.ts'
+import { type AnswerHead, plainHead } from './answer-head.ts'
 
 /** Of `onread` of a socket: where its next bytes are to lie, and that some came there. */
 export interface Reads {
@@ -103,13 +103,14 @@ export class GetConnection {
   /** Errors: those of sockets; StaleConnection; BackendError `unavailable`; the signal's reason. One at a time. */
   async get(request: GetRequest, signal: AbortSignal | undefined): Promise<GetAnswer> {
     signal?.throwIfAborted()
+    const head = headOf(request)
     const onAbort = (): void => this.#fail(signal?.reason)
     signal?.addEventListener('abort', onAbort, { once: true })
     try {
       return await new Promise((resolve, reject) => {
         this.#exchange = { request, resolve, reject }
         this.#socket.ref()
-        this.#socket.write(headOf(request), 'latin1')
+        this.#socket.write(head, 'latin1')
       })
     } finally {
       signal?.removeEventListener('abort', onAbort)
@@ -147,10 +148,22 @@ export class GetConnection {
     else {
       this.#answer = { status: plain.status, headers: plain.headers }
       this.#keepsAlive = plain.keepsAlive
-      const room = plain.status < 300 ? this.#exchange!.request.room?.(plain.length) : undefined
-      this.#body = room === undefined ? Buffer.allocUnsafeSlow(plain.length) : asBuffer(room)
+      this.#body = this.#bodyOf(plain)
+      if (this.#body === undefined) return
       rest.copy(this.#body)
       this.#took(rest.length)
+    }
+  }
+
+  /** Undefined where there is no memory for it. */
+  #bodyOf({ status, length }: AnswerHead): Buffer | undefined {
+    try {
+      const room = status < 300 ? this.#exchange!.request.room?.(length) : undefined
+      return room === undefined ? Buffer.allocUnsafeSlow(length) : asBuffer(room)
+    } catch (cause) {
+      this.#error = cause as Error
+      this.#broken(`no room for a body of ${length} bytes`)
+      return undefined
     }
   }
 
@@ -239,6 +252,9 @@ class ReplayedSocket extends Duplex {
 
 function headOf({ path, headers }: GetRequest): string {
   let text = `GET ${path} HTTP/1.1\r\n`
-  for (const [name, value] of Object.entries(headers)) text += `${name}: ${value}\r\n`
+  for (const [name, value] of Object.entries(headers)) {
+    validateHeaderValue(name, value)
+    text += `${name}: ${value}\r\n`
+  }
   return `${text}connection: keep-alive\r\n\r\n`
 }

@@ -161,6 +161,10 @@ test('a head in pieces, one that is not plain, and what is no HTTP', async (t) =
   await assert.rejects(get('nonsense'), failsWith('unavailable'))
   await assert.rejects(get(`HTTP/1.1 200 OK\r\nx: ${'y'.repeat(70_000)}`), failsWith('unavailable'))
   await assert.rejects(get('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nlong'), failsWith('unavailable'))
+  await assert.rejects(
+    get('HTTP/1.1 200 OK\r\nContent-Length: 999999999999999\r\n\r\n'),
+    /no room for a body/,
+  )
   const cut = (await gets(t, saying([chunked, '3\r\nab']))).get()
   await assert.rejects(cut.then(bodyOf), /aborted|ECONNRESET/)
 })
@@ -175,6 +179,13 @@ test('a connection that says what nobody asked, or wants to be closed, is not us
     }
     assert.equal(sockets.size, 3)
   }
+})
+
+test('a header that would be two is refused', async () => {
+  const connections = new GetConnections({ protocol: 'http:', hostname: '127.0.0.1', port: 1 }, OPTIONS)
+  const headers = { 'x-token': 'a\r\nx-other: b' }
+  await assert.rejects(connections.get({ path: '/', headers }, undefined), { code: 'ERR_INVALID_CHAR' })
+  connections.close()
 })
 
 test('who gives up is heard at once, and a place in line comes free', { timeout: 10_000 }, async (t) => {
