@@ -8,6 +8,7 @@
  * Source: shared/spec/data-path.md §13, §16 "Reads".
  */
 import { BackendError } from '#core/base/errno.ts'
+import { Generations } from '#core/base/generations.ts'
 import type { Log } from '#core/base/log.ts'
 import type { Counter, Metrics } from '#core/base/metrics.ts'
 import { Semaphore } from '#core/base/semaphore.ts'
@@ -52,7 +53,7 @@ export class BlockFetcher {
   readonly #parts: FetcherParts
   readonly #flights = new Flights<BlockId, SharedBlock>()
   readonly #downloads: Semaphore
-  readonly #touched = new Map<BlockId, number>()
+  readonly #touched = new Generations<BlockId, number>(TOUCHED)
   readonly #hits: Counter
   readonly #hitBytes: Counter
   readonly #diskHits: Counter
@@ -200,9 +201,7 @@ export class BlockFetcher {
   /** How often the block was read in part before, lately. */
   #touch(id: BlockId): number {
     const before = this.#touched.get(id) ?? 0
-    this.#touched.delete(id)
     this.#touched.set(id, before + 1)
-    if (this.#touched.size > TOUCHED) this.#touched.delete(this.#touched.keys().next().value!)
     return before
   }
 

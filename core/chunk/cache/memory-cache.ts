@@ -1,7 +1,5 @@
-/**
- * Blocks in memory, within a number of bytes. Second-chance eviction: a block that was read since it came to
- * the end of the line goes round once more.
- */
+/** Blocks in memory, within a number of bytes. What was read since its turn to go came is spared once. */
+import { ClockHand } from '#core/base/clock-hand.ts'
 import type { BlockId } from '../geometry.ts'
 import { type Lent, lend, type SharedBlock } from '../shared-block.ts'
 
@@ -13,6 +11,7 @@ interface Entry {
 export class MemoryCache {
   readonly capacity: number
   readonly #entries = new Map<BlockId, Entry>()
+  readonly #hand = new ClockHand(this.#entries)
   #used = 0
 
   constructor(capacity: number) {
@@ -68,14 +67,13 @@ export class MemoryCache {
   }
 
   #evictOne(): void {
-    for (const [id, entry] of this.#entries) {
-      if (!entry.used) {
-        this.delete(id)
-        return
-      }
-      entry.used = false
-      this.#entries.delete(id)
-      this.#entries.set(id, entry)
-    }
+    const id = this.#hand.next(mayGo)
+    if (id !== undefined) this.delete(id)
   }
+}
+
+function mayGo(entry: Entry): boolean {
+  const { used } = entry
+  entry.used = false
+  return !used
 }

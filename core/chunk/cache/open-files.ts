@@ -1,8 +1,9 @@
 /**
- * Open cache files, so that a hit costs one read. Bounded: the least recently used that nobody reads is closed.
+ * Open cache files, so that a hit costs one read. Bounded: one that nobody reads, nor did lately, is closed for another.
  * Each knows which pieces were found good since it was opened, and forgets it when the file was changed.
  */
 import { close, fstatSync, type Stats } from 'node:fs'
+import { ClockHand } from '#core/base/clock-hand.ts'
 import type { BlockId } from '../geometry.ts'
 import { PIECE } from './cache-file.ts'
 
@@ -16,6 +17,8 @@ export class OpenFile {
   readonly #fileSize: number
   #readers = 0
   #closing = false
+  /** Asked for since its turn to go came. */
+  #used = false
 
   constructor(fd: number, size: number, stats: Stats, sums: Uint8Array | undefined) {
     this.fd = fd
@@ -35,8 +38,16 @@ export class OpenFile {
     if (--this.#readers === 0 && this.#closing) close(this.fd)
   }
 
-  get held(): boolean {
-    return this.#readers > 0
+  use(): void {
+    this.#used = true
+  }
+
+  /** Its turn has come: held files stay, and who was used has a second chance. */
+  mayGo(): boolean {
+    if (this.#readers > 0) return false
+    const used = this.#used
+    this.#used = false
+    return !used
   }
 
   /** Close once nobody reads. */
@@ -72,6 +83,7 @@ export class OpenFile {
 export class OpenFiles {
   #most: number
   readonly #files = new Map<BlockId, OpenFile>()
+  readonly #hand = new ClockHand(this.#files)
 
   constructor(most: number) {
     this.#most = most
@@ -83,9 +95,7 @@ export class OpenFiles {
 
   get(id: BlockId): OpenFile | undefined {
     const file = this.#files.get(id)
-    if (file === undefined) return undefined
-    this.#files.delete(id)
-    this.#files.set(id, file)
+    file?.use()
     return file
   }
 
@@ -97,7 +107,7 @@ export class OpenFiles {
       return other
     }
     this.#files.set(id, file)
-    if (this.#files.size > this.#most) this.#closeOldest()
+    if (this.#files.size > this.#most) this.#closeOne()
     return file
   }
 
@@ -109,18 +119,15 @@ export class OpenFiles {
   /** The process may not open as many: make do with half. */
   halve(): void {
     this.#most = Math.max(16, this.#files.size >> 1)
-    for (let n = this.#files.size - this.#most; n > 0; n--) this.#closeOldest()
+    for (let n = this.#files.size - this.#most; n > 0; n--) this.#closeOne()
   }
 
   clear(): void {
     for (const id of [...this.#files.keys()]) this.delete(id)
   }
 
-  #closeOldest(): void {
-    for (const [id, file] of this.#files) {
-      if (file.held) continue
-      this.delete(id)
-      return
-    }
+  #closeOne(): void {
+    const id = this.#hand.next((file) => file.mayGo())
+    if (id !== undefined) this.delete(id)
   }
 }
