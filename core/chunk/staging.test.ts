@@ -179,14 +179,14 @@ test('what was acknowledged before kill -9 is uploaded by the next mount', async
 })
 
 test('with a delay blocks go up when they are old enough, and at once for a drain', async (t) => {
-  const { blocks, objects, faulty } = await staged(t, { uploadWindow: { delayMs: 700 } })
+  const { blocks, objects, faulty } = await staged(t, { uploadWindow: { delayMs: 2_500 } })
   faulty.faults.hangs = 0
   await writeSlice(blocks, 1, testBytes(10 * KiB, 1))
   await sleep(200)
   assert.equal(objects.objects.size, 0)
   while (objects.objects.size === 0) await sleep(20)
   await writeSlice(blocks, 2, testBytes(10 * KiB, 2))
-  await blocks.drain({ staged: true, signal: AbortSignal.timeout(500) })
+  await blocks.drain({ staged: true, signal: AbortSignal.timeout(2_000) })
   assert.equal(objects.objects.size, 2)
 })
 

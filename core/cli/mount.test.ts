@@ -6,7 +6,6 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { getPriority, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { findProcess } from '#core/volume/control-client.ts'
 import { mountAt, readMounts } from '#core/volume/mount-table.ts'
@@ -145,9 +144,8 @@ test('mount -d, files, status and paths through the control socket, umount', SLO
 test('umount names who uses the mount, and leaves it served', SLOW, async () => {
   await using mounts = await makeMounts()
   await mounts.mount()
-  const user = spawn('sleep', ['60'], { cwd: mounts.mountPoint, stdio: 'ignore' })
+  const user = spawn('sleep', ['60'], { cwd: mounts.mountPoint, stdio: 'ignore' }) // there once this returns
   try {
-    await sleep(200)
     const { code, stderr } = await pomelo('umount', mounts.mountPoint)
     assert.equal(code, 1)
     assert.match(stderr, new RegExp(`in use by\\n +sleep \\(${user.pid}\\): working directory`))
