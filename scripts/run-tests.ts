@@ -88,13 +88,22 @@ function outcomeOf(key: string): Outcome {
   return outcome
 }
 
-async function staticCheck(
-  name: string,
+async function staticCheck(name: string, program: string, args: readonly string[]): Promise<void> {
+  const started = performance.now()
+  const { code, said } = await tool(program, args, 300_000)
+  const ms = performance.now() - started
+  if (code === 0) {
+    if (said !== '' && program === 'node') console.log(said)
+    passed(name, name, ms)
+  } else failed(name, name, ms, said)
+}
+
+/** What a program of a package says, and its exit code: null when it took longer. */
+async function tool(
   program: string,
   args: readonly string[],
-  timeoutMs = 300_000,
-): Promise<void> {
-  const started = performance.now()
+  timeoutMs: number,
+): Promise<{ readonly code: number | null; readonly said: string }> {
   const child = spawn(join(root, 'node_modules', '.bin', program), args, {
     cwd: root,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -104,11 +113,17 @@ async function staticCheck(
   for (const stream of [child.stdout, child.stderr])
     stream.on('data', (data: Buffer) => (said = (said + data.toString()).slice(0, 8000)))
   const [code] = (await once(child, 'close')) as [number | null]
-  const ms = performance.now() - started
-  if (code === 0) {
-    if (said !== '' && program === 'node') console.log(said.trim())
-    passed(name, name, ms)
-  } else failed(name, name, ms, said)
+  return { code, said: said.trim() }
+}
+
+/**
+ * Get what suites run against: on a machine that never ran them minutes, and hundreds of megabytes. What goes wrong is
+ * no failure: the suites ask for it again.
+ */
+async function gather(): Promise<void> {
+  const started = performance.now()
+  const { said } = await tool('node', ['e2e/harness/gather.ts'], 900_000)
+  console.log(`     programs that suites run: ${secondsSince(started)} s ${said}`)
 }
 
 function passed(key: string, name: string, ms: number): void {
@@ -304,11 +319,7 @@ const checks =
 // Downloads, most of it.
 if (!options.quick) prepareSystem()
 await Promise.all([...checks, staticCheck('stand-in for TiKV', 'node', ['e2e/harness/build-tikv.ts'])])
-// On a machine that never ran them: minutes, and hundreds of megabytes.
-const gathering =
-  options.quick || options.only !== undefined
-    ? undefined
-    : staticCheck('programs that suites run', 'node', ['e2e/harness/gather.ts'], 1_200_000)
+const gathering = options.quick || options.only !== undefined ? undefined : gather()
 const units = [...testFiles('core'), ...testFiles('electron'), ...testFiles('renderer')]
 await runFiles('unit tests', units, UNITS_AT_ONCE, UNIT_LIMITS)
 if (!options.quick) {
