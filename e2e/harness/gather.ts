@@ -1,8 +1,9 @@
 /**
- * A program: get what suites run against, while something else goes on, so that none of them waits for a download. What
- * cannot be had is said; the suite that asks for it is skipped under that name.
+ * A program: get what suites run against, and build what they show, while something else goes on: none of them waits for
+ * a download or a build. What cannot be had is said; the suite that asks for it is skipped under that name.
  */
 import { setPriority } from 'node:os'
+import { buildWhenOld } from '../../scripts/interface.mjs'
 import { uiObstacle } from '../ui/harness.ts'
 import { electron } from './electron.ts'
 import { fakeTimeLibrary } from './fake-time.ts'
@@ -17,5 +18,6 @@ const installed: Tool[] = [await strace(), await keyringProgram()]
 const chromium = uiObstacle()
 fakeTimeLibrary()
 installed.push(await electron())
+for (const what of ['invented interface', 'interface', 'desktop shell'] as const) buildWhenOld(what)
 for (const { missing } of [...(await Promise.all(fetched)), ...installed, { missing: chromium }])
   if (missing !== undefined) console.log(`Not here: ${missing}`)
