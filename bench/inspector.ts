@@ -1,46 +1,52 @@
 /**
  * What the inspector costs foreground reads: `npm run bench -- --inspect`. One mount, and another client, so that the
  * inspector may not believe its own ears; reads that the kernel does not answer from its pages, with the inspector's
- * thread ended, following, building its index, surveying for health, and reading everything for duplicates. States change
- * places from round to round; what counts is the median of the rounds' ratios to the state without an inspector.
+ * process ended, following, building its index, surveying for health, and reading everything for duplicates. Turns are
+ * short and come in a new order in each round; what counts is the median of all turns' times, and how sure that is. The state
+ * without an inspector comes twice a round: what its second turn shows is noise. With `chrt -f 1` before it the reads have
+ * the processors for themselves, and what is left is what the inspector costs by other ways.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { below, type Random, seededRandom } from '#core/base/random.ts'
 import { type ControlClient, findProcess } from '#core/volume/control-client.ts'
 import type { EngineServer } from '../e2e/harness/engines.ts'
 import { mustPomelo, placeForVolume, type TestVolume } from '../e2e/harness/volume.ts'
 import { root } from '../scripts/runtime.mjs'
 import type { Storage } from './storage.ts'
 
-const STATES = ['off', 'following', 'building', 'surveying', 'deduplicating'] as const
+const STATES = ['off', 'off again', 'following', 'building', 'surveying', 'deduplicating'] as const
 type State = (typeof STATES)[number]
+type BusyState = Exclude<State, 'off' | 'off again' | 'following'>
 const ROWS = ['random 4 KiB', 'sequential 128 KiB', 'sequential 1 MiB'] as const
 type Row = (typeof ROWS)[number]
 
-/** What reads.py says of one row, µs for each read. */
+/** What reads.py says of one pass of a row, µs for each read. */
 interface Times {
   readonly mean: number
   readonly p99: number
 }
-type Round = Readonly<Record<State, Readonly<Record<Row, Times>>>>
+type Passes = Readonly<Record<State, Readonly<Record<Row, Times[]>>>>
 
 export interface InspectorCost {
   readonly row: Row
   readonly state: State
-  /** Medians of the rounds. */
+  /** Medians of all passes. */
   readonly meanUs: number
   readonly p99Us: number
-  /** Of the mean time to that without an inspector, the median of all rounds. */
+  /** Of that mean to the one without an inspector. */
   readonly ratio: number
+  /** Standard error of the ratio. */
+  readonly error: number
 }
 
 const FILES = 10_000
 const SETTLE_MS = 300
-/** Each row so often in a state. */
-const TIMES = 3
+/** Passes of each row in a turn. */
+const TIMES = 5
 
 export async function inspectorCosts(
   server: EngineServer,
@@ -57,14 +63,16 @@ export async function inspectorCosts(
     await other.mount()
     try {
       const client = (await findProcess(volume.mountPoint))!
-      const found: Round[] = []
+      const found = Object.fromEntries(
+        STATES.map((state) => [state, Object.fromEntries(ROWS.map((row) => [row, []]))]),
+      ) as unknown as Passes
+      const random = seededRandom(7)
       // The first round is for the compilers.
       for (let round = 0; round <= rounds; round++) {
-        const states = STATES.map((_, k) => STATES[(k + round) % STATES.length]!)
-        const measured = {} as Record<State, Record<Row, Times>>
-        for (const state of states)
-          measured[state] = await inState(client, volume, state, () => readAll(reader))
-        if (round > 0) found.push(measured)
+        for (const state of shuffled(STATES, random)) {
+          const passes = await inState(client, volume, state, () => readAll(reader))
+          if (round > 0) for (const [row, times] of passes) found[state][row].push(times)
+        }
       }
       return costsOf(found)
     } finally {
@@ -76,14 +84,10 @@ export async function inspectorCosts(
   }
 }
 
-async function readAll(reader: Reader): Promise<Record<Row, Times>> {
-  const times = {} as Record<Row, Times>
-  for (const row of ROWS) {
-    const all: Times[] = []
-    for (let k = 0; k < TIMES; k++) all.push(await reader.read(row))
-    times[row] = { mean: median(all.map(({ mean }) => mean)), p99: median(all.map(({ p99 }) => p99)) }
-  }
-  return times
+async function readAll(reader: Reader): Promise<readonly (readonly [Row, Times])[]> {
+  const passes: (readonly [Row, Times])[] = []
+  for (let k = 0; k < TIMES; k++) for (const row of ROWS) passes.push([row, await reader.read(row)])
+  return passes
 }
 
 /** Run `work` while the inspector does what `state` says, over and over. */
@@ -94,10 +98,10 @@ async function inState<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController()
-  const busy =
-    state === 'off' || state === 'following' ? undefined : keepBusy(client, volume, state, stop.signal)
-  if (state === 'off') await client.call('inspectEnd')
-  if (state === 'following') await client.call('inspectBucket', { limit: 1 })
+  let busy: Promise<void> | undefined
+  if (state === 'off' || state === 'off again') await client.call('inspectEnd')
+  else if (state === 'following') await client.call('inspectBucket', { limit: 1 })
+  else busy = keepBusy(client, volume, state, stop.signal)
   await sleep(SETTLE_MS)
   const done = await work()
   stop.abort()
@@ -108,7 +112,7 @@ async function inState<T>(
 async function keepBusy(
   client: ControlClient,
   volume: TestVolume,
-  state: Exclude<State, 'off' | 'following'>,
+  state: BusyState,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
@@ -130,15 +134,34 @@ async function removeIndex(volume: TestVolume, end: string): Promise<void> {
     if (name.replace(/-(wal|shm)$/, '').replace(/^[0-9a-f-]{36}/, '') === end) await rm(join(folder, name))
 }
 
-function costsOf(rounds: readonly Round[]): readonly InspectorCost[] {
-  return ROWS.flatMap((row) =>
-    STATES.map((state) => ({
-      ...{ row, state },
-      meanUs: median(rounds.map((round) => round[state][row].mean)),
-      p99Us: median(rounds.map((round) => round[state][row].p99)),
-      ratio: median(rounds.map((round) => round[state][row].mean / round.off[row].mean)),
-    })),
-  )
+function costsOf(passes: Passes): readonly InspectorCost[] {
+  return ROWS.flatMap((row) => {
+    const off = sureMedian(passes.off[row])
+    return STATES.map((state) => {
+      const own = sureMedian(passes[state][row])
+      return {
+        row,
+        state,
+        meanUs: own.value,
+        p99Us: median(passes[state][row].map(({ p99 }) => p99)),
+        ratio: own.value / off.value,
+        error: state === 'off' ? 0 : (own.value / off.value) * Math.hypot(own.error, off.error),
+      }
+    })
+  })
+}
+
+/** The median of the means, and its standard error as a part of it (of values that scatter normally, by their own median). */
+function sureMedian(passes: readonly Times[]): { readonly value: number; readonly error: number } {
+  const means = passes.map(({ mean }) => mean)
+  const value = median(means)
+  const deviation = 1.483 * median(means.map((mean) => Math.abs(mean - value)))
+  return { value, error: (1.253 * deviation) / Math.sqrt(means.length) / value }
+}
+
+function shuffled(states: readonly State[], random: Random): readonly State[] {
+  const left = [...states]
+  return states.map(() => left.splice(below(random, left.length), 1)[0]!)
 }
 
 function median(values: readonly number[]): number {

@@ -76,12 +76,12 @@ export class InspectLink {
     const pause = () => this.#say({ kind: 'pause', id, pause: gate!.isClosed })
     const forgetGate = gate?.onChange(pause)
     clearTimeout(this.#idle)
-    this.#use.start()
     signal?.addEventListener('abort', cancel, { once: true })
     try {
       return await new Promise((resolve, reject) => {
         this.#questions.set(id, { resolve, reject, onProgress })
         this.#run()
+        this.#use.start()
         // The question comes after all that was done before it.
         this.#tell()
         // What takes little is answered at once, whatever else the process is at.
@@ -159,6 +159,9 @@ export class InspectLink {
     })
     send(child, { kind: 'start', ...this.#start, sid: this.#volume.meta.sid })
     this.#child = child
+    // A new process has been told nothing.
+    this.#use.stop()
+    this.#use.start()
   }
 
   #tellSoon(): void {
