@@ -170,11 +170,33 @@ def list_all():
         entry.stat(follow_symlinks=False)
 
 
-def once(*command):
-    """One run of a program, as the time of a single operation."""
+def quietly(*command):
+    subprocess.run(command, check=True, env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def timed(work):
+    """What programs do, as the time of a single operation."""
     started = now()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    work()
     return {'us': (now() - started) / 1e3}
+
+
+def once(*command):
+    return timed(lambda: quietly(*command))
+
+
+def git(*arguments):
+    quietly('git', '-C', os.path.join(folder, 'tree'), *arguments)
+
+
+def untar_repository():
+    untar(os.path.join(folder, 'tree'))
+    git('init', '-q')
+
+
+def git_commit():
+    git('add', '-A')
+    git('commit', '-q', '-m', 'all')
 
 
 def source():
@@ -187,6 +209,30 @@ def untar(to):
     with tempfile.NamedTemporaryFile(suffix='.tar') as archive:
         subprocess.run(['git', '-C', source(), 'archive', '-o', archive.name, 'HEAD'], check=True)
         return once('tar', '-xf', archive.name, '-C', to)
+
+
+def small_files(how, data, sync):
+    paths = [name('f', k) for k in range(count)]
+    if how == 'write':
+        return each(lambda p: put(p, data, sync), paths)
+    for path in paths:
+        put(path, data)
+    drop_caches('3')
+    return each(get, paths)
+
+
+def appends(path):
+    """Each of them durable before the next, as databases and logs do."""
+    data = rng.randbytes(4096)
+    fd = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_APPEND, 0o644)
+
+    def append(_):
+        os.write(fd, data)
+        os.fsync(fd)
+
+    result = each(append, range(count))
+    os.close(fd)
+    return result
 
 
 def places():
@@ -226,6 +272,12 @@ def random_writes_synced(path):
 
 
 SIZE = 256 << 20
+# What git does must not depend on whose machine it is.
+ENVIRONMENT = {
+    **os.environ,
+    **{'GIT_CONFIG_GLOBAL': '/dev/null', 'GIT_CONFIG_SYSTEM': '/dev/null'},
+    **{f'GIT_{who}_{what}': 'bench@localhost' for who in ('AUTHOR', 'COMMITTER') for what in ('NAME', 'EMAIL')},
+}
 STREAMS = 4
 SETTLE_S = 1
 os.makedirs(folder, exist_ok=True)
@@ -280,19 +332,11 @@ def run():
         drop_caches('2')
         result = each(lambda _: list_all(), range(3))
         return {key: value / count if isinstance(value, float) else value for key, value in result.items()}
-    if row == 'write 4 KiB file':
-        data = rng.randbytes(4096)
-        return each(lambda p: put(p, data), [name('f', k) for k in range(count)])
-    if row == 'write 4 KiB file + fsync':
-        data = rng.randbytes(4096)
-        return each(lambda p: put(p, data, True), [name('g', k) for k in range(count)])
-    if row == 'read 4 KiB file':
-        data = rng.randbytes(4096)
-        paths = [name('i', k) for k in range(count)]
-        for path in paths:
-            put(path, data)
-        drop_caches('3')
-        return each(get, paths)
+    if ' KiB file' in row:
+        how, size = row.split()[:2]
+        return small_files(how, rng.randbytes(int(size) << 10), row.endswith('fsync'))
+    if row == 'append 4 KiB + fsync':
+        return appends(name('a', 0))
     if row == 'untar':
         return untar(os.path.join(folder, 'tree'))
     if row == 'rm -rf':
@@ -302,6 +346,13 @@ def run():
         return once('git', 'clone', '--no-local', '--depth', '1', 'file://' + source(), os.path.join(folder, 'clone'))
     if ' 4 x 64 MiB' in row:
         return streams([os.path.join(folder, f'big{k}') for k in range(STREAMS)])
+    if row == 'git add + commit':
+        untar_repository()
+        return timed(git_commit)
+    if row == 'git status':
+        untar_repository()
+        git_commit()
+        return timed(lambda: git('status'))
     return data_row(os.path.join(folder, 'big'))
 
 

@@ -6,7 +6,7 @@
  *
  *   --engine NAME  sqlite3 (default), redis, postgres, tikv, etcd; repeatable
  *   --storage KIND of the objects: file (default), or s3, a server of its own
- *   --threads N    of the driving program (default 1), each a process; metadata rows only
+ *   --threads N    of the driving program (default 1), each a process; metadata and small files only
  *   --rows TEXT    only the row of that name, or all whose name contains TEXT (repeatable)
  *   --count N      operations per row (default 1000)
  *   --rounds N     the median of N rounds (default 5)
@@ -26,7 +26,7 @@ import { root } from '../scripts/runtime.mjs'
 import { inspectorCosts } from './inspector.ts'
 import type { LoopDelay } from './loop-delay.ts'
 import { host, type Peer, pomelo, rclone, reference } from './peers.ts'
-import { DATA, kindOf, METADATA, PROGRAMS, type RowKind, show } from './rows.ts'
+import { DATA, kindOf, METADATA, PROGRAMS, type RowKind, SMALL_FILES, show } from './rows.ts'
 import { openStorage, type Storage } from './storage.ts'
 
 /** What drive.py measured; `cost` is what Pomelo's process spent on one operation, or one MiB. */
@@ -120,7 +120,8 @@ function watched(file: string): Record<string, string> {
 }
 
 function wanted(): readonly string[] {
-  const all: readonly string[] = options.threads === '1' ? [...METADATA, ...DATA, ...PROGRAMS] : METADATA
+  const any = [...METADATA, ...SMALL_FILES]
+  const all: readonly string[] = options.threads === '1' ? [...any, ...DATA, ...PROGRAMS] : any
   const isMeant = (row: string, text: string): boolean =>
     all.includes(text) ? row === text : row.includes(text)
   return all.filter((row) => options.rows?.some((text) => isMeant(row, text)) ?? true)

@@ -19,14 +19,21 @@ export const METADATA = [
   'getxattr',
 ] as const
 
+/** Whole files. */
+export const SMALL_FILES = [
+  'write 4 KiB file',
+  'write 4 KiB file + fsync',
+  'read 4 KiB file',
+  'write 128 KiB file',
+  'read 128 KiB file',
+] as const
+
 /**
  * `disk cache`: read before, and gone from the kernel's own cache. `+ fsync`: the time until all is durable. `4 x`: as
  * many processes at a time, each with a file of its own.
  */
 export const DATA = [
-  'write 4 KiB file',
-  'write 4 KiB file + fsync',
-  'read 4 KiB file',
+  'append 4 KiB + fsync',
   'write 256 MiB',
   'write 256 MiB + fsync',
   'read 256 MiB',
@@ -41,13 +48,13 @@ export const DATA = [
   'random write 4 KiB + fsync',
 ] as const
 
-export const PROGRAMS = ['untar', 'git clone', 'rm -rf'] as const
+export const PROGRAMS = ['untar', 'git clone', 'git add + commit', 'git status', 'rm -rf'] as const
 
 export type RowKind = 'metadata' | 'data' | 'program'
 
 export function kindOf(row: string): RowKind {
   if ((METADATA as readonly string[]).includes(row)) return 'metadata'
-  return (DATA as readonly string[]).includes(row) ? 'data' : 'program'
+  return (PROGRAMS as readonly string[]).includes(row) ? 'program' : 'data'
 }
 
 /** A row's speed (operations or megabytes a second) in the unit people read. */
