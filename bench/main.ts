@@ -11,6 +11,7 @@
  *   --count N      operations per row (default 1000)
  *   --rounds N     the median of N rounds (default 5)
  *   --rclone       its mount of the bucket beside: with `--storage s3`
+ *   --weed         SeaweedFS's mount beside, on servers of its own
  *   --profile DIR  Pomelo alone, one round, mounted anew for each row, which leaves its CPU profile in DIR
  *   --inspect      what the inspector costs foreground reads, instead (bench/inspector.ts)
  *   --json         machine-readable
@@ -25,7 +26,7 @@ import { must, noMount } from '../e2e/harness/volume.ts'
 import { root } from '../scripts/runtime.mjs'
 import { inspectorCosts } from './inspector.ts'
 import type { LoopDelay } from './loop-delay.ts'
-import { host, type Peer, pomelo, rclone, reference } from './peers.ts'
+import { host, type Peer, pomelo, rclone, reference, weed } from './peers.ts'
 import { DATA, kindOf, METADATA, PROGRAMS, type RowKind, SMALL_FILES, show } from './rows.ts'
 import { openStorage, type Storage } from './storage.ts'
 
@@ -59,11 +60,15 @@ const { values: options } = parseArgs({
     count: { type: 'string', default: '1000' },
     rounds: { type: 'string', default: '5' },
     rclone: { type: 'boolean', default: false },
+    weed: { type: 'boolean', default: false },
     profile: { type: 'string' },
     inspect: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
   },
 })
+
+/** Peers that were asked for. */
+const beside = (['rclone', 'weed'] as const).filter((name) => options[name])
 
 async function measure(peer: Peer, row: string, round: number): Promise<Figure> {
   const folder = join(peer.folder, `${row.replaceAll(/\W+/g, '-')}-${round}`)
@@ -103,7 +108,7 @@ function line({ row, speeds, ratio }: Result): string {
   const spent =
     cost && `${cost.cpuUs.toFixed(0)} µs, ${cost.calls.toFixed(1)}, ${(cost.bytes / 1024).toFixed(1)}`
   const own = [row, cell('pomelo'), cell('reference'), ratio.toFixed(2), cell('host')]
-  const cells = [...own, ...(options.rclone ? [cell('rclone')] : []), spent ?? '']
+  const cells = [...own, ...beside.map(cell), spent ?? '']
   return `| ${cells.map((text, at) => (at === 0 ? text.padEnd(29) : text.padStart(at === 3 ? 5 : 15))).join(' | ')} |`
 }
 
@@ -137,6 +142,7 @@ async function compare(server: EngineServer, storage: Storage, tool: string, scr
     peers.push(await reference(server, storage, tool))
     if (options.threads === '1') peers.push(await host())
     if (options.rclone && storage.server) peers.push(await rclone(storage.server))
+    if (options.weed) peers.push(await weed())
     for (const row of wanted()) {
       rows.push(await benchRow(peers, row, Number(options.rounds)))
       say(line(rows.at(-1)!))
@@ -195,15 +201,7 @@ for (const name of options.engine) {
   try {
     const head = options.inspect
       ? ['reads', 'the inspector is', 'mean', 'p99', 'mean to off']
-      : [
-          '',
-          'Pomelo',
-          'reference',
-          'ratio',
-          'host',
-          ...(options.rclone ? ['rclone'] : []),
-          'CPU, r/w calls, KiB moved',
-        ]
+      : ['', 'Pomelo', 'reference', 'ratio', 'host', ...beside, 'CPU, r/w calls, KiB moved']
     say(
       `\n${name}, ${options.storage}, ${options.threads} thread(s)\n\n| ${head.join(' | ')} |\n|${'---|'.repeat(head.length)}`,
     )

