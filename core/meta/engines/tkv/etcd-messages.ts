@@ -65,6 +65,8 @@ export interface Compare {
 export type Operation =
   | { readonly range: RangeRequest }
   | { readonly put: Key; readonly value: Uint8Array }
+  /** Write the value anew that is there. */
+  | { readonly touch: Key }
   | { readonly delete: Key }
 
 export interface TxnRequest {
@@ -96,6 +98,11 @@ function encodeOperation(operation: Operation): Buffer {
       writer.item(
         2,
         write((put) => put.bytes(1, bytesOf(operation.put)).bytes(2, operation.value)),
+      )
+    else if ('touch' in operation)
+      writer.item(
+        2,
+        write((put) => put.bytes(1, bytesOf(operation.touch)).number(5, 1)),
       )
     else
       writer.item(

@@ -99,8 +99,10 @@ export class EtcdStore implements OrderedStore {
           const is = inserts?.has(key) ? 0 : revisions.get(key)
           return { key, modRevision: is === undefined ? { below: at + 1 } : { is } }
         })
-        const made = await this.#commit(at, compares, writes)
-        if (typeof made === 'number') left = momentAfter(made, revisions, guards, writes)
+        // Else whoever began before, and removes what is guarded here, would not see it.
+        const touched = guards.filter((key) => !writes.has(key) && revisions.get(key) !== 0)
+        const made = await this.#commit(at, compares, writes, touched)
+        if (typeof made === 'number') left = momentAfter(made, revisions, guards, touched, writes)
         return made !== false
       },
       get left() {
@@ -153,10 +155,16 @@ export class EtcdStore implements OrderedStore {
    * The revision of the commit; false when a condition did not hold; true when it was made, and only that could be found
    * out. Sent again until there is an answer: what it writes is then no longer as its conditions want it.
    */
-  async #commit(at: number, compares: readonly Compare[], writes: Writes): Promise<number | boolean> {
+  async #commit(
+    at: number,
+    compares: readonly Compare[],
+    writes: Writes,
+    touched: readonly Key[],
+  ): Promise<number | boolean> {
     const number = secureBytes(8)
     const success: Operation[] = [{ put: this.#lastCommit, value: number }]
     for (const [key, value] of writes) success.push(value === null ? { delete: key } : { put: key, value })
+    for (const touch of touched) success.push({ touch })
     const failure = [{ range: { at: this.#lastCommit } }]
     const tries = { unanswered: 0 }
     try {
@@ -227,9 +235,11 @@ function momentAfter(
   revision: number,
   before: ReadonlyMap<Key, number>,
   guards: readonly Key[],
+  touched: readonly Key[],
   writes: Writes,
 ): EtcdMoment {
   const revisions = new Map(guards.map((key) => [key, before.get(key)!]))
+  for (const key of touched) revisions.set(key, revision)
   for (const [key, value] of writes) revisions.set(key, value === null ? 0 : revision)
   return { at: BigInt(revision), keys: new Set(revisions.keys()), revisions }
 }

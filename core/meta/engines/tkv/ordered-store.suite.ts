@@ -98,6 +98,16 @@ export function storeSuite(name: string, place: (t: TestContext) => Promise<Stor
     assert.ok(!(won[0] && won[1]))
   })
 
+  suite('who began before a key was guarded does not remove it', async (p, store, other) => {
+    await write(store, [`${p}a`, '1'])
+    const remover = await store.begin()
+    assert.deepEqual(await remover.scan(under(`${p}b`), { limit: 1 }), [])
+    const maker = await other.begin()
+    assert.equal(await maker.commit([`${p}a`], new Map([[`${p}b`, bytes('1')]])), true)
+    assert.equal(await remover.commit([], new Map([[`${p}a`, null]])), false)
+    assert.deepEqual(texts(await store.get([`${p}a`, `${p}b`])), ['1', '1'])
+  })
+
   suite('a range is removed and its neighbours stay', async (p, store) => {
     const keys = ['a', 'b', 'b1', 'c'].map((key) => p + key)
     await write(store, ...keys.map((key) => [key, 'x'] as const))

@@ -51,10 +51,11 @@ export interface Moment {
  */
 export interface StoreTransaction extends StoreReader {
   /**
-   * Write at once, or nothing: false when one of the guarded or the written keys was changed by anybody since the
-   * transaction began. (That one was removed which is written without having been read or guarded may go unnoticed.) Once. What became of a commit whose answer was lost has been found out when this resolves;
-   * rejects `unavailable` when that was not possible. Also false when a key of `inserts`, which are among the written,
-   * exists, whenever it was made.
+   * Write at once, or nothing: false when one of the guarded or the written keys was changed, or guarded while it
+   * existed, by a commit since the transaction began: who guards a directory is then seen by who removes it. (That a key
+   * was removed which is written without having been read or guarded may go unnoticed.) Also false when a key of
+   * `inserts`, which are among the written, exists, whenever it was made. Once. What became of a commit whose answer was
+   * lost has been found out when this resolves; rejects `unavailable` when that was not possible.
    */
   commit(guards: readonly Key[], writes: Writes, inserts?: ReadonlySet<Key>): Promise<boolean>
   /** After a commit, if the store can tell. */

@@ -46,7 +46,8 @@ export class MemoryPlace {
       if ((this.#versions.get(key)?.at(-1)?.at ?? 0) > began) return false
     for (const key of inserts) if (this.get(key, this.#now) !== null) return false
     this.#now++
-    for (const [key, value] of writes) {
+    const left = new Map(guards.map((key) => [key, this.get(key, began)]))
+    for (const [key, value] of [...left, ...writes]) {
       if (value?.length === 0) throw new BackendError('invalid', 'a value must not be empty')
       const versions = this.#versions.get(key)
       if (versions === undefined) this.#versions.set(key, [{ at: this.#now, value }])
