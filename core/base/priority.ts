@@ -18,13 +18,27 @@ const lowerThread = loadNative()
  * another user's, stays as it is.
  */
 export function comeLast(pid: number): void {
+  const lowered = new Set<number>()
   try {
-    for (const thread of threadsOf(pid)) {
-      setPriority(thread, LOWEST)
-      lowerThread?.(thread)
+    // One may have been started meanwhile by one that had not been lowered.
+    for (let before = -1; lowered.size > before; ) {
+      before = lowered.size
+      for (const thread of threadsOf(pid)) {
+        if (!lowered.has(thread)) lower(thread)
+        lowered.add(thread)
+      }
     }
   } catch {
-    // it stays among equals
+    // it has ended
+  }
+}
+
+function lower(thread: number): void {
+  try {
+    setPriority(thread, LOWEST)
+    lowerThread?.(thread)
+  } catch {
+    // it has ended, or is another user's and stays among equals
   }
 }
 

@@ -21,7 +21,7 @@ const setting: VolumeSetting = {
 
 test('addresses of engines that are not here are refused with those that are, and without passwords', async () => {
   const refusals: readonly [string, RegExp][] = [
-    ['etcd://:secret@h/1', /"etcd" is not in this version yet/],
+    ['fdb://:secret@h/1', /"fdb" is not in this version yet/],
     ['mysql://h', /"mysql" is not in this version yet/],
     ['ftp://u:secret@h', /"ftp" is not known/],
     ['/some/path', /no metadata address/],
