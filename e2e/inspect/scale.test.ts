@@ -47,8 +47,8 @@ test(`${FILES} files and objects are indexed, surveyed and looked up within boun
     const script = join(root, 'e2e', 'inspect', 'scale-child.ts')
     const text = await must(
       nodeBinary()!,
-      // As the command line has it (steady-memory.ts).
-      ['--semi-space-growth-factor=1', script, meta, join(volume.folder, 'index.db'), String(FILES), ...args],
+      // As the inspector's process has it (core/volume/inspect-link.ts).
+      ['--max-semi-space-size=4', script, meta, join(volume.folder, 'index.db'), String(FILES), ...args],
       {
         timeoutMs: 1_400_000,
       },
