@@ -3,8 +3,7 @@
  * inspector may not believe its own ears; reads that the kernel does not answer from its pages, with the inspector's
  * process ended, following, building its index, surveying for health, and reading everything for duplicates. Turns are
  * short and come in a new order in each round; what counts is the median of all turns' times, and how sure that is. The state
- * without an inspector comes twice a round: what its second turn shows is noise. With `chrt -f 1` before it the reads have
- * the processors for themselves, and what is left is what the inspector costs by other ways.
+ * without an inspector comes twice a round: what its second turn shows is noise. Forty rounds tell three per cent.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { readdir, rm } from 'node:fs/promises'
