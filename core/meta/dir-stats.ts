@@ -29,7 +29,8 @@ export interface StatsHost extends Runner {
 export async function restoreDirStat(by: StatsHost, dir: Ino, signal: AbortSignal): Promise<void> {
   let before = await store(by, dir)
   if (before === undefined || (await isAlone(by))) return
-  for (let checks = 0; checks < CHECKS; checks++) {
+  // What is not guarded is not exact enough to correct anything by, nor is a large directory to be listed again and again.
+  for (let checks = 0; checks < CHECKS && before.inodes <= GUARDED_ENTRIES; checks++) {
     await by.clock.sleep(OWED_MS, signal).catch(() => {})
     if (signal.aborted) return
     const now = await correct(by, dir, before)

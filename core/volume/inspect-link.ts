@@ -204,6 +204,9 @@ export class InspectLink {
       case 'hold':
         send(child, { kind: 'held', id: message.id, blocks: this.#heldBlocks(message.id) })
         return
+      case 'enough':
+        this.#walks.delete(message.id)
+        return
       default:
         message satisfies never
     }
@@ -229,8 +232,7 @@ export class InspectLink {
       blocks.push(next.value)
       if (blocks.length === HELD_BLOCKS) break
     }
-    if (blocks.length === 0) this.#walks.delete(id)
-    else this.#walks.set(id, walk)
+    this.#walks.set(id, walk)
     return blocks
   }
 

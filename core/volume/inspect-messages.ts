@@ -39,6 +39,6 @@ export type ToInspector =
 export type FromInspector =
   | { readonly kind: 'progress'; readonly id: number; readonly progress: unknown }
   | { readonly kind: 'answer'; readonly id: number; readonly value?: unknown; readonly error?: WireError }
-  /** Walk `id` over what the mount holds: begin, or go on. */
-  | { readonly kind: 'hold'; readonly id: number }
+  /** Walk `id` over what the mount holds: begin, or go on; and end, wherever it is. */
+  | { readonly kind: 'hold' | 'enough'; readonly id: number }
   | ({ readonly kind: 'call'; readonly id: number } & MountCall)

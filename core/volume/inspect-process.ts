@@ -136,6 +136,7 @@ async function* held(): AsyncGenerator<HeldBlock> {
     }
   } finally {
     holding.delete(id)
+    say({ kind: 'enough', id })
   }
 }
 

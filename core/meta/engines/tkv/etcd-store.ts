@@ -100,7 +100,7 @@ export class EtcdStore implements OrderedStore {
           return { key, modRevision: is === undefined ? { below: at + 1 } : { is } }
         })
         // Else whoever began before, and removes what is guarded here, would not see it.
-        const touched = guards.filter((key) => !writes.has(key) && revisions.get(key) !== 0)
+        const touched = [...new Set(guards)].filter((key) => !writes.has(key) && revisions.get(key) !== 0)
         const made = await this.#commit(at, compares, writes, touched)
         if (typeof made === 'number') left = momentAfter(made, revisions, guards, touched, writes)
         return made !== false
